@@ -1,0 +1,300 @@
+"""Colour profiles (ICC.1:2022): to sRGB for the network, and back for the file.
+
+Profiles made of a matrix and curves, and grey profiles, are applied in floating point from their
+own tags, so 16-bit pictures keep their precision. Profiles made of tables go through LittleCMS at
+8 bits: a 16-bit picture then has at most 256 levels per channel inside the network, and changes
+smaller than 1/255 are lost on the way back (untouched pixels are not: see `Picture.with_srgb`).
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+_NODES = 65536
+_RELATIVE = ImageCms.Intent.RELATIVE_COLORIMETRIC
+Floats = NDArray[np.floating[Any]]
+
+
+class ProfileError(ValueError):
+    """A profile that cannot be used; the message says why, in a few words."""
+
+
+class Converter(Protocol):
+    """Converts bands of rows between a profile and sRGB."""
+
+    @property
+    def eight_bit(self) -> bool:
+        """True where the conversion works on 8-bit values."""
+        ...
+
+    def to_srgb(self, band: NDArray[Any]) -> NDArray[np.float32]:
+        """(h, w, C) uint8 or uint16 in the profile to (h, w, 3) sRGB in [0, 1], clipped."""
+        ...
+
+    def from_srgb(self, band: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(h, w, 3) sRGB in [0, 1] to (h, w, C) in the profile, in [0, 1]."""
+        ...
+
+
+def encode_srgb(linear: Floats) -> Floats:
+    """Apply the sRGB transfer curve to values in [0, 1] (IEC 61966-2-1)."""
+    curved = 1.055 * np.power(linear, 1 / 2.4) - 0.055
+    return np.where(linear <= 0.0031308, linear * 12.92, curved)
+
+
+def decode_srgb(srgb: Floats) -> Floats:
+    """Undo the sRGB transfer curve for values in [0, 1]."""
+    return np.where(srgb <= 0.04045, srgb / 12.92, np.power((srgb + 0.055) / 1.055, 2.4))
+
+
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """One channel's curve to linear light.
+
+    Args:
+        table: its values at codes k/65535, rising.
+        roots: the codes at which it reaches (k/65535)^2. Looking codes up by the square root of
+            the light keeps the shadows exact and needs no search.
+    """
+
+    table: NDArray[np.float64]
+    roots: NDArray[np.float32]
+
+    @classmethod
+    def rising(cls, table: NDArray[np.float64]) -> _Curve:
+        codes = np.linspace(0, 1, _NODES)
+        roots = np.interp(codes**2, table, codes).astype(np.float32)
+        return cls(table, np.append(roots, roots[-1]))
+
+    def at_codes(self, dtype: np.dtype[Any]) -> NDArray[np.float32]:
+        step = 257 if dtype == np.uint8 else 1
+        return self.table[::step].astype(np.float32)
+
+    def inverse(self, linear: Floats) -> NDArray[np.float32]:
+        place = (np.sqrt(linear) * (_NODES - 1)).astype(np.float32)
+        below = place.astype(np.int32)
+        start = self.roots[below]
+        part = np.subtract(place, below, dtype=np.float32)
+        codes = start + part * (self.roots[below + 1] - start)
+        return codes.astype(np.float32, copy=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _MatrixConverter:
+    """Curves, then a matrix (ICC.1:2022, 9.3.3), relative colorimetric, clipped to sRGB."""
+
+    curves: tuple[_Curve, _Curve, _Curve]
+    matrix: NDArray[np.float64]  # linear RGB of the profile -> linear sRGB
+
+    eight_bit = False
+
+    def to_srgb(self, band: NDArray[Any]) -> NDArray[np.float32]:
+        linear = np.empty(band.shape, np.float32)
+        for i, curve in enumerate(self.curves):
+            linear[..., i] = curve.at_codes(band.dtype)[band[..., i]]
+        linear = linear @ self.matrix.T.astype(np.float32)
+        return np.clip(encode_srgb(np.clip(linear, 0, 1)), 0, 1).astype(np.float32)
+
+    def from_srgb(self, band: NDArray[np.float32]) -> NDArray[np.float32]:
+        linear = decode_srgb(band) @ np.linalg.inv(self.matrix).T.astype(np.float32)
+        out = np.empty(band.shape, np.float32)
+        for i, curve in enumerate(self.curves):
+            out[..., i] = curve.inverse(np.clip(linear[..., i], 0, 1))
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class _GreyConverter:
+    """A grey curve (ICC.1:2022, 9.3.4)."""
+
+    curve: _Curve
+
+    eight_bit = False
+
+    def to_srgb(self, band: NDArray[Any]) -> NDArray[np.float32]:
+        table = encode_srgb(self.curve.at_codes(band.dtype)).astype(np.float32)
+        return np.repeat(table[band], 3, axis=2)
+
+    def from_srgb(self, band: NDArray[np.float32]) -> NDArray[np.float32]:
+        # Three equally good estimates of one grey: their mean has the least noise.
+        return self.curve.inverse(decode_srgb(band.mean(axis=2, keepdims=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class _TableConverter:
+    """LittleCMS at 8 bits."""
+
+    there: ImageCms.ImageCmsTransform
+    back: ImageCms.ImageCmsTransform
+
+    eight_bit = True
+
+    def to_srgb(self, band: NDArray[Any]) -> NDArray[np.float32]:
+        eight = band if band.dtype == np.uint8 else ((band.astype(np.uint32) + 128) // 257)
+        return self._apply(self.there, eight.astype(np.uint8))
+
+    def from_srgb(self, band: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self._apply(self.back, (band * 255 + 0.5).astype(np.uint8))
+
+    @staticmethod
+    def _apply(how: ImageCms.ImageCmsTransform, band: NDArray[np.uint8]) -> NDArray[np.float32]:
+        done = ImageCms.applyTransform(Image.fromarray(np.ascontiguousarray(band)), how)
+        return np.asarray(done, np.float32) / np.float32(255)
+
+
+@lru_cache(maxsize=16)
+def converter(icc: bytes, channels: int) -> Converter | None:
+    """Build the conversion for a profile.
+
+    Args:
+        icc: the profile.
+        channels: 1 for a grey picture, 3 for RGB.
+
+    Returns:
+        The conversion, or None where the profile is sRGB (or grey with sRGB's curve), so that the
+        pixels are sRGB as they are.
+
+    Raises:
+        ProfileError: the profile is damaged or is for another kind of picture.
+    """
+    try:
+        space, tags = _parse(icc)
+        if space != (b"GRAY" if channels == 1 else b"RGB "):
+            kind = space.decode("latin-1").strip()
+            what = "a grey" if channels == 1 else "an RGB"
+            raise ProfileError(f"is for {kind}, not for {what} picture")
+        if channels == 1:
+            curve = _curve(tags[b"kTRC"])
+            return None if _is_srgb_curve(curve) else _GreyConverter(curve)
+        if b"A2B0" in tags or b"rXYZ" not in tags:
+            return _table_converter(icc)
+        curves = tuple(_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC"))
+        matrix = np.linalg.inv(_srgb_matrix()) @ _matrix(tags)
+    except (KeyError, struct.error, np.linalg.LinAlgError) as error:
+        raise ProfileError("is damaged") from error
+    if np.linalg.cond(matrix) > 1e4 or not np.isfinite(matrix).all():
+        raise ProfileError("is damaged")
+    if np.allclose(matrix, np.eye(3), atol=3e-3) and all(map(_is_srgb_curve, curves)):
+        return None
+    return _MatrixConverter((curves[0], curves[1], curves[2]), matrix)
+
+
+def cmyk_to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
+    """Convert a CMYK picture to sRGB at 8 bits.
+
+    Args:
+        image: Pillow picture in mode CMYK.
+        icc: its profile; without a usable one Pillow's plain formula is used.
+
+    Returns:
+        Pillow picture in mode RGB.
+    """
+    if icc is not None:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+            how = ImageCms.buildTransform(source, _srgb_profile(), "CMYK", "RGB", _RELATIVE)
+            converted = ImageCms.applyTransform(image, how)
+            return image.convert("RGB") if converted is None else converted
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            pass
+    return image.convert("RGB")
+
+
+def _srgb_profile() -> ImageCms.ImageCmsProfile:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+
+
+def _table_converter(icc: bytes) -> Converter:
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+        there = ImageCms.buildTransform(profile, _srgb_profile(), "RGB", "RGB", _RELATIVE)
+        back = ImageCms.buildTransform(_srgb_profile(), profile, "RGB", "RGB", _RELATIVE)
+        # Pillow hangs the target's profile on each result, and cannot write out every profile
+        # that it can use. The result's pixels are all that is taken here.
+        back.output_profile = _srgb_profile()
+        both = _TableConverter(there, back)
+        both.from_srgb(both.to_srgb(np.zeros((1, 1, 3), np.uint8)))
+    except (ImageCms.PyCMSError, OSError, ValueError) as error:
+        raise ProfileError("cannot be used in both directions") from error
+    return both
+
+
+@lru_cache(maxsize=1)
+def _srgb_matrix() -> NDArray[np.float64]:
+    """Linear sRGB to XYZ under D50, as LittleCMS's own sRGB profile has it."""
+    return _matrix(_parse(_srgb_profile().tobytes())[1])
+
+
+def _parse(icc: bytes) -> tuple[bytes, dict[bytes, bytes]]:
+    """Split a profile into its colour space and tags (ICC.1:2022, 7.2 and 7.3)."""
+    if len(icc) < 132 or icc[36:40] != b"acsp":
+        raise ProfileError("is damaged")
+    (count,) = struct.unpack_from(">I", icc, 128)
+    if count > 1000:
+        raise ProfileError("is damaged")
+    tags: dict[bytes, bytes] = {}
+    for i in range(count):
+        name, start, size = struct.unpack_from(">4sII", icc, 132 + 12 * i)
+        if start + size > len(icc):
+            raise ProfileError("is cut off")
+        tags[name] = icc[start : start + size]
+    return icc[16:20], tags
+
+
+def _fixed(data: bytes, at: int, count: int) -> NDArray[np.float64]:
+    """Read s15Fixed16 numbers."""
+    return np.array(struct.unpack_from(f">{count}i", data, at), np.float64) / 65536
+
+
+def _matrix(tags: dict[bytes, bytes]) -> NDArray[np.float64]:
+    return np.stack([_fixed(tags[name], 8, 3) for name in (b"rXYZ", b"gXYZ", b"bXYZ")], axis=1)
+
+
+def _curve(tag: bytes) -> _Curve:
+    """Read a `curv` or `para` tag (ICC.1:2022, 10.6 and 10.18)."""
+    x = np.linspace(0, 1, _NODES)
+    if tag[:4] == b"curv":
+        (count,) = struct.unpack_from(">I", tag, 8)
+        if count == 0:
+            y = x
+        elif count == 1:
+            y = x ** (struct.unpack_from(">H", tag, 12)[0] / 256)
+        else:
+            values = np.array(struct.unpack_from(f">{count}H", tag, 12), np.float64) / 65535
+            y = np.interp(x, np.linspace(0, 1, count), values)
+    elif tag[:4] == b"para":
+        y = _parametric(tag, x)
+    else:
+        raise ProfileError("has a curve of an unknown kind")
+    if not np.isfinite(y).all() or (np.diff(y) < -1e-6).any() or y[-1] - y[0] < 1e-3:
+        raise ProfileError("has a curve that does not rise")
+    return _Curve.rising(np.maximum.accumulate(np.clip(y, 0, 1)))
+
+
+def _parametric(tag: bytes, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    (kind,) = struct.unpack_from(">H", tag, 8)
+    if kind > 4:
+        raise ProfileError("has a curve of an unknown kind")
+    # Every kind is the fullest one, (ax + b)^g + e above d and cx + f below, with defaults.
+    given = _fixed(tag, 12, (1, 3, 4, 5, 7)[kind])
+    g, a, b, c, d, e, f = np.concatenate((given, np.zeros(7 - len(given))))
+    if kind == 0:
+        a, d = 1.0, -1.0
+    elif kind in (1, 2):
+        e = f = c if kind == 2 else 0.0
+        d, c = (-b / a if a else 0.0), 0.0
+    with np.errstate(all="ignore"):
+        return np.where(x >= d, np.maximum(a * x + b, 0) ** g + e, c * x + f)
+
+
+def _is_srgb_curve(curve: _Curve) -> bool:
+    codes = np.linspace(0, 1, _NODES)
+    return bool(np.abs(encode_srgb(curve.table) - codes).max() < 2e-3)
