@@ -1,0 +1,17 @@
+"""The simulated world: seeded, composable degradations on tensors."""
+
+from collections.abc import Callable
+
+from restore_cli.degradations.noise import File, GaussianNoise, HideSigma, Jpeg, SensorNoise
+from restore_cli.degradations.rain import Rain
+from restore_cli.degradations.sample import Degradation
+
+DEGRADATIONS: dict[str, Callable[..., Degradation]] = {
+    "gaussian-noise": GaussianNoise,
+    "sensor-noise": SensorNoise,
+    "file": File,
+    "jpeg": Jpeg,
+    "hide-sigma": HideSigma,
+    "rain": Rain,
+}
+"""What a step of `data.mixture` in a recipe may be."""

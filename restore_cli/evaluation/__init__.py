@@ -1,0 +1,1 @@
+"""How close a restored picture is to its reference."""

@@ -1,0 +1,11 @@
+"""Networks: nn.Modules that know no files and no losses."""
+
+from collections.abc import Callable
+
+from torch import nn
+
+from restore_cli.networks.nafnet import NAFNet
+from restore_cli.networks.unet import UNet
+
+NETWORKS: dict[str, Callable[..., nn.Module]] = {"unet": UNet, "nafnet": NAFNet}
+"""What `network.name` in a recipe may be."""

@@ -1,0 +1,105 @@
+"""A U-Net of plain 3x3 convolutions: the network that is fast on a CPU."""
+
+import itertools
+from typing import Literal, overload
+
+import torch
+from torch import Tensor, nn
+
+from restore_cli.networks.blocks import NoiseEstimator, ResidualBlock
+
+
+class UNet(nn.Module):
+    """Residual U-Net (Ronneberger et al. 2015) with additive skips and residual blocks.
+
+    It learns what to add to the picture, so an untrained network returns its input.
+
+    Args:
+        widths: channels at full size, 1/2, 1/4, ... of it. Multiples of 16 run fastest.
+        depths: residual blocks at each of these sizes; the decoder has as many as the encoder, the
+            coarsest level has its number once.
+        noise_map: take a noise level beside the picture, or estimate it where none is given.
+    """
+
+    def __init__(
+        self,
+        *,
+        widths: tuple[int, ...] = (32, 64, 96, 128),
+        depths: tuple[int, ...] = (1, 2, 2, 1),
+        noise_map: bool = False,
+    ) -> None:
+        super().__init__()
+        if len(widths) != len(depths) or len(widths) < 2:
+            raise ValueError("widths and depths need the same length, two or more")
+        self.multiple = 2 ** (len(widths) - 1)
+        self.takes_sigma = noise_map
+        self.estimator = NoiseEstimator() if noise_map else None
+        self.head = nn.Conv2d(4 if noise_map else 3, widths[0], 3, padding=1)
+        pairs = list(itertools.pairwise(widths))
+        self.encoders = nn.ModuleList(_level(w, d) for w, d in zip(widths, depths, strict=True))
+        self.downs = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairs)
+        self.ups = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in pairs)
+        self.decoders = nn.ModuleList(
+            _level(w, d) for w, d in zip(widths[:-1], depths[:-1], strict=True)
+        )
+        self.tail = nn.Conv2d(widths[0], 3, 3, padding=1)
+        nn.init.zeros_(self.tail.weight)
+        nn.init.zeros_(_bias(self.tail))
+
+    @overload
+    def forward(
+        self, image: Tensor, sigma: Tensor | None = None, *, with_sigma: Literal[False] = False
+    ) -> Tensor: ...
+    @overload
+    def forward(
+        self, image: Tensor, sigma: Tensor | None = None, *, with_sigma: Literal[True]
+    ) -> tuple[Tensor, Tensor]: ...
+    def forward(
+        self, image: Tensor, sigma: Tensor | None = None, *, with_sigma: bool = False
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Restore a batch.
+
+        Args:
+            image: (B, 3, H, W) in [0, 1]; H and W multiples of `multiple`.
+            sigma: (B,) standard deviation of the noise in [0, 1]; NaN where unknown; None where it
+                is unknown for all.
+            with_sigma: also return the estimated noise levels, for training the estimator.
+
+        Returns:
+            (B, 3, H, W), not clamped; with `with_sigma` also (B, 1, H, W).
+
+        Raises:
+            ValueError: `sigma` or `with_sigma` for a network without a noise map.
+        """
+        if self.estimator is None:
+            if sigma is not None or with_sigma:
+                raise ValueError("this network takes no noise level (noise_map is off)")
+            return image + self._residual(image)
+        known = None if sigma is None else sigma.view(-1, 1, 1, 1).expand(-1, 1, *image.shape[-2:])
+        if known is not None and not with_sigma and not bool(torch.isnan(known).any()):
+            return image + self._residual(torch.cat([image, known.to(image.dtype)], dim=1))
+        estimated = self.estimator(image)
+        level = estimated if known is None else torch.where(known.isnan(), estimated, known)
+        restored = image + self._residual(torch.cat([image, level.to(image.dtype)], dim=1))
+        return (restored, estimated) if with_sigma else restored
+
+    def _residual(self, x: Tensor) -> Tensor:
+        x = self.head(x)
+        skips: list[Tensor] = []
+        for encoder, down in zip(self.encoders, self.downs, strict=False):
+            x = encoder(x)
+            skips.append(x)
+            x = down(x)
+        x = self.encoders[-1](x)
+        for index in reversed(range(len(self.ups))):
+            x = self.decoders[index](self.ups[index](x) + skips[index])
+        return self.tail(x)
+
+
+def _level(channels: int, blocks: int) -> nn.Sequential:
+    return nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)))
+
+
+def _bias(conv: nn.Conv2d) -> Tensor:
+    assert conv.bias is not None
+    return conv.bias

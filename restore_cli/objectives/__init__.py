@@ -1,0 +1,9 @@
+"""Objectives: a network and its losses as one trainable thing."""
+
+from collections.abc import Callable
+
+from restore_cli.objectives.base import Objective
+from restore_cli.objectives.supervised import Supervised
+
+OBJECTIVES: dict[str, Callable[..., Objective]] = {"supervised": Supervised}
+"""What `objective.name` in a recipe may be; each takes the network first, then its own options."""

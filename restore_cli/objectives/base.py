@@ -1,0 +1,42 @@
+"""What the training loop knows of a method: players, and turns that say who moves on which loss."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from torch import Tensor, nn
+
+Batch = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One player's move.
+
+    Attributes:
+        player: name of the network whose optimiser steps.
+        loss: scalar with a gradient.
+        terms: parts of the loss to log, detached scalars.
+    """
+
+    player: str
+    loss: Tensor
+    terms: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
+
+
+class Objective(Protocol):
+    """A network and its losses as one trainable thing.
+
+    Attributes:
+        players: networks by name; the loop replaces them by their prepared (device, DDP) versions.
+        exported: name of the player that becomes the model.
+        single_turn: whether `turns` yields exactly once, so that gradients may be accumulated.
+    """
+
+    players: dict[str, nn.Module]
+    exported: str
+    single_turn: bool
+
+    def turns(self, batch: Batch) -> Iterator[Turn]:
+        """Yield moves; the loop steps the player before it resumes the generator."""
+        ...

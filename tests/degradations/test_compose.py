@@ -1,0 +1,126 @@
+"""Mixtures: shares, order, seeds, the shipped recipes, and errors that a user can act on."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from restore_cli.degradations import DEGRADATIONS
+from restore_cli.degradations.compose import Compose
+from restore_cli.degradations.noise import File, GaussianNoise
+from restore_cli.degradations.sample import Sample
+from restore_cli.errors import RestoreError
+from restore_cli.recipe import Mixture, Recipe
+
+SHIPPED = sorted((Path(__file__).parents[2] / "models").glob("*/recipe.toml"))
+EVERY = [{"name": name} for name in DEGRADATIONS]
+
+
+def entry(*steps: dict[str, object], weight: float = 1.0) -> Mixture:
+    return Mixture.model_validate({"weight": weight, "steps": list(steps)})
+
+
+def picture(*size: int, seed: int = 0) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).random((3, *size), dtype=np.float32))
+
+
+def test_an_entry_without_steps_leaves_the_picture_as_it_is() -> None:
+    clean = picture(5, 6)
+    sample = Compose([entry()])(clean, np.random.default_rng(0))
+    assert torch.equal(sample.image, clean)
+    assert torch.equal(sample.target, clean)
+    assert torch.equal(sample.noise, torch.zeros(1, 5, 6))
+    assert sample.sigma == 0.0
+
+
+def test_entries_are_drawn_by_their_weights() -> None:
+    weights = (5.0, 3.0, 1.5, 0.5)
+    mixture = [
+        entry({"name": "gaussian-noise", "sigma": [10.0 * i, 10.0 * i]}, weight=weight)
+        for i, weight in enumerate(weights, start=1)
+    ]
+    change, rng, clean = Compose(mixture), np.random.default_rng(0), picture(1, 1)
+    drawn = np.array([round(change(clean, rng).sigma * 25.5) for _ in range(1500)])
+    for index, weight in enumerate(weights, start=1):
+        share = weight / sum(weights)
+        bound = 4 * math.sqrt(1500 * share * (1 - share))
+        assert abs(int((drawn == index).sum()) - 1500 * share) < bound
+
+
+def test_steps_are_applied_in_order() -> None:
+    noise, file = {"name": "gaussian-noise", "sigma": [60, 60]}, {"name": "file"}
+    clean = picture(6, 7)
+    filed = Compose([entry(noise, file)])(clean, np.random.default_rng(1)).image
+    raw = Compose([entry(file, noise)])(clean, np.random.default_rng(1)).image
+    assert filed.min() >= 0
+    assert raw.min() < 0
+    torch.testing.assert_close(filed * 255, (filed * 255).round())
+    # The same by hand, from the same state of the generator.
+    rng = np.random.default_rng(1)
+    rng.choice(1, p=[1.0])
+    sample = Sample(image=clean, target=clean, noise=torch.zeros(1, 6, 7))
+    hand = File()(GaussianNoise(sigma=(60, 60))(sample, rng), rng)
+    assert torch.equal(filed, hand.image)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 8), (7, 13)])
+def test_all_steps_after_each_other_keep_the_contract(size: tuple[int, int]) -> None:
+    change, clean = Compose([entry(*EVERY)]), picture(*size)
+    before = clean.clone()
+    once, again = (change(clean, np.random.default_rng(7)) for _ in range(2))
+    assert torch.equal(once.image, again.image)
+    assert torch.equal(once.noise, again.noise)
+    assert once.image.shape == (3, *size)
+    assert once.noise.shape == (1, *size)
+    assert once.image.isfinite().all()
+    assert torch.equal(once.target, before)
+    assert torch.equal(clean, before)
+    assert math.isnan(once.sigma)
+
+
+@pytest.mark.parametrize("recipe", SHIPPED, ids=lambda path: path.parent.name)
+def test_the_mixtures_of_shipped_recipes_can_be_drawn(recipe: Path) -> None:
+    data = Recipe.load(recipe).data
+    for mixture in (data.mixture, data.validation or data.mixture):
+        change, rng, clean = Compose(mixture), np.random.default_rng(0), picture(24, 24)
+        for _ in range(30):
+            sample = change(clean, rng)
+            assert sample.image.shape == clean.shape
+            assert sample.image.dtype == torch.float32
+            assert sample.image.isfinite().all()
+            assert sample.noise.isfinite().all()
+
+
+def test_an_unknown_degradation_is_refused_with_the_nearest() -> None:
+    with pytest.raises(RestoreError, match="unknown degradation 'gausian-noise'") as raised:
+        Compose([entry({"name": "gausian-noise"})])
+    assert raised.value.hint == "did you mean 'gaussian-noise'?"
+    with pytest.raises(RestoreError, match="unknown degradation 'xyzzy'") as raised:
+        Compose([entry(), entry({"name": "xyzzy"})])
+    assert raised.value.hint is not None
+    assert all(name in raised.value.hint for name in DEGRADATIONS)
+
+
+def test_an_unknown_option_is_refused_with_the_nearest() -> None:
+    with pytest.raises(RestoreError, match="degradation 'rain' has no option 'lenght'") as raised:
+        Compose([entry({"name": "rain", "lenght": [3, 9]})])
+    assert raised.value.hint == "did you mean 'length'?"
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ({"name": "jpeg", "quality": "high"}, "option quality = 'high'"),
+        ({"name": "jpeg", "quality": [10, 20, 30]}, "option quality"),
+        ({"name": "gaussian-noise", "sigma": 25}, "option sigma = 25"),
+        ({"name": "rain", "layers": [1.5, 2]}, "option layers"),
+        ({"name": "rain", "density": [0.0, 10.0]}, "'rain': density .* above 0"),
+        ({"name": "sensor-noise", "shot": [1e-2, 1e-4]}, "'sensor-noise': shot .* low to high"),
+        ({"name": "file", "probability": 75}, "'file': probability = 75.* between 0 and 1"),
+    ],
+)
+def test_wrong_values_are_named(step: dict[str, object], message: str) -> None:
+    with pytest.raises(RestoreError, match=message):
+        Compose([entry(step)])

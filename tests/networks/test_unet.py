@@ -1,0 +1,162 @@
+"""The CPU network: what it returns, what it may know, and what it may weigh."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save
+
+from restore_cli.networks import NETWORKS
+from restore_cli.networks.unet import UNet
+from restore_cli.recipe import Recipe, construct
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = sorted((ROOT / "models").glob("*/recipe.toml"))
+NAN = float("nan")
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+
+
+def small(*, noise_map: bool = False, awake: bool = True) -> UNet:
+    """Three levels, few channels; `awake` gives the zero tail weights, as training would."""
+    network = UNet(widths=(6, 8, 10), depths=(1, 2, 1), noise_map=noise_map).eval()
+    if awake:
+        torch.nn.init.normal_(network.tail.weight, std=0.1)
+    return network
+
+
+@pytest.mark.parametrize("noise_map", [False, True])
+@pytest.mark.parametrize("widths", [(4, 6), (4, 6, 8), (4, 4, 4, 4)])
+def test_shape_and_multiple(widths: tuple[int, ...], noise_map: bool) -> None:
+    network = UNet(widths=widths, depths=(1,) * len(widths), noise_map=noise_map)
+    torch.nn.init.normal_(network.tail.weight)
+    assert network.multiple == 2 ** (len(widths) - 1)
+    assert network.takes_sigma is noise_map
+    for rows, columns in ((1, 1), (1, 3), (2, 1)):
+        image = torch.rand(2, 3, rows * network.multiple, columns * network.multiple)
+        assert network(image).shape == image.shape
+
+
+@pytest.mark.parametrize("noise_map", [False, True])
+def test_untrained_it_returns_its_input_exactly(noise_map: bool) -> None:
+    image = torch.rand(2, 3, 16, 24)
+    assert torch.equal(small(noise_map=noise_map, awake=False)(image), image)
+
+
+@pytest.mark.parametrize("noise_map", [False, True])
+def test_gradients_reach_every_parameter(noise_map: bool) -> None:
+    network = small(noise_map=noise_map)
+    network(torch.rand(2, 3, 32, 32)).square().mean().backward()
+    idle = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]
+    assert idle == []
+
+
+@pytest.mark.parametrize("noise_map", [False, True])
+def test_channels_last_gives_the_same(noise_map: bool) -> None:
+    network, image = small(noise_map=noise_map), torch.rand(2, 3, 24, 16)
+    expected = network(image)
+    last = network.to(memory_format=torch.channels_last)
+    result = last(image.contiguous(memory_format=torch.channels_last))
+    torch.testing.assert_close(result, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_pictures_of_a_batch_do_not_know_each_other() -> None:
+    network, images = small(noise_map=True), torch.rand(3, 3, 16, 16)
+    alone = torch.cat([network(image[None]) for image in images])
+    torch.testing.assert_close(network(images), alone)
+
+
+@torch.no_grad()
+def test_unknown_levels_use_the_estimate_and_known_ones_the_number() -> None:
+    network, images = small(noise_map=True), torch.rand(3, 3, 16, 16)
+    blind = network(images)
+    given = network(images, torch.tensor([0.02, 0.1, 0.3]))
+    assert (blind - given).abs().amax(dim=(1, 2, 3)).min() > 1e-5
+    mixed = network(images, torch.tensor([0.02, NAN, 0.3]))
+    assert torch.isfinite(mixed).all()
+    torch.testing.assert_close(mixed[[0, 2]], given[[0, 2]])
+    torch.testing.assert_close(mixed[1], blind[1])
+    torch.testing.assert_close(network(images, torch.full((3,), NAN)), blind)
+
+
+@torch.no_grad()
+def test_a_given_level_is_a_constant_fourth_channel() -> None:
+    network, images = small(noise_map=True), torch.rand(2, 3, 8, 8)
+    seen: list[torch.Tensor] = []
+    handle = network.head.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    network(images, torch.tensor([0.05, 0.2], dtype=torch.float64))
+    handle.remove()
+    expected = torch.tensor([0.05, 0.2]).view(2, 1, 1, 1).expand(2, 1, 8, 8)
+    torch.testing.assert_close(seen[0], torch.cat([images, expected], dim=1))
+
+
+@torch.no_grad()
+def test_a_given_level_does_not_run_the_estimator() -> None:
+    network, images = small(noise_map=True), torch.rand(2, 3, 8, 8)
+    assert network.estimator is not None
+    network.estimator.register_forward_pre_hook(lambda *_: pytest.fail("the estimator ran"))
+    assert network(images, torch.tensor([0.1, 0.2])).shape == images.shape
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("sigma", [None, [0.1, 0.2], [NAN, 0.2], [NAN, NAN]])
+def test_the_estimate_is_returned_whatever_is_given(sigma: list[float] | None) -> None:
+    network, images = small(noise_map=True), torch.rand(2, 3, 16, 8)
+    assert network.estimator is not None
+    given = None if sigma is None else torch.tensor(sigma)
+    restored, level = network(images, given, with_sigma=True)
+    torch.testing.assert_close(level, network.estimator(images))
+    torch.testing.assert_close(restored, network(images, given))
+
+
+def test_hidden_levels_leave_gradients_finite_and_train_the_estimator() -> None:
+    network = small(noise_map=True)
+    network(torch.rand(2, 3, 16, 16), torch.tensor([NAN, 0.1])).sum().backward()
+    assert network.estimator is not None
+    grads = [p.grad for p in network.parameters()]
+    assert all(g is not None and torch.isfinite(g).all() for g in grads)
+    assert any(p.grad is not None and p.grad.any() for p in network.estimator.parameters())
+
+
+def test_a_network_without_noise_map_refuses_a_level() -> None:
+    network, image = small(), torch.rand(1, 3, 8, 8)
+    with pytest.raises(ValueError, match="takes no noise level"):
+        network(image, torch.tensor([0.1]))
+    with pytest.raises(ValueError, match="takes no noise level"):
+        network(image, with_sigma=True)
+
+
+@pytest.mark.parametrize(("widths", "depths"), [((8,), (1,)), ((8, 8), (1,)), ((8, 8), (1, 1, 1))])
+def test_wrong_arrangements_are_refused(widths: tuple[int, ...], depths: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="same length"):
+        UNet(widths=widths, depths=depths)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("noise_map", [False, True])
+def test_a_change_far_away_changes_nothing(noise_map: bool) -> None:
+    network, image = small(noise_map=noise_map), torch.rand(1, 3, 160, 96)
+    changed = image.clone()
+    changed[:, :, :8] = torch.rand(1, 3, 8, 96)
+    difference = (network(changed) - network(image)).abs().amax(dim=(0, 1, 3))
+    assert difference[:8].min() > 0
+    # By hand: head 1, blocks 2 + 8 + 8 + 8 + 2, tail 1, fewer than 8 for the 2x2 steps: 38 px;
+    # the estimator reaches fewer than 32 more.
+    reach = 38 + (32 if noise_map else 0)
+    assert difference[8 + reach :].max() <= 1e-6
+
+
+@pytest.mark.parametrize("recipe", SHIPPED, ids=lambda path: path.parent.name)
+def test_shipped_sizes_fit_the_budget(recipe: Path) -> None:
+    with torch.device("meta"):
+        network = construct(Recipe.load(recipe).network, NETWORKS, section="network")
+    assert sum(p.numel() for p in network.parameters()) <= 1_500_000
+    half = {k: torch.zeros(v.shape, dtype=torch.float16) for k, v in network.state_dict().items()}
+    assert len(save(half)) <= 3_000_000
+
+
+def test_models_are_shipped() -> None:
+    assert {path.parent.name for path in SHIPPED} >= {"denoise", "derain"}

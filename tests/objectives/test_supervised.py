@@ -1,0 +1,123 @@
+"""The supervised objective against losses computed by hand."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from restore_cli.errors import RestoreError
+from restore_cli.networks.unet import UNet
+from restore_cli.objectives import OBJECTIVES
+from restore_cli.objectives.supervised import Supervised
+from restore_cli.recipe import Choice, construct
+
+NAN = float("nan")
+
+
+@pytest.fixture
+def batch() -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return {
+        "image": torch.rand(3, 3, 8, 8, generator=generator),
+        "target": torch.rand(3, 3, 8, 8, generator=generator),
+        "noise": 0.2 * torch.rand(3, 1, 8, 8, generator=generator),
+        "sigma": torch.tensor([0.1, NAN, 0.05]),
+    }
+
+
+def unet(*, noise_map: bool) -> UNet:
+    torch.manual_seed(0)
+    network = UNet(widths=(4, 6), depths=(1, 1), noise_map=noise_map)
+    nn.init.normal_(network.tail.weight, std=0.1)
+    return network
+
+
+@pytest.mark.parametrize("loss", ["l1", "charbonnier"])
+def test_without_noise_level_it_is_the_pixel_loss(batch: dict[str, Tensor], loss: str) -> None:
+    network = unet(noise_map=False)
+    turns = list(Supervised(network, loss=loss).turns(batch))
+    assert [turn.player for turn in turns] == ["network"]
+    assert dict(turns[0].terms) == {}
+    difference = network(batch["image"]) - batch["target"]
+    hand = difference.abs() if loss == "l1" else (difference**2 + 1e-6).sqrt()
+    torch.testing.assert_close(turns[0].loss, hand.mean())
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.1, 2.0])
+def test_with_noise_level_its_error_is_added(batch: dict[str, Tensor], weight: float) -> None:
+    network = unet(noise_map=True)
+    (turn,) = Supervised(network, sigma_weight=weight).turns(batch)
+    assert network.estimator is not None
+    pixel = (network(batch["image"], batch["sigma"]) - batch["target"]).abs().mean()
+    noise = (network.estimator(batch["image"]) - batch["noise"]).abs().mean()
+    torch.testing.assert_close(turn.terms["pixel"], pixel.detach())
+    torch.testing.assert_close(turn.terms["noise"], noise.detach())
+    torch.testing.assert_close(turn.loss, pixel + weight * noise)
+    assert not any(term.requires_grad for term in turn.terms.values())
+
+
+def test_the_estimator_learns_even_where_every_level_is_given(batch: dict[str, Tensor]) -> None:
+    network = unet(noise_map=True)
+    batch["sigma"] = torch.tensor([0.1, 0.2, 0.05])
+    (turn,) = Supervised(network).turns(batch)
+    turn.loss.backward()
+    assert network.estimator is not None
+    assert all(p.grad is not None and p.grad.any() for p in network.estimator.parameters())
+
+
+def test_a_step_downhill_lowers_the_loss(batch: dict[str, Tensor]) -> None:
+    network = unet(noise_map=True)
+    objective = Supervised(network)
+    optimizer = torch.optim.SGD(network.parameters(), lr=1e-3)
+    values: list[float] = []
+    for _ in range(2):
+        (turn,) = objective.turns(batch)
+        values.append(turn.loss.item())
+        optimizer.zero_grad()
+        turn.loss.backward()
+        optimizer.step()
+    assert values[1] < values[0]
+
+
+def test_it_plays_the_network_that_the_loop_prepared(batch: dict[str, Tensor]) -> None:
+    # The loop wraps players for devices and DDP; a wrapper has no `takes_sigma`.
+    class Wrapper(nn.Module):
+        def __init__(self, inner: nn.Module) -> None:
+            super().__init__()
+            self.inner = inner
+            self.calls = 0
+
+        def forward(self, *args: Tensor, **options: bool) -> tuple[Tensor, Tensor]:
+            self.calls += 1
+            return self.inner(*args, **options)
+
+    objective = Supervised(unet(noise_map=True))
+    (before,) = objective.turns(batch)
+    wrapper = Wrapper(objective.players["network"])
+    objective.players["network"] = wrapper
+    (after,) = objective.turns(batch)
+    assert wrapper.calls == 1
+    torch.testing.assert_close(after.loss, before.loss)
+
+
+def test_a_half_precision_output_is_compared_in_full(batch: dict[str, Tensor]) -> None:
+    class Half(nn.Module):
+        def forward(self, image: Tensor) -> Tensor:
+            return image.bfloat16()
+
+    (turn,) = Supervised(Half()).turns(batch)
+    assert turn.loss.dtype == torch.float32
+    hand = (batch["image"].bfloat16().float() - batch["target"]).abs().mean()
+    torch.testing.assert_close(turn.loss, hand)
+
+
+def test_an_unknown_loss_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"unknown loss 'l2'; known: charbonnier, l1"):
+        Supervised(nn.Identity(), loss="l2")
+    # In a recipe it is the user's error, and says where.
+    with pytest.raises(RestoreError, match="objective 'supervised': unknown loss 'l2'"):
+        construct(
+            Choice.model_validate({"name": "supervised", "loss": "l2"}),
+            OBJECTIVES,
+            nn.Identity(),
+            section="objective",
+        )
