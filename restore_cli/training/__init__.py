@@ -1,0 +1,1 @@
+"""Training: data, optimisers, the loop, the run folder."""

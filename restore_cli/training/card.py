@@ -1,0 +1,49 @@
+"""The model card that an export carries: facts of the run, and a place for measured numbers."""
+
+from restore_cli.recipe import Recipe
+from restore_cli.training.loop import Trained
+
+MEASURED_BEGIN, MEASURED_END = "<!-- measured -->", "<!-- /measured -->"
+
+
+def write_card(recipe: Recipe, trained: Trained, hardware: str) -> str:
+    """Markdown of a freshly trained model.
+
+    Args:
+        recipe: what was trained.
+        trained: what came out.
+        hardware: the machine in words.
+
+    Returns:
+        The card; between `MEASURED_BEGIN` and `MEASURED_END` a benchmark may put its table.
+    """
+    model, data, optim = recipe.model, recipe.data, recipe.optim
+    parameters = sum(p.numel() for p in trained.network.parameters())
+    rows = [
+        ("task", model.task),
+        ("network", f"{recipe.network.name}, {parameters:,} parameters"),
+        ("weights", f"fp16, {parameters * 2 / 1e6:.2f} MB"),
+        ("objective", f"{recipe.objective.name} ({_options(recipe.objective.options)})"),
+        ("training pictures", model.data or str(data.train or data.train_target)),
+        ("crops, batch", f"{data.crop} px, {data.batch * optim.accumulate}"),
+        ("optimiser", f"{optim.optimizer}, learning rate {optim.lr:g}, {optim.schedule} schedule"),
+        ("steps, seed", f"{trained.steps:,}, {optim.seed}"),
+        ("hardware, time", f"{hardware}, {trained.seconds / 60:.0f} minutes"),
+        ("left-out steps (not finite)", str(trained.skipped)),
+        ("licence", model.licence),
+    ]  # fmt: skip
+    if trained.validation_psnr is not None and trained.input_psnr is not None:
+        found = f"{trained.input_psnr:.2f} dB in, {trained.validation_psnr:.2f} dB out"
+        rows.append(("validation while training", f"{found} (centre crops, the recipe's mixture)"))
+    facts = "\n".join(f"| {name} | {value} |" for name, value in rows)
+    limits = f"\n## Limits\n\n{model.limits}\n" if model.limits else ""
+    return (
+        f"# {model.name}\n\n{model.description}\n\n"
+        f"| what | |\n|---|---|\n{facts}\n\n"
+        "Train it again with `restore train recipe.toml --set data.root=DIR`.\n\n"
+        f"## Measured\n\n{MEASURED_BEGIN}\nnot measured yet\n{MEASURED_END}\n{limits}"
+    )
+
+
+def _options(options: dict[str, object]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in options.items()) or "defaults"

@@ -1,0 +1,53 @@
+"""Ctrl-C and SIGTERM while training: finish the step, then stop."""
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from types import FrameType
+
+# torchrun passes on what the terminal has sent already: the same wish twice within moments.
+_SAME_WISH_SECONDS = 1.0
+
+
+@dataclass
+class Wish:
+    """What the user has asked for so far.
+
+    Attributes:
+        stop: whether the run should end after this step.
+    """
+
+    stop: bool = False
+
+
+@contextlib.contextmanager
+def interrupts_noted() -> Generator[Wish]:
+    """Note SIGINT and SIGTERM instead of raising in the middle of a step.
+
+    A step that is cut in two leaves weights that no uninterrupted run has; a checkpoint of them
+    would not continue bit for bit. Whoever asks again, a second later or more, gets
+    KeyboardInterrupt at once. Outside the main thread, where Python allows no handlers, nothing is
+    changed.
+    """
+    wish = Wish()
+    since = 0.0
+
+    def note(number: int, frame: FrameType | None) -> None:
+        nonlocal since
+        if wish.stop and time.monotonic() - since > _SAME_WISH_SECONDS:
+            raise KeyboardInterrupt
+        if not wish.stop:
+            wish.stop, since = True, time.monotonic()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield wish
+        return
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield wish
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,175 @@
+"""The run folder: recipe, checkpoint, metrics.csv, sample pictures, TensorBoard."""
+
+import csv
+import io
+import os
+import platform
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from restore_cli.errors import ExitCode, RestoreError
+from restore_cli.imaging.picture import Picture
+from restore_cli.recipe import Recipe
+
+_COLUMNS: tuple[str, ...] = (
+    "step", "loss", "terms", "learning_rate", "gradient_norm", "images_per_second", "seconds",
+    "skipped", "validation_psnr", "input_psnr",
+)  # fmt: skip
+
+
+class Run:
+    """A folder that one training run owns.
+
+    Args:
+        folder: made where it is missing.
+        recipe: what runs; kept as recipe.toml.
+        resume: go on from a checkpoint that lies there; otherwise such a folder is refused.
+
+    Raises:
+        RestoreError: the folder holds another recipe's run, or a run that `resume` = False would
+            overwrite; or it cannot be written.
+    """
+
+    def __init__(self, folder: Path, recipe: Recipe, *, resume: bool) -> None:
+        self.folder, self.recipe = folder, recipe
+        self.checkpoint_path = folder / "checkpoint.pt"
+        if self.checkpoint_path.exists() and not resume:
+            raise RestoreError(
+                f"{folder} already holds a run",
+                hint="leave out --no-resume to go on with it, or give another folder with -o",
+            )
+        kept = folder / "recipe.toml"
+        if self.checkpoint_path.exists():
+            _check_same(Recipe.load(kept), recipe, folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _write_atomic(kept, recipe.dump().encode())
+        except OSError as error:
+            raise RestoreError(
+                f"cannot write the run folder {folder}: {error}",
+                hint="give another folder with -o",
+            ) from error
+
+    def load_checkpoint(self) -> dict[str, Any] | None:
+        """The last checkpoint, tensors on the CPU; None where there is none.
+
+        Raises:
+            RestoreError: it cannot be read.
+        """
+        if not self.checkpoint_path.exists():
+            return None
+        try:
+            return torch.load(self.checkpoint_path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise RestoreError(
+                f"cannot read the checkpoint {self.checkpoint_path}: {error}",
+                hint="delete it to start this run again",
+            ) from error
+
+    def save_checkpoint(self, state: Mapping[str, Any]) -> None:
+        """Replace the checkpoint in one step, so that a kill leaves the old or the new one.
+
+        Raises:
+            RestoreError: it cannot be written (a full disk); the old one is still there.
+        """
+        temporary = self.checkpoint_path.with_suffix(".tmp")
+        try:
+            torch.save(dict(state), temporary)
+            temporary.replace(self.checkpoint_path)
+        except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
+            temporary.unlink(missing_ok=True)
+            raise RestoreError(
+                f"cannot write the checkpoint {self.checkpoint_path}: {error}",
+                hint="make room, then start the same command again",
+                exit_code=ExitCode.SOME_FAILED,
+            ) from error
+
+    def trim_metrics(self, step: int) -> None:
+        """Drop the rows after `step`, which a resumed run writes again, and a row cut in half."""
+        path = self.folder / "metrics.csv"
+        if not path.exists():
+            return
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.DictReader(file) if None not in row.values()]
+        kept = io.StringIO(newline="")
+        writer = csv.DictWriter(kept, _COLUMNS)
+        writer.writeheader()
+        writer.writerows(row for row in rows if int(row["step"]) <= step)
+        _write_atomic(path, kept.getvalue().encode())
+
+    def log(self, row: Mapping[str, Any]) -> None:
+        """Append one row to metrics.csv; unknown columns are an error, missing ones stay empty."""
+        path = self.folder / "metrics.csv"
+        fresh = not path.exists()
+        with path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, _COLUMNS)
+            if fresh:
+                writer.writeheader()
+            writer.writerow(row)
+
+    def save_samples(self, step: int, rows: list[tuple[Tensor, Tensor, Tensor]]) -> None:
+        """Write samples/STEP.png: a row each of input, output, target, (3, H, W) in [0, 1]."""
+        if not rows:
+            return
+        height = min(tensor.shape[1] for row in rows for tensor in row)
+        width = min(tensor.shape[2] for row in rows for tensor in row)
+        lines = [torch.cat([tensor[:, :height, :width] for tensor in row], dim=2) for row in rows]
+        sheet = torch.cat(lines, dim=1).clamp(0, 1)
+        folder = self.folder / "samples"
+        folder.mkdir(exist_ok=True)
+        pixels = (sheet.permute(1, 2, 0) * 255 + 0.5).to(torch.uint8).contiguous().numpy()
+        Picture(pixels=pixels).write(folder / f"{step:07d}.png")
+
+
+class Clock:
+    """Wall-clock facts of a run, kept over its resumptions."""
+
+    def __init__(self, seconds_before: float = 0.0) -> None:
+        self._start = time.monotonic() - seconds_before
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of all parts of the run."""
+        return time.monotonic() - self._start
+
+
+def hardware() -> str:
+    """The machine in words for a model card, e.g. 'AMD EPYC, 2 cores' or the name of the GPU."""
+    if torch.cuda.is_available():
+        return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name(0)}"
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                name = line.partition(":")[2].strip()
+                break
+    return f"{name}, {torch.get_num_threads()} of {os.cpu_count()} CPU threads"
+
+
+def _check_same(old: Recipe, new: Recipe, folder: Path) -> None:
+    """A run may be prolonged and logged otherwise, but not become another one."""
+    free = {"log", "infer", "model"}
+    for section in sorted(set(Recipe.model_fields) - free):
+        before = getattr(old, section).model_dump()
+        after = getattr(new, section).model_dump()
+        for key in ("steps", "cooldown", "root", "workers"):
+            before.pop(key, None)
+            after.pop(key, None)
+        if before != after:
+            raise RestoreError(
+                f"{folder} holds the run of another recipe: [{section}] differs",
+                hint="give another folder with -o",
+            )
+
+
+def _write_atomic(path: Path, data: bytes) -> None:
+    # Named after the process: several of one run write the same recipe at the same time.
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.write_bytes(data)
+    temporary.replace(path)

@@ -1,0 +1,63 @@
+"""Measuring a network while it trains."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from restore_cli.evaluation.metrics import psnr
+
+Row = tuple[Tensor, Tensor, Tensor]
+"""Input, output and target of one picture, (3, H, W) on the CPU."""
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What came of it.
+
+    Attributes:
+        psnr: mean over the pictures, dB; None where there are none.
+        rows: the first pictures, to look at.
+    """
+
+    psnr: float | None
+    rows: list[Row]
+
+
+def validate(
+    network: nn.Module, pairs: list[dict[str, Tensor]], *, samples: int, device: torch.device
+) -> Validation:
+    """PSNR of a network's outputs over fixed pairs.
+
+    Args:
+        network: on `device`; its `multiple` says what sizes must divide by (pictures are cropped),
+            its `takes_sigma` whether it is shown the noise level.
+        pairs: `image` and `target` (3, H, W), `sigma` (), as `validation_pairs` gives them.
+        samples: how many pictures to keep.
+        device: where to compute.
+    """
+    multiple = int(getattr(network, "multiple", 1))
+    takes_sigma = bool(getattr(network, "takes_sigma", False))
+    values: list[float] = []
+    rows: list[Row] = []
+    for pair in pairs:
+        height, width = (size - size % multiple for size in pair["image"].shape[-2:])
+        image = pair["image"][None, :, :height, :width].to(device)
+        target = pair["target"][None, :, :height, :width]
+        with torch.inference_mode():
+            level = (pair["sigma"][None].to(device),) if takes_sigma else ()
+            output = network(image, *level).float().clamp(0, 1).cpu()
+        values.append(float(psnr(output, target)))
+        if len(rows) < samples:
+            rows.append((image[0].float().cpu(), output[0], target[0]))
+    return Validation(mean(values), rows)
+
+
+def input_psnr(pairs: list[dict[str, Tensor]]) -> float | None:
+    """Mean PSNR of the unrestored inputs, dB; None where there are no pairs."""
+    return mean([float(psnr(p["image"].clamp(0, 1)[None], p["target"][None])) for p in pairs])
+
+
+def mean(values: list[float]) -> float | None:
+    """Their mean; None of none."""
+    return sum(values) / len(values) if values else None

@@ -1,0 +1,89 @@
+"""A tiny recipe and its photos, and the training loop on them."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from restore_cli.recipe import Recipe
+from restore_cli.training import loop
+from restore_cli.training.loop import Trained
+from restore_cli.training.meter import Progress
+from restore_cli.training.runs import Run
+
+RECIPE = """
+[model]
+name = "tiny"
+task = "denoise"
+[network]
+name = "unet"
+widths = [4, 8]
+depths = [1, 1]
+noise_map = true
+[objective]
+name = "supervised"
+[data]
+train = "photos"
+crop = 16
+batch = 2
+mixture = [
+    { steps = [{ name = "gaussian-noise" }, { name = "file" }, { name = "hide-sigma" }] },
+    { weight = 0.4, steps = [{ name = "sensor-noise" }, { name = "jpeg" }] },
+]
+[optim]
+steps = 20
+optimizer = "adamw"
+warmup = 3
+[log]
+every = 5
+"""
+
+Parse = Callable[..., Recipe]
+Train = Callable[..., Trained]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds three photos in `photos`."""
+    root = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    (root / "photos").mkdir()
+    for index in range(3):
+        coarse = Image.fromarray(rng.integers(0, 256, (6, 6, 3), np.uint8))
+        coarse.resize((40, 36), Image.Resampling.BICUBIC).save(root / f"photos/{index}.png")
+    return root
+
+
+@pytest.fixture
+def parse(pictures: Path) -> Parse:
+    """Gives the tiny recipe with some `section.key=value` changed."""
+
+    def tiny(*changes: str) -> Recipe:
+        return Recipe.parse(RECIPE, source="tiny", overrides=[f"data.root={pictures}", *changes])
+
+    return tiny
+
+
+@pytest.fixture
+def train(parse: Parse) -> Train:
+    """Trains the tiny recipe in a folder on the CPU; it is interrupted after the step `stop`."""
+
+    def tiny(folder: Path, *changes: str, stop: int | None = None) -> Trained:
+        recipe = parse(*changes, *(["log.every=1"] if stop else []))
+
+        def report(progress: Progress) -> None:
+            if progress.step == stop:
+                signal.raise_signal(signal.SIGINT)
+
+        return loop.train(recipe, Run(folder, recipe, resume=True), device="cpu", report=report)
+
+    return tiny

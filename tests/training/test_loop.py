@@ -1,0 +1,296 @@
+import csv
+import importlib.util
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from restore_cli.errors import RestoreError
+from restore_cli.networks.unet import UNet
+from restore_cli.objectives import OBJECTIVES
+from restore_cli.objectives.base import Batch, Turn
+from restore_cli.objectives.supervised import Supervised
+from restore_cli.recipe import Recipe
+from restore_cli.training.loop import Trained
+from restore_cli.training.loop import train as train_loop
+from restore_cli.training.runs import Run
+
+Train = Callable[..., Trained]
+Parse = Callable[..., Recipe]
+
+
+def checkpoint(folder: Path) -> dict[str, Any]:
+    """What the last checkpoint holds, without the time."""
+    saved = torch.load(folder / "checkpoint.pt", weights_only=True)
+    return {key: value for key, value in saved.items() if key != "seconds"}
+
+
+def assert_same(first: object, second: object, where: str = "checkpoint") -> None:
+    """Equality to the last bit of nested tensors."""
+    if isinstance(first, dict):
+        assert isinstance(second, dict)
+        assert first.keys() == second.keys(), where
+        for key in first:
+            assert_same(first[key], second[key], f"{where}.{key}")
+    elif isinstance(first, list):
+        assert isinstance(second, list)
+        assert len(first) == len(second), where
+        for index, pair in enumerate(zip(first, second, strict=True)):
+            assert_same(*pair, f"{where}.{index}")
+    elif isinstance(first, Tensor):
+        assert isinstance(second, Tensor)
+        assert torch.equal(first, second), where
+    else:
+        assert first == second, where
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "metrics.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+class Drawing(Supervised):
+    """An objective that draws random numbers of its own."""
+
+    def turns(self, batch: Batch) -> Iterator[Turn]:
+        for turn in super().turns(batch):
+            yield Turn(turn.player, turn.loss * (0.5 + torch.rand(())))
+
+
+class Faulty(Supervised):
+    """Supervised, but the loss of some calls is spoilt."""
+
+    calls = 0
+    spoilt: tuple[int, ...] = ()
+    add: float = math.nan
+
+    def turns(self, batch: Batch) -> Iterator[Turn]:
+        for turn in super().turns(batch):
+            spoilt = Faulty.calls in Faulty.spoilt
+            Faulty.calls += 1
+            # A constant that is not finite leaves every gradient as it is.
+            yield Turn(turn.player, turn.loss + Faulty.add) if spoilt else turn
+
+
+class Alternating:
+    """A critic moves first, then the network, on a loss that the critic takes part in."""
+
+    exported = "network"
+    single_turn = False
+    seen: list[tuple[float, float]]
+
+    def __init__(self, network: nn.Module) -> None:
+        self.critic = nn.Conv2d(3, 1, 1)
+        self.players: dict[str, nn.Module] = {"network": network, "critic": self.critic}
+        Alternating.seen = []
+
+    def turns(self, batch: Batch) -> Iterator[Turn]:
+        self._note()
+        for player in ("critic", "network"):
+            output = self.players["network"](batch["image"], batch["sigma"])
+            score = self.players["critic"](output).square().mean()
+            yield Turn(player, score + (output - batch["target"]).abs().mean())
+            self._note()
+
+    def _note(self) -> None:
+        sums = [
+            sum(float(value.detach().double().sum()) for value in self.players[name].parameters())
+            for name in ("network", "critic")
+        ]
+        Alternating.seen.append((sums[0], sums[1]))
+
+
+@pytest.fixture
+def faulty(monkeypatch: pytest.MonkeyPatch) -> type[Faulty]:
+    monkeypatch.setitem(OBJECTIVES, "supervised", Faulty)
+    monkeypatch.setattr(Faulty, "calls", 0)
+    return Faulty
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
+    optimizer: str, train: Train, tmp_path: Path
+) -> None:
+    change = f"optim.optimizer={optimizer}"
+    straight = train(tmp_path / "straight", change)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "broken", change, stop=10)
+    assert checkpoint(tmp_path / "broken")["step"] == 10
+    # Other processes read the pictures now: they are the same pictures.
+    resumed = train(tmp_path / "broken", change, "data.workers=2")
+    assert_same(checkpoint(tmp_path / "straight"), checkpoint(tmp_path / "broken"))
+    assert_same(straight.network.state_dict(), resumed.network.state_dict())
+    assert straight.steps == resumed.steps == 20
+
+
+def test_what_an_objective_draws_is_resumed_as_well(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(OBJECTIVES, "supervised", Drawing)
+    train(tmp_path / "straight", "optim.steps=8")
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "broken", "optim.steps=8", stop=3)
+    train(tmp_path / "broken", "optim.steps=8")
+    assert_same(checkpoint(tmp_path / "straight"), checkpoint(tmp_path / "broken"))
+
+
+def test_a_trapezoid_run_can_be_prolonged_before_its_cooldown(train: Train, tmp_path: Path) -> None:
+    schedule = ("optim.schedule=trapezoid", "optim.cooldown=4")
+    train(tmp_path / "straight", *schedule, "optim.steps=20")
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "longer", *schedule, "optim.steps=14", stop=10)
+    train(tmp_path / "longer", *schedule, "optim.steps=20")
+    assert_same(checkpoint(tmp_path / "straight"), checkpoint(tmp_path / "longer"))
+
+
+def test_a_run_logs_each_row_once_and_shows_samples(
+    train: Train, pictures: Path, tmp_path: Path
+) -> None:
+    changes = ("data.val=photos", "data.validation_crop=24", "log.validate_every=10")
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, *changes, stop=7)
+    # As if it had been killed later, after rows that no checkpoint knows.
+    with (tmp_path / "metrics.csv").open("a") as file:
+        file.write("8,0.1,,0.001,1,1,1,0,,\r\n9,0.1,,0.0")
+    trained = train(tmp_path, *changes)
+    steps = [int(row["step"]) for row in rows(tmp_path)]
+    assert steps == [1, 2, 3, 4, 5, 6, 7, 10, 15, 20]
+    measured = {int(row["step"]): row["validation_psnr"] for row in rows(tmp_path)}
+    assert [step for step, value in measured.items() if value] == [10, 20]
+    assert trained.validation_psnr == pytest.approx(float(measured[20]))
+    assert trained.input_psnr == pytest.approx(float(rows(tmp_path)[-1]["input_psnr"]))
+    with Image.open(tmp_path / "samples" / "0000020.png") as sheet:
+        assert sheet.size == (3 * 24, 3 * 24)  # input, output, target of three photos
+    assert all(float(row["loss"]) > 0 for row in rows(tmp_path))
+    assert "pixel=" in rows(tmp_path)[0]["terms"]
+
+
+def test_training_lowers_the_loss_and_a_finished_run_is_not_trained_again(
+    train: Train, tmp_path: Path
+) -> None:
+    changes = ("data.val=photos", "optim.steps=150", "optim.lr=5e-3", "optim.ema=0.9")
+    plain = "data.mixture=[{ steps = [{ name = 'gaussian-noise', sigma = [50.0, 50.0] }] }]"
+    trained = train(tmp_path, plain, *changes)
+    assert trained.validation_psnr is not None
+    assert trained.input_psnr is not None
+    assert trained.validation_psnr > trained.input_psnr + 1
+    again = train(tmp_path, plain, *changes)
+    assert_same(trained.network.state_dict(), again.network.state_dict())
+    assert again.validation_psnr == trained.validation_psnr
+    assert len(rows(tmp_path)) == 30
+
+
+@pytest.mark.parametrize("add", [math.nan, math.inf])
+def test_a_step_that_is_not_finite_changes_no_weight_and_is_counted(
+    add: float, train: Train, tmp_path: Path, faulty: type[Faulty], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faulty, "add", add)
+    monkeypatch.setattr(faulty, "spoilt", (3, 4))
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, stop=3)
+    before = checkpoint(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, stop=5)
+    after = checkpoint(tmp_path)
+    for part in ("players", "average", "optimizers"):
+        before_rate, after_rate = (_without_rate(saved[part]) for saved in (before, after))
+        assert_same(before_rate, after_rate, part)
+    assert (after["step"], after["skipped"], after["skipped_in_a_row"]) == (5, 2, 2)
+    trained = train(tmp_path)
+    assert (trained.steps, trained.skipped) == (20, 2)
+    assert rows(tmp_path)[-1]["skipped"] == "2"
+    assert checkpoint(tmp_path)["skipped_in_a_row"] == 0
+    assert all(bool(v.isfinite().all()) for v in trained.network.state_dict().values())
+
+
+def _without_rate(saved: object) -> object:
+    if isinstance(saved, dict):
+        return {key: _without_rate(value) for key, value in saved.items() if key != "lr"}
+    return [_without_rate(value) for value in saved] if isinstance(saved, list) else saved
+
+
+def test_ten_bad_steps_in_a_row_stop_the_run(
+    train: Train, tmp_path: Path, faulty: type[Faulty], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faulty, "spoilt", (0, 1, *range(3, 20)))
+    with pytest.raises(RestoreError, match=r"ten steps in a row .* step 13\)") as caught:
+        train(tmp_path)
+    assert caught.value.exit_code == 1
+
+
+def test_accumulated_gradients_equal_a_larger_batch(train: Train, tmp_path: Path) -> None:
+    large = train(tmp_path / "large", "data.batch=4", "optim.steps=4")
+    parts = train(tmp_path / "parts", "data.batch=2", "optim.accumulate=2", "optim.steps=4")
+    start = UNet(widths=(4, 8), depths=(1, 1), noise_map=True).state_dict()
+    for name, value in large.network.state_dict().items():
+        torch.testing.assert_close(parts.network.state_dict()[name], value, atol=2e-5, rtol=0)
+    assert not torch.equal(large.network.state_dict()["tail.weight"], start["tail.weight"])
+
+
+def test_only_the_named_player_moves_and_the_next_turn_sees_it(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(OBJECTIVES, "alternating", Alternating)
+    train(tmp_path, "objective.name=alternating", "optim.steps=3")
+    start, critic_moved, network_moved, *_ = Alternating.seen
+    assert critic_moved[0] == start[0]
+    assert critic_moved[1] != start[1]
+    assert network_moved[0] != start[0]
+    assert network_moved[1] == critic_moved[1]
+    assert checkpoint(tmp_path)["players"].keys() == {"network", "critic"}
+
+
+def test_several_turns_are_resumed_bit_for_bit(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(OBJECTIVES, "alternating", Alternating)
+    changes = ("objective.name=alternating", "optim.steps=6")
+    train(tmp_path / "straight", *changes)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "broken", *changes, stop=2)
+    train(tmp_path / "broken", *changes)
+    assert_same(checkpoint(tmp_path / "straight"), checkpoint(tmp_path / "broken"))
+
+
+def test_several_turns_cannot_be_accumulated(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(OBJECTIVES, "alternating", Alternating)
+    with pytest.raises(RestoreError, match="accumulate must be 1"):
+        train(tmp_path, "objective.name=alternating", "optim.accumulate=2")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("data.crop=15", r"data\.crop = 15 is not a multiple of 2"),
+        ("data.validation_crop=1", r"data\.validation_crop = 1 is less than the 2 px"),
+        ("optim.precision=fp16", "precision = 'fp16'"),
+        ("network.name=unett", "unknown network 'unett'"),
+        ("objective.name=super", "unknown objective 'super'"),
+        ("data.train=nowhere", "no such folder"),
+    ],
+)
+def test_a_recipe_that_cannot_run_is_refused_before_the_first_step(
+    change: str, message: str, train: Train, tmp_path: Path
+) -> None:
+    with pytest.raises(RestoreError, match=message):
+        train(tmp_path, change)
+    assert not (tmp_path / "metrics.csv").exists()
+
+
+def test_a_missing_tensorboard_is_named_with_its_extra(
+    parse: Parse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    recipe = parse()
+    run = Run(tmp_path, recipe, resume=True)
+    with pytest.raises(RestoreError, match="tensorboard") as caught:
+        train_loop(recipe, run, device="cpu", tensorboard=True)
+    assert caught.value.hint is not None
+    assert "restore-cli[tensorboard]" in caught.value.hint

@@ -1,0 +1,160 @@
+import csv
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from restore_cli.errors import RestoreError
+from restore_cli.recipe import Recipe
+from restore_cli.training import runs
+from restore_cli.training.runs import Clock, Run, hardware
+
+Parse = Callable[..., Recipe]
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "metrics.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_checkpoint_comes_back_as_it_was(parse: Parse, tmp_path: Path) -> None:
+    run = Run(tmp_path / "deep" / "run", parse(), resume=True)
+    assert run.load_checkpoint() is None
+    run.save_checkpoint({"step": 3, "weights": {"a": torch.arange(4.0)}})
+    saved = run.load_checkpoint()
+    assert saved is not None
+    assert saved["step"] == 3
+    assert torch.equal(saved["weights"]["a"], torch.arange(4.0))
+    assert {path.name for path in run.folder.iterdir()} == {"checkpoint.pt", "recipe.toml"}
+
+
+def test_a_failed_save_keeps_the_old_checkpoint(
+    parse: Parse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(tmp_path, parse(), resume=True)
+    run.save_checkpoint({"step": 1})
+
+    def full(state: object, path: Path) -> None:
+        path.write_bytes(b"half of it")
+        raise RuntimeError("PytorchStreamWriter failed writing file: no space left")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(RestoreError, match="no space left") as caught:
+        run.save_checkpoint({"step": 2})
+    assert caught.value.exit_code == 1
+    assert run.load_checkpoint() == {"step": 1}
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_a_damaged_checkpoint_is_named(parse: Parse, tmp_path: Path) -> None:
+    run = Run(tmp_path, parse(), resume=True)
+    run.save_checkpoint({"step": 1})
+    run.checkpoint_path.write_bytes(run.checkpoint_path.read_bytes()[:100])
+    with pytest.raises(RestoreError, match=r"cannot read the checkpoint .*checkpoint\.pt"):
+        run.load_checkpoint()
+
+
+@pytest.mark.parametrize(
+    ("change", "section"),
+    [
+        ("optim.lr=0.1", "optim"),
+        ("optim.seed=5", "optim"),
+        ("data.crop=32", "data"),
+        ("network.widths=[4, 16]", "network"),
+        ("objective.loss=charbonnier", "objective"),
+    ],
+)
+def test_another_recipes_folder_is_refused_and_left_alone(
+    change: str, section: str, parse: Parse, tmp_path: Path
+) -> None:
+    Run(tmp_path, parse(), resume=True).save_checkpoint({"step": 1})
+    before = (tmp_path / "recipe.toml").read_text()
+    with pytest.raises(RestoreError, match=rf"another recipe: \[{section}\] differs"):
+        Run(tmp_path, parse(change), resume=True)
+    assert (tmp_path / "recipe.toml").read_text() == before
+
+
+@pytest.mark.parametrize(
+    "change", ["optim.steps=99", "optim.cooldown=1", "data.root=.", "data.workers=3", "log.every=1"]
+)
+def test_a_run_may_be_prolonged_moved_and_logged_otherwise(
+    change: str, parse: Parse, tmp_path: Path
+) -> None:
+    Run(tmp_path, parse(), resume=True).save_checkpoint({"step": 1})
+    changed = parse(change)
+    Run(tmp_path, changed, resume=True)
+    assert (tmp_path / "recipe.toml").read_text() == changed.dump()
+
+
+def test_without_resume_a_folder_that_holds_a_run_is_refused(parse: Parse, tmp_path: Path) -> None:
+    Run(tmp_path, parse(), resume=False).save_checkpoint({"step": 1})
+    with pytest.raises(RestoreError, match="already holds a run") as caught:
+        Run(tmp_path, parse(), resume=False)
+    assert "-o" in str(caught.value.hint)
+
+
+def test_a_folder_that_cannot_be_made_is_named(parse: Parse, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(RestoreError, match=r"cannot write the run folder .*file"):
+        Run(tmp_path / "file", parse(), resume=True)
+
+
+def test_metrics_are_trimmed_to_the_checkpoint(parse: Parse, tmp_path: Path) -> None:
+    run = Run(tmp_path, parse(), resume=True)
+    run.trim_metrics(0)
+    assert not (tmp_path / "metrics.csv").exists()
+    for step in (5, 10, 15, 1000):
+        run.log({"step": step, "loss": 0.5, "terms": "a=1, b=2"})
+    path = tmp_path / "metrics.csv"
+    path.write_bytes(path.read_bytes()[:-12])  # a kill cut the last row to "10..."
+    run.trim_metrics(12)
+    assert [row["step"] for row in rows(tmp_path)] == ["5", "10"]
+    run.log({"step": 15})
+    assert [row["step"] for row in rows(tmp_path)] == ["5", "10", "15"]
+    assert rows(tmp_path)[1]["terms"] == "a=1, b=2"
+    assert rows(tmp_path)[2]["loss"] == ""
+    with pytest.raises(ValueError, match="sterp"):
+        run.log({"sterp": 1})
+
+
+def test_samples_are_a_sheet_of_input_output_and_target(parse: Parse, tmp_path: Path) -> None:
+    run = Run(tmp_path, parse(), resume=True)
+    run.save_samples(7, [])
+    assert not (tmp_path / "samples").exists()
+    wide, high = torch.full((3, 6, 9), 0.2), torch.full((3, 8, 7), 1.5)
+    run.save_samples(7, [(wide, wide * 2, wide * 3), (high, high * 0, -high)])
+    with Image.open(tmp_path / "samples" / "0000007.png") as sheet:
+        pixels = np.asarray(sheet)
+    assert pixels.shape == (2 * 6, 3 * 7, 3)
+    tiles = [[pixels[y : y + 6, x : x + 7] for x in (0, 7, 14)] for y in (0, 6)]
+    assert [[set(tile.ravel().tolist()) for tile in line] for line in tiles] == [
+        [{51}, {102}, {153}],
+        [{255}, {0}, {0}],
+    ]
+
+
+def test_the_clock_goes_on_from_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = SimpleNamespace(value=1000.0)
+    monkeypatch.setattr(time, "monotonic", lambda: now.value)
+    clock = Clock(30.0)
+    now.value += 12.5
+    assert clock.seconds == 42.5
+
+
+def test_hardware_names_the_processor_or_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert "CPU threads" in hardware()
+    monkeypatch.setattr(runs, "Path", lambda name: Path("/no/such/file"))
+    monkeypatch.setattr(platform, "processor", lambda: "")
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
+    assert hardware().startswith("arm64, ")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: "GPU X")
+    assert hardware() == "2 x GPU X"

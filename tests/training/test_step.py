@@ -1,0 +1,124 @@
+import math
+from collections.abc import Callable, Iterator
+from typing import cast
+
+import pytest
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from restore_cli.objectives.base import Batch, Turn
+from restore_cli.recipe import Recipe
+from restore_cli.training.state import State
+from restore_cli.training.step import Outcome, take_step
+
+
+class Scaled:
+    """What the step needs of an Accelerator in fp16, with torch's own gradient scaler."""
+
+    process_index = 0
+
+    def __init__(self) -> None:
+        self.scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+        self.optimizers: list[torch.optim.Optimizer] = []
+
+    def backward(self, loss: Tensor) -> None:
+        self.scaler.scale(loss).backward()
+
+    def clip_grad_norm_(self, parameters: Iterator[nn.Parameter], clip: float) -> Tensor:
+        for optimizer in self.optimizers:
+            self.scaler.unscale_(optimizer)
+        return nn.utils.clip_grad_norm_(list(parameters), clip)
+
+    def unwrap_model(self, model: nn.Module) -> nn.Module:
+        return model
+
+
+class Linear:
+    """The loss is the weights times a factor: their gradient is the factor."""
+
+    exported = "network"
+    single_turn = True
+
+    def __init__(self, network: nn.Module) -> None:
+        self.players = {"network": network}
+
+    def turns(self, batch: Batch) -> Iterator[Turn]:
+        values = [value.sum() for value in self.players["network"].parameters()]
+        loss = torch.stack(values).sum() * batch["factor"]
+        yield Turn("network", loss, {"part": loss.detach() / 2})
+
+
+Begin = Callable[[], tuple[Scaled, State]]
+
+
+@pytest.fixture
+def begin() -> Begin:
+    def fresh() -> tuple[Scaled, State]:
+        network, average = nn.Linear(2, 2), nn.Linear(2, 2)
+        average.load_state_dict(network.state_dict())
+        accelerator = Scaled()
+        accelerator.optimizers = [
+            torch.optim.SGD([value], lr=1.0) for value in network.parameters()
+        ]
+        objective = Linear(network)
+        return accelerator, State(objective, {"network": accelerator.optimizers}, average)
+
+    return fresh
+
+
+def step(begun: tuple[Scaled, State], recipe: Recipe, *factors: float) -> Outcome:
+    accelerator, state = begun
+    batches = iter([{"factor": torch.tensor(factor)} for factor in factors])
+    return take_step(state, recipe, cast(Accelerator, accelerator), batches)
+
+
+PLAIN = ("optim.warmup=0", "optim.schedule=trapezoid", "optim.lr=0.5", "optim.clip=1000")
+
+
+def weights(state: State) -> list[Tensor]:
+    return [value.detach().clone() for value in state.objective.players["network"].parameters()]
+
+
+def test_fp16_gradients_are_unscaled_once_for_each_of_several_optimisers(
+    begin: Begin, parse: Callable[..., Recipe]
+) -> None:
+    begun = begin()
+    before = weights(begun[1])
+    outcome = step(begun, parse(*PLAIN), 0.25)
+    for old, new in zip(before, weights(begun[1]), strict=True):
+        torch.testing.assert_close(new, old - 0.5 * 0.25)
+    assert outcome.norm == pytest.approx(0.25 * math.sqrt(6))
+    assert outcome.loss == pytest.approx(0.25 * sum(float(v.sum()) for v in before), abs=1e-6)
+    assert outcome.terms["part"] == pytest.approx(outcome.loss / 2, abs=1e-6)
+
+
+def test_an_overflow_in_fp16_moves_nothing_and_lowers_the_scale(
+    begin: Begin, parse: Callable[..., Recipe]
+) -> None:
+    accelerator, state = begin()
+    before = weights(state)
+    step((accelerator, state), parse(*PLAIN), math.inf)
+    assert all(torch.equal(*pair) for pair in zip(before, weights(state), strict=True))
+    assert accelerator.scaler.get_scale() == 512.0
+    assert (state.step, state.skipped, state.skipped_in_a_row) == (1, 1, 1)
+    step((accelerator, state), parse(*PLAIN), 0.25)
+    assert (state.step, state.skipped, state.skipped_in_a_row) == (2, 1, 0)
+
+
+def test_the_gradient_is_clipped_to_its_norm(begin: Begin, parse: Callable[..., Recipe]) -> None:
+    begun = begin()
+    before = weights(begun[1])
+    outcome = step(begun, parse(*PLAIN, "optim.clip=0.5"), 100.0)
+    assert outcome.norm == pytest.approx(100 * math.sqrt(6))
+    for old, new in zip(before, weights(begun[1]), strict=True):
+        torch.testing.assert_close(new, old - 0.5 * 0.5 / math.sqrt(6))
+
+
+def test_accumulated_batches_are_averaged(begin: Begin, parse: Callable[..., Recipe]) -> None:
+    begun = begin()
+    before = weights(begun[1])
+    outcome = step(begun, parse(*PLAIN, "optim.accumulate=2"), 0.1, 0.3)
+    for old, new in zip(before, weights(begun[1]), strict=True):
+        torch.testing.assert_close(new, old - 0.5 * 0.2)
+    assert outcome.loss == pytest.approx(0.2 * sum(float(v.sum()) for v in before), abs=1e-6)

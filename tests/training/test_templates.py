@@ -1,0 +1,108 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from restore_cli import zoo
+from restore_cli.errors import RestoreError
+from restore_cli.networks import NETWORKS
+from restore_cli.recipe import Recipe, construct
+from restore_cli.training import loop
+from restore_cli.training.runs import Run
+from restore_cli.training.templates import template
+
+SHIPPED = sorted((Path(__file__).parents[2] / "models").glob("*/recipe.toml"))
+TINY = (
+    "network.widths=[4, 8]", "network.depths=[1, 1]", "data.crop=16", "data.batch=1",
+    "data.validation_crop=16", "optim.steps=2", "optim.warmup=0", "optim.cooldown=0",
+)  # fmt: skip
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The recipes in the repository, with untrained weights beside them."""
+    folders: list[Path] = []
+    for recipe in SHIPPED:
+        folder = tmp_path / "models" / recipe.parent.name
+        folder.mkdir(parents=True)
+        shutil.copy(recipe, folder)
+        loaded = Recipe.load(recipe)
+        zoo.export(folder, construct(loaded.network, NETWORKS, section="network"), loaded, "# x\n")
+        folders.append(folder)
+    monkeypatch.setattr(zoo, "_shipped", lambda: folders)
+    return [folder.name for folder in folders]
+
+
+def photos(root: Path, *places: str) -> None:
+    for seed, place in enumerate(places):
+        (root / place).mkdir(parents=True)
+        pixels = np.random.default_rng(seed).integers(0, 256, (20, 24, 3), np.uint8)
+        Image.fromarray(pixels).save(root / place / "a.png")
+
+
+def train(text: str, root: Path) -> loop.Trained:
+    recipe = Recipe.parse(text, source="template", overrides=[*TINY, f"data.root={root}"])
+    return loop.train(recipe, Run(root / "run", recipe, resume=True), device="cpu")
+
+
+def test_the_supervised_template_trains(tmp_path: Path) -> None:
+    photos(tmp_path, "train/input", "train/target", "val/input", "val/target")
+    trained = train(template("supervised"), tmp_path)
+    assert trained.steps == 2
+    assert trained.validation_psnr is not None
+
+
+def test_what_the_supervised_template_comments_out_are_the_defaults_and_valid() -> None:
+    text = template("supervised")
+    plain = Recipe.parse(text, source="template")
+    lines = [line.removeprefix("# ") for line in text.splitlines()]
+    keys = ("licence", "root", "workers", "flips", "clip", "ema", "accumulate", "precision", "seed")
+    keys += ("every", "validate_every", "checkpoint_minutes", "samples", "[log]")
+    shown = [
+        line if line.split(" ")[0] in keys else original
+        for line, original in zip(lines, text.splitlines(), strict=True)
+    ]
+    assert shown != text.splitlines()
+    assert Recipe.parse("\n".join(shown), source="template") == plain
+
+
+def test_the_commented_mixture_of_the_supervised_template_is_valid() -> None:
+    text = template("supervised")
+    for key in ("train_input", "train_target"):
+        text = text.replace(f"\n{key} = ", f"\n# {key} = ")
+    start, end = text.index("# train = "), text.index("crop = 96")
+    block = "\n".join(line.removeprefix("# ") for line in text[start:end].splitlines())
+    recipe = Recipe.parse(f"{text[:start]}{block}\n{text[end:]}", source="template")
+    assert [step.name for entry in recipe.data.mixture for step in entry.steps] == ["rain", "file"]
+
+
+@pytest.mark.parametrize("task", [recipe.parent.name for recipe in SHIPPED])
+def test_a_shipped_tasks_recipe_is_its_template_and_trains(
+    task: str, shipped: list[str], tmp_path: Path
+) -> None:
+    text = template(task)
+    assert text == (Path(__file__).parents[2] / "models" / task / "recipe.toml").read_text()
+    assert "#" in text
+    photos(tmp_path, "photos/train", "photos/val")
+    assert train(text, tmp_path).steps == 2
+
+
+def test_of_two_models_of_one_task_the_default_is_the_template(
+    shipped: list[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "models" / shipped[0]
+    for other in ("a-variant", "z-variant"):
+        shutil.copytree(folder, folder.with_name(other))
+        text = (folder / "recipe.toml").read_text()
+        (folder.with_name(other) / "recipe.toml").write_text(text + "# a variant\n")
+        zoo._shipped().append(folder.with_name(other))
+    assert template(shipped[0]) == (folder / "recipe.toml").read_text()
+
+
+def test_an_unknown_template_lists_the_known(shipped: list[str]) -> None:
+    with pytest.raises(RestoreError, match="'dehaze'") as caught:
+        template("dehaze")
+    for name in ("supervised", *shipped):
+        assert name in str(caught.value.hint)

@@ -1,0 +1,54 @@
+import pytest
+import torch
+from torch import Tensor, nn
+
+from restore_cli.training.validation import input_psnr, mean, validate
+
+
+class Brighter(nn.Module):
+    multiple = 4
+
+    def __init__(self, *, takes_sigma: bool) -> None:
+        super().__init__()
+        self.takes_sigma = takes_sigma
+        self.sigmas: list[float] = []
+
+    def forward(self, image: Tensor, sigma: Tensor | None = None) -> Tensor:
+        assert image.shape[-2] % 4 == image.shape[-1] % 4 == 0
+        assert (sigma is not None) == self.takes_sigma
+        if sigma is not None:
+            self.sigmas.append(float(sigma))
+        return image + 0.05
+
+
+def pair(value: float, size: tuple[int, int]) -> dict[str, Tensor]:
+    return {
+        "image": torch.full((3, *size), value),
+        "target": torch.full((3, *size), 0.5),
+        "sigma": torch.tensor(0.1),
+    }
+
+
+@pytest.mark.parametrize("takes_sigma", [True, False])
+def test_psnr_is_of_the_clamped_output_cropped_to_the_multiple(takes_sigma: bool) -> None:
+    network = Brighter(takes_sigma=takes_sigma)
+    pairs = [pair(0.4, (9, 14)), pair(0.35, (8, 8)), pair(2.0, (4, 5))]
+    found = validate(network, pairs, samples=2, device=torch.device("cpu"))
+    # Errors of 0.05, 0.1 and, after clamping to 1, 0.5: 26.02, 20 and 6.02 dB.
+    assert found.psnr == pytest.approx((26.0206 + 20 + 6.0206) / 3, abs=1e-3)
+    assert [tuple(tensor.shape) for tensor in found.rows[0]] == [(3, 8, 12)] * 3
+    assert len(found.rows) == 2
+    assert network.sigmas == pytest.approx([0.1] * 3 if takes_sigma else [])
+
+
+def test_the_input_is_measured_whole_and_clamped() -> None:
+    assert input_psnr([pair(0.4, (9, 14)), pair(3.0, (8, 8))]) == pytest.approx(
+        (20 + 6.0206) / 2, abs=1e-3
+    )
+
+
+def test_without_pictures_there_is_no_number() -> None:
+    network = Brighter(takes_sigma=False)
+    assert validate(network, [], samples=4, device=torch.device("cpu")).psnr is None
+    assert input_psnr([]) is None
+    assert mean([]) is None
