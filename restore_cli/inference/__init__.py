@@ -1,0 +1,1 @@
+"""Inference: trained networks applied to pictures and folders of any size."""

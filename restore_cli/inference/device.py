@@ -1,0 +1,70 @@
+"""Which device a network runs on, and in which number format."""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal
+
+import torch
+
+from restore_cli.errors import RestoreError
+
+Precision = Literal["fp32", "bf16", "fp16"]
+
+HALF: dict[Precision, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def available_devices() -> list[str]:
+    """Names that `choose_device` accepts on this machine, the preferred one first."""
+    names = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    if torch.cuda.is_available() and names:
+        names.insert(0, "cuda")
+    else:
+        names = []
+    if torch.backends.mps.is_available():
+        names.append("mps")
+    return [*names, "cpu"]
+
+
+def choose_device(name: str) -> torch.device:
+    """Turn `auto`, `cpu`, `cuda`, `cuda:N` or `mps` into a device; `auto` takes the best there is.
+
+    Raises:
+        RestoreError: the name is unknown, or the machine has no such device.
+    """
+    there = available_devices()
+    if name == "auto":
+        return torch.device(there[0])
+    if name in there:
+        return torch.device(name)
+    kind, _, index = name.partition(":")
+    known = kind in ("cpu", "cuda", "mps") and (not index or index.isdigit())
+    what = f"no device {name!r} on this machine" if known else f"unknown device {name!r}"
+    raise RestoreError(what, hint=f"there is: auto, {', '.join(there)}")
+
+
+def choose_precision(name: str, device: torch.device) -> Precision:
+    """Turn `auto`, `fp32`, `bf16` or `fp16` into a number format.
+
+    `auto` is bf16 on CUDA cards that compute in it, fp16 on older ones, and fp32 elsewhere (half
+    formats are slower on a CPU).
+
+    Raises:
+        RestoreError: the name is unknown.
+    """
+    match name:
+        case "fp32" | "bf16" | "fp16":
+            return name
+        case "auto":
+            if device.type != "cuda":
+                return "fp32"
+            with torch.cuda.device(device):
+                real = torch.cuda.is_bf16_supported(including_emulation=False)
+            return "bf16" if real else "fp16"
+        case _:
+            raise RestoreError(f"unknown precision {name!r}", hint="use auto, fp32, bf16 or fp16")
+
+
+def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
+    """A context in which a network computes in `precision`; its weights stay as they are."""
+    if precision == "fp32":
+        return nullcontext()
+    return torch.autocast(device.type, dtype=HALF[precision])

@@ -1,0 +1,135 @@
+"""Windows over a picture: where they lie, and how their results become one picture without seams.
+
+Pure functions on sizes and tensors; no network, no device.
+
+Values near the border of a window suffer from the network's padding, so neighbours share
+`overlap` px. Of that band the outer part (nearest to either border) is thrown away; over the rest,
+in the middle of the band, one window fades into the next. Rows and columns are treated apart:
+windows of a row are laid into a band, bands are laid into the picture, so one output buffer is
+enough.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+FADE = 0.25
+"""Share of the overlap over which neighbours are mixed; the rest, half on each side, is context."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One window along one axis; all positions in px of the padded picture.
+
+    Attributes:
+        start: first px that the network sees.
+        stop: one past the last px that the network sees.
+        fade_start: from here the window takes over from the one before it ...
+        fade_stop: ... and from here it stands alone.
+        keep_stop: one past the last px used; what follows is left to the next window.
+    """
+
+    start: int
+    stop: int
+    fade_start: int
+    fade_stop: int
+    keep_stop: int
+
+
+def round_up(size: int, multiple: int) -> int:
+    """The smallest multiple of `multiple` that is not below `size`."""
+    return math.ceil(size / multiple) * multiple
+
+
+def mirror(size: int, multiple: int) -> Tensor:
+    """Where the px of a padded axis are read from: reflection behind the last px.
+
+    The border px is not repeated. An axis shorter than its padding is reflected to and fro; an axis
+    of one px is repeated.
+
+    Args:
+        size: px of the picture along the axis, 1 or more.
+        multiple: the padded length is the next multiple of this.
+
+    Returns:
+        (padded,) int64, values in [0, size).
+    """
+    position = torch.arange(round_up(size, multiple))
+    if size == 1:
+        return torch.zeros_like(position)
+    position %= 2 * (size - 1)
+    return torch.where(position < size, position, 2 * (size - 1) - position)
+
+
+def spans(length: int, tile: int, overlap: int, multiple: int) -> list[Span]:
+    """Split one axis into windows.
+
+    All windows have the same size and lie inside the axis. They are as few as `tile` allows, then
+    as small as `overlap` allows, and spread evenly, so that no work is spent on one large last
+    overlap. They start at multiples of `multiple`: a network that halves the picture then
+    meets the grid of the whole picture.
+
+    Args:
+        length: px of the padded axis, a multiple of `multiple`.
+        tile: px of a window at most, a multiple of `multiple`; an axis no longer than that is one
+            window.
+        overlap: px that neighbours share at least, below `tile`; rounded up to `multiple`.
+        multiple: of the network.
+
+    Returns:
+        The windows in order; their fades and kept parts cover the axis.
+    """
+    if length <= tile:
+        return [Span(0, length, 0, 0, length)]
+    overlap = min(round_up(overlap, multiple), tile - multiple)
+    count = math.ceil((length - tile) / (tile - overlap)) + 1
+    tile = round_up(math.ceil((length + (count - 1) * overlap) / count), multiple)
+    # Steps are at most `tile - overlap`, a multiple of `multiple`: rounding down keeps the overlap.
+    room = (length - tile) // multiple
+    starts = [index * room // (count - 1) * multiple for index in range(count)]
+    fade = int(overlap * FADE)
+    fades = [0]
+    for before, start in pairwise(starts):
+        shared = before + tile - start
+        fades.append(start + (shared - fade) // 2)
+    ends = [at + fade for at in fades]
+    ends[0] = 0
+    return [
+        Span(start, start + tile, at, end, keep)
+        for start, at, end, keep in zip(starts, fades, ends, [*ends[1:], length], strict=True)
+    ]
+
+
+def ramp(width: int) -> Tensor:
+    """Weights of the later window over a fade: half a cosine wave, (width,) rising inside (0, 1).
+
+    The earlier window has one minus this, so the weights of all windows sum to one everywhere.
+    """
+    phase = (torch.arange(width, dtype=torch.float32) + 0.5) / max(width, 1)
+    return 0.5 - 0.5 * torch.cos(math.pi * phase)
+
+
+def lay(target: Tensor, window: Tensor, span: Span, *, dim: int) -> None:
+    """Lay one window over what its predecessors left, in place.
+
+    The mix is written as `old + weight * (new - old)`: where both agree the result is that value
+    exactly, not up to rounding. Lay windows in the order of `spans`.
+
+    Args:
+        target: (C, H, W), the picture's own size along `dim` (padding is cropped here).
+        window: (C, h, w), `span.stop - span.start` px along `dim`, else at least the target's.
+        span: the window's place along `dim`.
+        dim: 1 for rows, 2 for columns.
+    """
+    fade = span.fade_stop - span.fade_start
+    if fade > 0:
+        shape = [1, 1, 1]
+        shape[dim] = fade
+        new = window.narrow(dim, span.fade_start - span.start, fade)
+        target.narrow(dim, span.fade_start, fade).lerp_(new, ramp(fade).view(shape))
+    keep = min(span.keep_stop, target.shape[dim]) - span.fade_stop
+    new = window.narrow(dim, span.fade_stop - span.start, keep)
+    target.narrow(dim, span.fade_stop, keep).copy_(new)
