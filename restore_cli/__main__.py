@@ -1,0 +1,134 @@
+"""`main()`: the only place where errors become messages and exit codes.
+
+Every other module raises. Here a `RestoreError` is printed as `error: ...`, a blank line and
+`hint: ...` on stderr, and its exit code is returned. Anything unforeseen is a bug: it exits 1,
+which promises less than 2 does ("nothing was written"), and points to `--traceback`.
+"""
+
+import contextlib
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from restore_cli.errors import ExitCode, RestoreError
+
+TRACEBACK_VARIABLE = "RESTORE_TRACEBACK"
+"""Environment variable that does what `--traceback` does, for runs that others start."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `restore` and return its exit code.
+
+    Args:
+        arguments: what follows `restore` on the command line; `sys.argv[1:]` when None.
+
+    Returns:
+        An `ExitCode` value, as the table in the documentation of each command promises.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _run(arguments)
+        # Flushed here, so that a reader who has gone away is noticed inside the boundary.
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        _report("interrupted")
+        return ExitCode.INTERRUPTED
+    except RestoreError as error:
+        _show_traceback(arguments)
+        _report(error.message, error.hint)
+        return error.exit_code
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            return _reader_gone()
+        return _unforeseen(error, arguments)
+    except Exception as error:
+        return _unforeseen(error, arguments)
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    """Parse and run; usage errors of the parser become `RestoreError`."""
+    # Imported here, so that Ctrl-C during the imports is inside the boundary as well.
+    import typer
+
+    from restore_cli.commands import app
+
+    try:
+        # Not standalone: the parser raises instead of printing and exiting. It turns Ctrl-C
+        # into the return value 130.
+        result = app(arguments, prog_name="restore", standalone_mode=False)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except SystemExit as error:
+        # The parser's own answer to a broken pipe; it has silenced the streams by then.
+        if isinstance(error.__context__, BrokenPipeError):
+            return _reader_gone()
+        raise
+    except Exception as error:
+        usage = _as_usage_error(error)
+        if usage is None:
+            raise
+        raise usage from error
+    code = int(result) if isinstance(result, int) else ExitCode.OK
+    if code == ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
+    return code
+
+
+def _as_usage_error(error: Exception) -> RestoreError | None:
+    """The parser's exception in this project's form, or None if it is something else.
+
+    Recognised by what it can do, because its class lives in `click` for some releases of
+    typer and inside typer for others.
+    """
+    describe = getattr(error, "format_message", None)
+    if not callable(describe):
+        return None
+    context = getattr(error, "ctx", None)
+    command = getattr(context, "command_path", None) or "restore"
+    # Raised for a group without a subcommand; some releases put the whole help text into it.
+    if type(error).__name__ == "NoArgsIsHelpError":
+        message = f"`{command}` needs a command"
+    else:
+        message = str(describe()).replace("Value error, ", "").rstrip(".")
+    return RestoreError(message, hint=f"`{command} --help` lists what it takes")
+
+
+def _unforeseen(error: Exception, arguments: list[str]) -> int:
+    """Report a bug, or a state of the machine that nobody foresaw."""
+    shown = _show_traceback(arguments)
+    hint = f"add --traceback (or set {TRACEBACK_VARIABLE}=1) to see where it happened"
+    _report(f"unexpected {type(error).__name__}: {error}", None if shown else hint)
+    return ExitCode.SOME_FAILED
+
+
+def _show_traceback(arguments: list[str]) -> bool:
+    """Print the traceback of the exception being handled, if it was asked for.
+
+    The words are looked at rather than a parsed option: parsing may be what failed.
+    """
+    asked = "--traceback" in arguments or os.environ.get(TRACEBACK_VARIABLE, "0") not in ("", "0")
+    if asked:
+        traceback.print_exc()
+    return asked
+
+
+def _reader_gone() -> int:
+    """Leave quietly when whoever read our output has closed it (`restore ... | head`)."""
+    # The interpreter flushes once more at exit; give it somewhere to flush to.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    return ExitCode.SOME_FAILED
+
+
+def _report(message: str, hint: str | None = None) -> None:
+    """Print `error: message`, and after a blank line `hint: ...`, on stderr."""
+    lines = f"error: {message}" + (f"\n\nhint: {hint}" if hint else "")
+    # If nobody reads stderr any more, the exit code still tells.
+    with contextlib.suppress(OSError):
+        print(lines, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""Two streams: messages, tables and progress for people on stderr; JSON lines on stdout."""
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    # rich is imported where it is used: `restore --help` does not need it.
+    import rich.console
+    from rich.progress import Progress
+
+
+class Console:
+    """What one command says, and to whom.
+
+    Args:
+        quiet: silence everything for people; JSON lines and errors still come.
+        json: emit JSON lines; without it `emit` does nothing.
+    """
+
+    def __init__(self, *, quiet: bool = False, json: bool = False) -> None:
+        self.quiet = quiet
+        self.json = json
+
+    @cached_property
+    def people(self) -> "rich.console.Console":
+        """The rich console on stderr."""
+        import rich.console
+
+        # No markup and no highlighting: file names may hold anything, `[red]` included.
+        return rich.console.Console(stderr=True, quiet=self.quiet, markup=False, highlight=False)
+
+    def say(self, message: str) -> None:
+        """Print a message for people; long lines are left for the terminal to wrap."""
+        self.people.print(_printable(message), soft_wrap=True)
+
+    def warn(self, message: str) -> None:
+        """Print `warning: message` for people."""
+        self.say(f"warning: {message}")
+
+    def table(self, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Print a table for people; columns whose cells are all numbers are right-aligned."""
+        from rich.table import Table
+
+        body = [list(row) for row in rows]
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for position, heading in enumerate(headings):
+            numeric = bool(body) and all(isinstance(row[position], int | float) for row in body)
+            table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+        for row in body:
+            table.add_row(*(_printable(_cell(value)) for value in row))
+        self.people.print(table)
+
+    def progress(self) -> "Progress":
+        """A progress bar to use as a context manager; it shows only on a terminal."""
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        return Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=self.people,
+            # Bars drawn into a log file are noise; they vanish from the terminal when done.
+            disable=self.quiet or not self.people.is_terminal,
+            transient=True,
+            # Left alone: rich would send JSON lines to the terminal on stderr otherwise.
+            redirect_stdout=False,
+        )
+
+    def emit(self, record: Mapping[str, object]) -> None:
+        """Write one JSON object as a line on stdout, at once.
+
+        Paths become strings, enums their values, and numbers that JSON has no word for (NaN,
+        infinity) null. Non-ASCII characters are escaped, so any terminal or locale can carry
+        any file name.
+        """
+        if self.json:
+            sys.stdout.write(json.dumps(_plain(record), allow_nan=False) + "\n")
+            sys.stdout.flush()
+
+
+def _plain(value: object) -> object:
+    """The value in terms that JSON has."""
+    if isinstance(value, Enum):
+        return _plain(value.value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        mapping = cast("Mapping[object, object]", value)
+        return {str(key): _plain(item) for key, item in mapping.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in cast("Sequence[object]", value)]
+    return value
+
+
+def _cell(value: object) -> str:
+    """A table cell: thousands separated, nothing for None."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return str(value)
+
+
+def _printable(text: str) -> str:
+    """The text with bytes that were not valid in a file name shown as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,59 @@
+"""Options that several commands share, each spelled and explained once.
+
+A command writes `device: Device = "auto"` in its signature. Short spellings are kept to those
+that users of such tools know.
+"""
+
+import re
+from typing import Annotated, Literal
+
+import typer
+
+DEVICES = "auto|cpu|cuda|cuda:N|mps"
+
+
+def _check_device(value: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", value):
+        raise typer.BadParameter(f"{value!r} is not one of {DEVICES}")
+    return value
+
+
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        metavar=DEVICES,
+        callback=_check_device,
+        help="Where to compute; auto takes the fastest device that is there.",
+    ),
+]
+
+Precision = Annotated[
+    Literal["auto", "fp32", "bf16", "fp16"],
+    typer.Option(
+        "--precision",
+        help="Number format of the computation; auto is fp32 on a CPU and a half format on a GPU.",
+    ),
+]
+
+Seed = Annotated[
+    int,
+    typer.Option("--seed", min=0, metavar="N", help="Seed of everything that is random."),
+]
+
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="Print one JSON object per line on stdout, the summary last."),
+]
+
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="Print nothing for people: no progress, no messages."),
+]
+
+# Read by main() from the command line itself, because parsing may be what fails. It is declared
+# so that the parser accepts it and the help shows it; commands ignore the value.
+Traceback = Annotated[
+    bool,
+    typer.Option("--traceback", help="Show the full traceback of an error."),
+]

@@ -1,0 +1,296 @@
+"""`restore models` and `restore doctor`: what is shipped, and whether this machine can run it."""
+
+import importlib
+import importlib.metadata
+import os
+import platform
+import re
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from restore_cli import __version__
+from restore_cli.commands.console import Console
+from restore_cli.commands.options import Json, Quiet, Traceback
+from restore_cli.errors import ExitCode, RestoreError
+
+if TYPE_CHECKING:
+    import torch
+
+    from restore_cli.zoo import Entry
+
+PACKAGE = "restore-cli"
+# Import name and the name under which it is installed; without these nothing works.
+ESSENTIAL = {
+    "torch": "torch",
+    "accelerate": "accelerate",
+    "cv2": "opencv-python-headless",
+    "PIL": "pillow",
+    "numpy": "numpy",
+    "safetensors": "safetensors",
+}
+
+
+def list_models(json: Json = False, quiet: Quiet = False, traceback: Traceback = False) -> None:
+    """List the shipped models: task, size, licence."""
+    from restore_cli import zoo
+
+    entries = zoo.entries()
+    console = Console(quiet=quiet, json=json)
+    for entry in entries:
+        console.emit(asdict(entry))
+    console.emit({"event": "summary", "models": len(entries)})
+    if not json:
+        console.table(
+            ["name", "task", "parameters", "bytes", "licence", "description"],
+            [
+                [e.name, e.task, e.parameters, e.size_bytes, e.licence, e.description]
+                for e in entries
+            ],
+        )
+
+
+def show_model(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name from `models list`.")],
+    json: Json = False,
+    quiet: Quiet = False,
+    traceback: Traceback = False,
+) -> None:
+    """Print a model's card: data, measured numbers, limits, licence."""
+    from restore_cli import zoo
+
+    entry, card = _entry(name), zoo.card(name)
+    if json:
+        console = Console(quiet=quiet, json=True)
+        console.emit({**asdict(entry), "card": card})
+        console.emit({"event": "summary", "models": 1})
+    else:
+        # The card is the result that was asked for, so it goes to stdout.
+        typer.echo(card)
+
+
+def verify_models(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="One model; all of them if left out.")
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    traceback: Traceback = False,
+) -> int:
+    """Check that the weights are the ones that were published (SHA-256)."""
+    from restore_cli import zoo
+
+    names = [entry.name for entry in zoo.entries()] if name is None else [_entry(name).name]
+    console = Console(quiet=quiet, json=json)
+    failed = 0
+    for one in names:
+        problem = _problem_of(one)
+        failed += problem is not None
+        status = "ok" if problem is None else "failed"
+        console.emit({"model": one, "status": status, "error": problem})
+        if not json:
+            console.say(f"{status:6}  {one}" + (f": {problem}" if problem else ""))
+    console.emit({"event": "summary", "models": len(names), "failed": failed})
+    return ExitCode.SOME_FAILED if failed else ExitCode.OK
+
+
+def _entry(name: str) -> "Entry":
+    """The shipped model of that name. Raises RestoreError with the names there are."""
+    from restore_cli import zoo
+
+    entries = {entry.name: entry for entry in zoo.entries()}
+    if name not in entries:
+        raise RestoreError(
+            f"there is no shipped model named {name!r}",
+            hint=f"the shipped models are: {', '.join(entries) or 'none'}",
+        )
+    return entries[name]
+
+
+def _problem_of(name: str) -> str | None:
+    """Why a shipped model does not verify, or None."""
+    from restore_cli import zoo
+
+    try:
+        zoo.verify(name)
+    except RestoreError as error:
+        return error.message
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that `doctor` looked at.
+
+    Attributes:
+        section: what kind of thing it is.
+        name: which one.
+        status: "absent" is worth knowing and no fault; "failed" is a fault.
+        detail: one line for people.
+        facts: numbers for programs, in bytes and seconds.
+    """
+
+    section: Literal["version", "device", "space", "extra", "model", "self-test"]
+    name: str
+    status: Literal["ok", "absent", "failed"]
+    detail: str
+    facts: Mapping[str, float | int] = field(default_factory=dict[str, float | int])
+
+
+def doctor(json: Json = False, quiet: Quiet = False, traceback: Traceback = False) -> int:
+    """Check libraries, devices and models, with a short self-test.
+
+    It also lists the optional extras and how to install them, free memory and disk. Exits 1 when
+    something that restoring needs does not work.
+    """
+    console = Console(quiet=quiet, json=json)
+    failed = 0
+    for finding in _findings():
+        failed += finding.status == "failed"
+        record = asdict(finding)
+        console.emit({**record, **record.pop("facts")})
+        if not json:
+            console.say(
+                f"{finding.status:7} {finding.section:10} {finding.name:14} {finding.detail}"
+            )
+    console.emit({"event": "summary", "failed": failed})
+    if not json:
+        console.say("all is well" if not failed else f"{failed} of these must be mended")
+    return ExitCode.SOME_FAILED if failed else ExitCode.OK
+
+
+def _findings() -> Iterator[Finding]:
+    """Look at everything, cheapest first; what failed to import is not used any further."""
+    yield Finding("version", "restore", "ok", __version__)
+    yield Finding("version", "python", "ok", f"{platform.python_version()} ({sys.executable})")
+    usable = True
+    for module, distribution in ESSENTIAL.items():
+        finding = _import(module, distribution)
+        usable = usable and finding.status == "ok"
+        yield finding
+    yield from _space()
+    yield from _extras()
+    if not usable:
+        return
+    devices = list(_devices())
+    yield from devices
+    yield from _models()
+    yield from _self_tests([device.name for device in devices])
+
+
+def _import(module: str, distribution: str) -> Finding:
+    """Import a library for real: an installed one may still lack a system library."""
+    try:
+        importlib.import_module(module)
+        return Finding("version", distribution, "ok", importlib.metadata.version(distribution))
+    except Exception as error:  # A broken binary may raise anything.
+        detail = f"{type(error).__name__}: {error}; `pip install --force-reinstall {distribution}`"
+        return Finding("version", distribution, "failed", detail)
+
+
+def _space() -> Iterator[Finding]:
+    """Free disk space where the user stands."""
+    free = shutil.disk_usage(Path.cwd()).free
+    yield Finding("space", "disk", "ok", f"{_size(free)} free here", {"free_bytes": free})
+
+
+def _devices() -> Iterator[Finding]:
+    """Every device that torch can compute on, the CPU first."""
+    import torch
+
+    from restore_cli.inference.memory import free_bytes
+
+    free = int(free_bytes(torch.device("cpu")))
+    detail = f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, {_size(free)} RAM free"
+    yield Finding("device", "cpu", "ok", detail, {"free_bytes": free})
+    for index in range(torch.cuda.device_count()):
+        free, total = torch.cuda.mem_get_info(index)
+        detail = f"{torch.cuda.get_device_name(index)}, {_size(free)} of {_size(total)} free"
+        facts = {"free_bytes": free, "total_bytes": total}
+        yield Finding("device", f"cuda:{index}", "ok", detail, facts)
+    if torch.backends.mps.is_available():
+        yield Finding("device", "mps", "ok", "Apple GPU, shares the RAM above")
+
+
+def _extras() -> Iterator[Finding]:
+    """The optional extras that the installed package declares."""
+    try:
+        metadata = importlib.metadata.metadata(PACKAGE)
+        requirements = importlib.metadata.requires(PACKAGE) or []
+    except importlib.metadata.PackageNotFoundError:
+        yield Finding("extra", "(all)", "absent", "this copy is not installed: `pip install .`")
+        return
+    for extra in metadata.get_all("Provides-Extra") or []:
+        marker = re.compile(rf"""extra\s*==\s*["']{re.escape(extra)}["']""")
+        needed = [line for line in requirements if marker.search(line)]
+        names = [re.split(r"[\s<>=!~;\[(]", line, maxsplit=1)[0] for line in needed]
+        missing = [name for name in names if not _is_installed(name)]
+        if missing:
+            detail = f'`pip install "{PACKAGE}[{extra}]"` (missing: {", ".join(missing)})'
+            yield Finding("extra", extra, "absent", detail)
+        else:
+            yield Finding("extra", extra, "ok", ", ".join(names))
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _models() -> Iterator[Finding]:
+    """Every shipped model, its hash checked."""
+    from restore_cli import zoo
+
+    entries = zoo.entries()
+    if not entries:
+        yield Finding("model", "(none)", "failed", "no model was found: reinstall restore-cli")
+    for entry in entries:
+        problem = _problem_of(entry.name)
+        detail = problem or f"{entry.parameters:,} parameters, hash verified"
+        yield Finding("model", entry.name, "ok" if problem is None else "failed", detail)
+
+
+def _self_tests(devices: list[str]) -> Iterator[Finding]:
+    """Run the smallest shipped model on every device."""
+    from restore_cli import zoo
+
+    entries = sorted(zoo.entries(), key=lambda entry: entry.parameters)
+    for device in devices if entries else []:
+        try:
+            image, seconds = _self_test(entries[0].name, device)
+        except Exception as error:  # Whatever a driver raises is the answer to the question.
+            detail = f"{entries[0].name}: {type(error).__name__}: {error}"
+            yield Finding("self-test", device, "failed", detail)
+            continue
+        finite = bool(image.isfinite().all())
+        detail = f"{entries[0].name}: {'finite' if finite else 'not finite'}, {seconds:.2f} s"
+        status = "ok" if finite else "failed"
+        yield Finding("self-test", device, status, detail, {"seconds": seconds})
+
+
+def _self_test(name: str, device: str) -> "tuple[torch.Tensor, float]":
+    """Restore a synthetic picture of 97 x 65 pixels; returns the output and the seconds taken."""
+    import torch
+
+    from restore_cli import zoo
+    from restore_cli.inference.restorer import Restorer
+
+    restorer = Restorer(zoo.load(name).network, device=device)
+    ramp = torch.linspace(0.0, 1.0, 97).expand(3, 65, 97)
+    noise = torch.randn(ramp.shape, generator=torch.Generator().manual_seed(0))
+    start = time.perf_counter()
+    restored = restorer((ramp + 0.1 * noise).clamp(0.0, 1.0))
+    return restored.image, time.perf_counter() - start
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:.1f} GiB"

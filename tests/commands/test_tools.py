@@ -1,0 +1,220 @@
+"""`restore models` and `restore doctor`, with a small shipped model made here."""
+
+import importlib
+import importlib.metadata
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from restore_cli import zoo
+from restore_cli.__main__ import main
+from restore_cli.commands import tools
+from restore_cli.errors import RestoreError
+
+
+class Halve(nn.Module):
+    """A network that can be recognised by its output."""
+
+    multiple = 4
+    takes_sigma = False
+
+    def __init__(self, factor: float = 0.5) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, image: Tensor, sigma: Tensor | None = None) -> Tensor:
+        return image * self.factor
+
+
+ENTRY = zoo.Entry(
+    name="derain",
+    task="derain",
+    folder=Path("models/derain"),
+    parameters=123_456,
+    size_bytes=246_912,
+    licence="Apache-2.0",
+    sha256="ab" * 32,
+    description="Takes rain away.",
+)
+
+
+@pytest.fixture(autouse=True)
+def shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One shipped model, whole and working."""
+    model = zoo.Model("derain", "derain", Halve(), ENTRY.sha256, ENTRY.folder, None, 8)
+    monkeypatch.setattr(zoo, "entries", lambda: [ENTRY])
+    monkeypatch.setattr(zoo, "verify", lambda name: None)
+    monkeypatch.setattr(zoo, "load", lambda name: model)
+    monkeypatch.setattr(zoo, "card", lambda name: "# derain\n\nRain goes.")
+
+
+@pytest.fixture
+def damaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shipped model's hash is wrong."""
+
+    def verify(name: str) -> None:
+        raise RestoreError(f"{name}: the weights were changed")
+
+    monkeypatch.setattr(zoo, "verify", verify)
+
+
+def _lines(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_list_shows_people_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "list"]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    for word in ("derain", "123,456", "Apache-2.0", "Takes rain away."):
+        assert word in err
+
+
+def test_list_gives_programs_every_field(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "list", "--json"]) == 0
+    out, err = capsys.readouterr()
+    model, summary = _lines(out)
+    assert err == ""
+    assert (model["name"], model["parameters"], model["sha256"]) == ("derain", 123_456, "ab" * 32)
+    assert model["folder"] == str(ENTRY.folder)
+    assert summary == {"event": "summary", "models": 1}
+
+
+def test_show_prints_the_card(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "show", "derain"]) == 0
+    assert capsys.readouterr().out == "# derain\n\nRain goes.\n"
+    assert main(["models", "show", "derain", "--json"]) == 0
+    assert _lines(capsys.readouterr().out)[0]["card"] == "# derain\n\nRain goes."
+
+
+@pytest.mark.parametrize("command", ["show", "verify"])
+def test_an_unknown_model_is_wrong_usage(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", command, "desnow"]) == 2
+    err = capsys.readouterr().err
+    assert "'desnow'" in err
+    assert "hint: the shipped models are: derain" in err
+
+
+def test_verify_says_ok(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "verify"]) == 0
+    assert capsys.readouterr().err == "ok      derain\n"
+    assert main(["models", "verify", "derain", "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("damaged")
+def test_verify_fails_for_a_damaged_model(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "verify"]) == 1
+    assert "failed  derain: derain: the weights were changed" in capsys.readouterr().err
+    assert main(["models", "verify", "--json"]) == 1
+    model, summary = _lines(capsys.readouterr().out)
+    assert (model["status"], summary["failed"]) == ("failed", 1)
+
+
+def test_doctor_finds_this_machine_well(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--json"]) == 0
+    out, err = capsys.readouterr()
+    *findings, summary = _lines(out)
+    found = {(str(f["section"]), str(f["name"])): f for f in findings}
+    assert err == ""
+    assert summary == {"event": "summary", "failed": 0}
+    assert found["version", "torch"]["detail"] == importlib.metadata.version("torch")
+    for library in ("accelerate", "opencv-python-headless", "pillow", "restore", "python"):
+        assert found["version", library]["status"] == "ok"
+    for place in (("device", "cpu"), ("space", "disk")):
+        free = found[place]["free_bytes"]
+        assert isinstance(free, int)
+        assert free > 0
+    assert found["model", "derain"]["status"] == "ok"
+    seconds = found["self-test", "cpu"]["seconds"]
+    assert isinstance(seconds, float)
+    assert 0.0 < seconds < 2.0
+    devices = {name for section, name in found if section == "device"}
+    assert {name for section, name in found if section == "self-test"} == devices
+
+
+def test_doctor_tells_people_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.search(rf"^ok +version +torch +{re.escape(torch.__version__)}$", err, re.MULTILINE)
+    assert "derain: finite" in err
+    assert err.endswith("all is well\n")
+
+
+@pytest.mark.usefixtures("damaged")
+def test_doctor_fails_for_a_damaged_model(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 1
+    assert "the weights were changed" in capsys.readouterr().err
+
+
+def test_doctor_fails_without_any_model(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(zoo, "entries", list)
+    assert main(["doctor"]) == 1
+    assert "no model was found" in capsys.readouterr().err
+
+
+def test_doctor_fails_for_a_model_that_gives_no_numbers(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = zoo.Model("derain", "derain", Halve(float("nan")), "", ENTRY.folder, None, 8)
+    monkeypatch.setattr(zoo, "load", lambda name: broken)
+    assert main(["doctor", "--json"]) == 1
+    failed = [line for line in _lines(capsys.readouterr().out) if line.get("status") == "failed"]
+    assert {line["section"] for line in failed} == {"self-test"}
+
+
+def test_doctor_names_a_library_that_does_not_load(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = importlib.import_module
+
+    def without_libgl(name: str, package: str | None = None) -> object:
+        if name == "cv2":
+            raise ImportError("libGL.so.1: cannot open shared object file")
+        return real(name, package)
+
+    monkeypatch.setattr(importlib, "import_module", without_libgl)
+    assert main(["doctor", "--json"]) == 1
+    findings = _lines(capsys.readouterr().out)
+    (failed,) = [finding for finding in findings if finding.get("status") == "failed"]
+    assert failed["name"] == "opencv-python-headless"
+    assert "libGL.so.1" in str(failed["detail"])
+    # Without its libraries nothing is run.
+    assert not [finding for finding in findings if finding.get("section") == "self-test"]
+
+
+class FakeMetadata:
+    """What an installed package says of its extras."""
+
+    def get_all(self, field: str) -> list[str]:
+        assert field == "Provides-Extra"
+        return ["board", "nothing"]
+
+
+def test_extras_are_present_or_come_with_their_install_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    needs = ['pytest>=8; extra == "board"', "no-such-package[x]>=1; extra == 'nothing'", "torch"]
+    monkeypatch.setattr(importlib.metadata, "metadata", lambda name: FakeMetadata())
+    monkeypatch.setattr(importlib.metadata, "requires", lambda name: needs)
+    assert main(["doctor", "--json"]) == 0
+    findings = _lines(capsys.readouterr().out)
+    extras = {line["name"]: line for line in findings if line.get("section") == "extra"}
+    assert (extras["board"]["status"], extras["board"]["detail"]) == ("ok", "pytest")
+    assert extras["nothing"]["status"] == "absent"
+    assert 'pip install "restore-cli[nothing]"' in str(extras["nothing"]["detail"])
+    assert "no-such-package" in str(extras["nothing"]["detail"])
+
+
+def test_importing_the_commands_imports_no_torch() -> None:
+    code = f"import sys, {tools.__name__}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,260 @@
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from restore_cli import zoo
+from restore_cli.__main__ import main
+from restore_cli.recipe import Recipe
+
+REPOSITORY = Path(__file__).parents[2]
+RECIPE = """
+[model]
+name = "tiny"
+task = "denoise"
+description = "A tiny one."
+[network]
+name = "unet"
+widths = [4, 8]
+depths = [1, 1]
+[objective]
+name = "supervised"
+[data]
+train = "photos"
+val = "photos"
+crop = 16
+batch = 2
+validation_crop = 16
+mixture = [{ steps = [{ name = "gaussian-noise" }, { name = "file" }] }]
+[optim]
+steps = 6
+optimizer = "muon"
+schedule = "trapezoid"
+warmup = 2
+[log]
+every = 2
+"""
+
+
+@pytest.fixture(autouse=True)
+def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A folder with photos and recipe.toml, one thread, and the signals as they were after."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    torch.set_num_threads(1)
+    (tmp_path / "photos").mkdir()
+    for seed in range(2):
+        pixels = np.random.default_rng(seed).integers(0, 256, (20, 24, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"{seed}.png")
+    (tmp_path / "recipe.toml").write_text(RECIPE)
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def train(*words: str) -> int:
+    return main(["train", "recipe.toml", "--device", "cpu", *words])
+
+
+def weights(folder: str) -> dict[str, torch.Tensor]:
+    saved: dict[str, Any] = torch.load(Path(folder) / "checkpoint.pt", weights_only=True)
+    return {**saved["players"]["network"], **{f"ema {k}": v for k, v in saved["average"].items()}}
+
+
+def test_a_recipe_becomes_a_model_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    assert train("--export", "models/tiny", "--json") == 0
+    out, err = capsys.readouterr()
+    *progress, summary = [json.loads(line) for line in out.splitlines()]
+    assert [record["step"] for record in progress] == [2, 4, 6]
+    assert {record["event"] for record in progress} == {"progress"}
+    assert progress[0]["loss"] > 0
+    assert progress[0]["validation_psnr"] is None
+    assert progress[-1]["validation_psnr"] == summary["validation_psnr"] > 5
+    assert summary["event"] == "summary"
+    assert (summary["run"], summary["model"]) == ("runs/tiny", "models/tiny")
+    assert (summary["steps"], summary["skipped"]) == (6, 0)
+    for word in ("step 6/6", "loss", "lr", "images/s", "left", "validation", "models/tiny"):
+        assert word in err
+    assert {path.name for path in Path("runs/tiny").iterdir()} == {
+        "checkpoint.pt", "metrics.csv", "recipe.toml", "samples",
+    }  # fmt: skip
+    zoo.verify("models/tiny")
+    model = zoo.load("models/tiny")
+    assert model.recipe == Recipe.load(Path("recipe.toml"))
+    for name, value in model.network.state_dict().items():
+        assert torch.equal(value, weights("runs/tiny")[f"ema {name}"].half().float())
+    card = zoo.card("models/tiny")
+    assert "A tiny one." in card
+    assert "| steps, seed | 6, 0 |" in card
+
+
+def test_the_exported_model_restores_pictures() -> None:
+    assert train("--export", "tiny", "--quiet") == 0
+    assert main(["infer", "photos", "--model", "tiny", "--device", "cpu", "--quiet"]) == 0
+    assert len(list(Path("photos-denoise").glob("*.png"))) == 2
+
+
+def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert train("--quiet") == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_only_the_first_of_several_processes_speaks_and_exports(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANK", "1")  # alone, so that Accelerate takes no notice
+    assert train("--json", "--export", "tiny") == 0
+    assert capsys.readouterr() == ("", "")
+    assert not Path("tiny").exists()
+
+
+def _interrupted(
+    start: Callable[..., "subprocess.Popen[str]"], number: signal.Signals, *words: str
+) -> int:
+    """Starts the installed program, signals it after a few steps; returns its last step."""
+    process = start("train", "recipe.toml", "-o", "broken", "--device", "cpu", "--json", *words)
+    assert process.stdout is not None
+    for _ in range(3):
+        assert "progress" in process.stdout.readline()
+    process.send_signal(number)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert err.endswith("error: interrupted\n")
+    saved: dict[str, Any] = torch.load(Path("broken/checkpoint.pt"), weights_only=True)
+    return int(saved["step"])
+
+
+def test_signals_save_a_checkpoint_from_which_the_run_goes_on_bit_for_bit(
+    start: Callable[..., "subprocess.Popen[str]"],
+) -> None:
+    endless = ("--set", "optim.steps=1000000")
+    first = _interrupted(start, signal.SIGINT, *endless)
+    second = _interrupted(start, signal.SIGTERM, *endless)
+    assert 6 <= first < second
+    end = ("--set", f"optim.steps={second + 5}", "--quiet")
+    assert train("-o", "broken", *end) == 0
+    assert train("-o", "straight", *end) == 0
+    straight, broken = weights("straight"), weights("broken")
+    assert straight.keys() == broken.keys()
+    for name, value in straight.items():
+        assert torch.equal(value, broken[name]), name
+    steps = [line.split(",")[0] for line in Path("broken/metrics.csv").read_text().splitlines()]
+    assert len(steps) == len(set(steps))
+    assert not list(Path("broken").glob("*.tmp"))
+
+
+def test_another_recipes_run_is_refused_and_left_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert train("--quiet") == 0
+    before = {path.name: path.stat().st_mtime_ns for path in Path("runs/tiny").iterdir()}
+    assert train("--set", "optim.lr=0.1") == 2
+    assert "runs/tiny holds the run of another recipe: [optim] differs" in capsys.readouterr().err
+    assert train("--no-resume") == 2
+    assert "runs/tiny already holds a run" in capsys.readouterr().err
+    assert {path.name: path.stat().st_mtime_ns for path in Path("runs/tiny").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--set", "optim.step=3"], "unknown key 'optim.step'\n\nhint: did you mean 'steps'?"),
+        (["--set", "optim.steps=few"], "optim.steps: Input should be a valid integer"),
+        (["--set", "steps=3"], "not of the form section.key=value"),
+        (["--device", "gpu"], "'gpu' is not one of"),
+    ],
+)
+def test_bad_settings_exit_2_and_write_nothing(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(*words) == 2
+    assert message in capsys.readouterr().err
+    assert not Path("runs").exists()
+
+
+def test_bad_pictures_exit_2_and_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("photos/broken.png").write_text("no picture")
+    assert train() == 2
+    assert "broken.png" in capsys.readouterr().err
+
+
+def test_a_missing_recipe_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "nowhere.toml"]) == 2
+    assert "cannot read the recipe nowhere.toml" in capsys.readouterr().err
+    assert main(["train"]) == 2
+    assert "no recipe given" in capsys.readouterr().err
+
+
+def test_init_writes_a_recipe_and_never_over_another(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--init", "supervised", "-o", "new.toml"]) == 0
+    assert "restore train new.toml" in capsys.readouterr().err
+    text = Path("new.toml").read_text()
+    assert Recipe.load(Path("new.toml")).objective.name == "supervised"
+    assert main(["train", "--init", "supervised", "-o", "new.toml"]) == 2
+    assert "new.toml exists already" in capsys.readouterr().err
+    assert Path("new.toml").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--init", "supervised"], "say where with -o"),
+        (["--init", "supervised", "-o", "a.toml", "recipe.toml"], "give no other recipe"),
+        (["--init", "nothing", "-o", "a.toml"], "no recipe to start from for 'nothing'"),
+        (["--init", "supervised", "-o", "no/such/a.toml"], "cannot write no/such/a.toml"),
+    ],
+)
+def test_init_refuses_what_it_cannot_write(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *words]) == 2
+    assert message in capsys.readouterr().err
+    assert not Path("a.toml").exists()
+
+
+def test_tensorboard_events_are_written_where_the_extra_is() -> None:
+    pytest.importorskip("tensorboard")
+    assert train("--tensorboard", "--quiet") == 0
+    assert list(Path("runs/tiny").rglob("events.out.tfevents.*"))
+
+
+def test_tensorboard_without_the_extra_names_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "tensorboard" else find(name)
+    )
+    assert train("--tensorboard") == 2
+    assert "pip install 'restore-cli[tensorboard]'" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no gloo launcher")
+def test_two_processes_do_what_one_does_with_a_double_batch() -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", "2", "-m", "restore_cli", "train", "recipe.toml"]
+    command += ["--device", "cpu", "--json", "-o", "two", "--export", "model"]
+    paths = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": paths}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [record["event"] for record in records] == ["progress"] * 3 + ["summary"]
+    assert len(Path("two/metrics.csv").read_text().splitlines()) == 1 + 3
+    zoo.verify("model")
+    assert train("-o", "one", "--set", "data.batch=4", "--quiet") == 0
+    one, two = weights("one"), weights("two")
+    for name, value in one.items():
+        assert bool(two[name].isfinite().all())
+        torch.testing.assert_close(two[name], value, atol=1e-4, rtol=0, msg=name)
