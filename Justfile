@@ -1,0 +1,34 @@
+# `just check` is what must pass before a commit; `.ci/run` does the same from a bare machine.
+
+# Everything below, cheapest first.
+check: lint types imports test docs
+
+# Style and formatting.
+lint:
+    ruff check .
+    ruff format --check .
+
+# Types, strict for the package.
+types:
+    pyright
+
+# Imports go down only.
+imports:
+    lint-imports
+
+# The tests; `just test -m slow` runs the long ones.
+test *arguments:
+    pytest {{arguments}}
+
+# The parts of README.md that are made from the code still equal it.
+docs:
+    python tests/test_docs.py --check
+
+# Make those parts again.
+write-docs:
+    python tests/test_docs.py
+
+# Mend what can be mended without thinking.
+fix:
+    ruff check --fix .
+    ruff format .

@@ -1,0 +1,212 @@
+"""How good the shipped models are: every number that README and cards quote comes from here.
+
+    python benchmarks/quality.py PHOTOS --write
+
+PHOTOS is a folder of clean photos that no model was trained on (the committed numbers: the 20 of
+photos/val, BSDS500). All degraded inputs are rounded to 8 bits, as files are, and so are the
+outputs. With --write the CSV, the cards' tables and README's table are replaced.
+"""
+
+import argparse
+import csv
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from restore_cli import zoo
+from restore_cli.degradations.noise import GaussianNoise
+from restore_cli.degradations.rain import Rain
+from restore_cli.degradations.sample import Degradation, Sample
+from restore_cli.evaluation.metrics import psnr, ssim
+from restore_cli.imaging.picture import READABLE_SUFFIXES, Picture
+from restore_cli.inference.restorer import Restorer
+from restore_cli.training.card import MEASURED_BEGIN, MEASURED_END
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "quality.csv"
+SEED = 20_000  # apart from the seeds of training and validation
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the table.
+
+    Attributes:
+        model: a shipped model's name.
+        name: what the row says.
+        degrade: clean picture and generator in, degraded picture out.
+        sigma: what `--sigma` gets; None is blind.
+        target: "clean" compares with the photo; "input" with what went in.
+    """
+
+    model: str
+    name: str
+    degrade: Callable[[Tensor, np.random.Generator], Tensor]
+    sigma: float | None = None
+    target: str = "clean"
+
+
+def cases() -> Iterator[Case]:
+    """All rows, by model."""
+    for sigma in (15, 25, 50):
+        noise = _with(GaussianNoise(sigma=(sigma, sigma)))
+        yield Case("denoise", f"Gaussian {sigma}, --sigma {sigma}", noise, sigma=sigma)
+        yield Case("denoise", f"Gaussian {sigma}, blind", noise)
+    yield Case("denoise", "clean photo, blind (against itself)", _dry, target="input")
+    # Ranges apart from training's: every training recipe draws from wider or other ones.
+    light = Rain(
+        layers=(1, 2), angle=(-30, 30), spread=(0, 6), length=(10, 40), width=(1, 2.5),
+        density=(10, 60), grains=(1e-3, 5e-3), brightness=(0.3, 0.7), mist_probability=0.0,
+    )  # fmt: skip
+    heavy = Rain(
+        layers=(3, 5), angle=(-60, 60), spread=(5, 30), length=(30, 130), width=(1, 3),
+        density=(30, 90), grains=(1e-3, 4e-3), brightness=(0.4, 0.9), mist_probability=0.0,
+    )  # fmt: skip
+    misty = Rain(
+        layers=(2, 3), angle=(-40, 40), length=(10, 60), brightness=(0.3, 0.8),
+        mist=(0.1, 0.3), mist_probability=1.0,
+    )  # fmt: skip
+    yield Case("derain", "light rain", _with(light))
+    yield Case("derain", "heavy rain", _with(heavy))
+    yield Case("derain", "rain and mist", _with(misty))
+    yield Case("derain", "rain by another generator", other_rain)
+    yield Case("derain", "dry photo (against itself)", _dry, target="input")
+
+
+def other_rain(clean: Tensor, rng: np.random.Generator) -> Tensor:
+    """Rain as image-editing tutorials make it, sharing no code with training's generator.
+
+    Thresholded Gaussian noise, smeared by a rotated bar, stretched to the full range, screened.
+    """
+    height, width = clean.shape[-2:]
+    grains = rng.normal(size=(height, width))
+    share = rng.uniform(0.005, 0.03)
+    spots = np.where(grains > np.quantile(grains, 1 - share), grains, 0).astype(np.float32)
+    length = int(rng.integers(15, 60)) | 1
+    bar = np.zeros((length, length), np.float32)
+    bar[:, length // 2] = 1
+    turn = cv2.getRotationMatrix2D((length // 2, length // 2), rng.uniform(-40, 40), 1)
+    bar = cv2.warpAffine(bar, turn, (length, length))
+    streaks = cv2.GaussianBlur(cv2.filter2D(spots, cv2.CV_32F, bar), (3, 3), 0)
+    streaks = np.clip(streaks / np.quantile(streaks, 0.995), 0, 1) * rng.uniform(0.4, 0.9)
+    return 1 - (1 - clean) * (1 - torch.from_numpy(streaks.astype(np.float32)))
+
+
+def measure(case: Case, photos: list[Tensor], restorer: Restorer) -> dict[str, str]:
+    """Means over the photos of PSNR and SSIM, before and after; RGB, whole frame, 8-bit values."""
+    values: list[list[float]] = []
+    for index, clean in enumerate(photos):
+        rng = np.random.default_rng([SEED, index])
+        degraded = _as_file(case.degrade(clean, rng))
+        output = _as_file(restorer(degraded, sigma=case.sigma).image)
+        target = degraded if case.target == "input" else clean
+        values.append([
+            float(metric(picture[None], target[None]))
+            for picture in (degraded, output)
+            for metric in (psnr, ssim)
+        ])  # fmt: skip
+    means = np.mean(values, axis=0)
+    keys = ("input_psnr", "input_ssim", "psnr", "ssim")
+    text = {k: f"{v:.4f}" if math.isfinite(v) else "" for k, v in zip(keys, means, strict=True)}
+    worst = min(value[2] for value in values)
+    return {
+        "model": case.model,
+        "case": case.name,
+        "pictures": str(len(photos)),
+        **text,
+        "worst_psnr": f"{worst:.4f}",
+    }
+
+
+def table(rows: list[dict[str, str]], *, with_model: bool) -> str:
+    """Markdown of the measured rows."""
+    head = ["what", "input PSNR / SSIM", "restored PSNR / SSIM", "worst picture"]
+    lines = [(["model"] if with_model else []) + head]
+    for row in rows:
+        before = _pair(row["input_psnr"], row["input_ssim"])
+        after = _pair(row["psnr"], row["ssim"])
+        cells = [row["case"], before, after, f"{float(row['worst_psnr']):.2f} dB"]
+        lines.append(([f"`{row['model']}`"] if with_model else []) + cells)
+    lines.insert(1, ["---"] * len(lines[0]))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def main() -> None:
+    """Measure, print, and with --write replace the committed numbers."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("photos", type=Path, help="folder of clean photos")
+    parser.add_argument("--write", action="store_true", help="replace CSV, cards and README table")
+    parser.add_argument("--model", action="append", help="only this model; may be repeated")
+    parser.add_argument("--folder", type=Path, help="measure this model folder instead")
+    parser.add_argument("--device", default="auto")
+    arguments = parser.parse_args()
+    photos = _read(arguments.photos)
+    rows: list[dict[str, str]] = []
+    restorers: dict[str, Restorer] = {}
+    for case in cases():
+        if arguments.model and case.model not in arguments.model:
+            continue
+        if case.model not in restorers:
+            model = zoo.load(str(arguments.folder or case.model))
+            restorers[case.model] = Restorer(model.network, device=arguments.device, tile="none")
+        rows.append(measure(case, photos, restorers[case.model]))
+        print(table(rows[-1:], with_model=True).splitlines()[-1], flush=True)
+    if arguments.write:
+        _write(rows)
+
+
+def _write(rows: list[dict[str, str]]) -> None:
+    RESULTS.parent.mkdir(exist_ok=True)
+    with RESULTS.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    _replace(ROOT / "README.md", table(rows, with_model=True))
+    for name in {row["model"] for row in rows}:
+        own = [row for row in rows if row["model"] == name]
+        note = f"{own[0]['pictures']} photos of photos/val, RGB, whole frame, 8-bit in and out"
+        text = table(own, with_model=False) + f"\n\n{note}; `benchmarks/quality.py`."
+        _replace(ROOT / "models" / name / zoo.CARD, text)
+
+
+def _replace(path: Path, text: str) -> None:
+    before, begin, rest = path.read_text(encoding="utf-8").partition(MEASURED_BEGIN)
+    _, end, after = rest.partition(MEASURED_END)
+    if not end:
+        raise SystemExit(f"{path} has no place for measured numbers ({MEASURED_BEGIN})")
+    path.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
+
+
+def _pair(decibel: str, similarity: str) -> str:
+    return f"{float(decibel):.2f} dB / {float(similarity):.3f}" if decibel else "identical"
+
+
+def _read(folder: Path) -> list[Tensor]:
+    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in READABLE_SUFFIXES)
+    return [torch.from_numpy(Picture.read(p).to_srgb()).permute(2, 0, 1) for p in paths]
+
+
+def _with(degradation: Degradation) -> Callable[[Tensor, np.random.Generator], Tensor]:
+    def degrade(clean: Tensor, rng: np.random.Generator) -> Tensor:
+        noise = torch.zeros(1, *clean.shape[-2:])
+        return degradation(Sample(image=clean, target=clean, noise=noise), rng).image
+
+    return degrade
+
+
+def _dry(clean: Tensor, rng: np.random.Generator) -> Tensor:
+    return clean
+
+
+def _as_file(image: Tensor) -> Tensor:
+    return (image.clamp(0, 1) * 255 + 0.5).floor() / 255
+
+
+if __name__ == "__main__":
+    main()

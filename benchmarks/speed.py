@@ -1,0 +1,168 @@
+"""How fast and how big: every timing that README quotes comes from here.
+
+    python benchmarks/speed.py --write
+
+Timings are of this machine, so each is given beside what it is compared with in the same run.
+Nothing else should run meanwhile.
+"""
+
+import argparse
+import csv
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from restore_cli import zoo
+from restore_cli.imaging.picture import Picture
+from restore_cli.inference.restorer import Restorer
+from restore_cli.networks.nafnet import NAFNet
+from restore_cli.training.runs import hardware
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "speed.csv"
+TIMED_BEGIN, TIMED_END = "<!-- timed -->", "<!-- /timed -->"
+RESTORE = str(Path(sys.executable).parent / "restore")
+
+Row = tuple[str, str, str]  # what, measured, compared with
+
+
+def networks() -> Iterator[Row]:
+    """Network alone on a 481x321 picture, against a NAFNet of about the same size."""
+    picture = torch.rand(1, 3, 328, 488).contiguous(memory_format=torch.channels_last)
+    peer = NAFNet(width=16, encoder_blocks=(1, 1, 2), middle_blocks=2, decoder_blocks=(1, 1, 1))
+    peer.eval().to(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        slow = _median(lambda: peer(picture))
+        size = sum(p.numel() for p in peer.parameters()) / 1e6
+        for entry in zoo.entries():
+            network = zoo.load(entry.name).network.to(memory_format=torch.channels_last)
+            seconds = _median(lambda n=network: n(picture))
+            yield (
+                f"`{entry.name}`, 481x321, network only",
+                f"{seconds:.2f} s",
+                f"nafnet with {size:.1f} M parameters: {slow:.2f} s",
+            )
+
+
+def tiles() -> Iterator[Row]:
+    """Tiled against whole on a 1000x700 picture, largest difference in 1/255."""
+    rng = np.random.default_rng(0)
+    coarse = torch.from_numpy(rng.random((1, 3, 44, 64), dtype=np.float32))
+    smooth = torch.nn.functional.interpolate(coarse, (700, 1000), mode="bicubic")[0].clamp(0, 1)
+    noisy = smooth + 0.1 * torch.from_numpy(rng.standard_normal((3, 700, 1000), dtype=np.float32))
+    grey = torch.full((3, 700, 1000), 0.5)
+    for entry in zoo.entries():
+        model = zoo.load(entry.name)
+        for kind, picture in (("picture", noisy.clamp(0, 1)), ("flat grey", grey)):
+            whole = Restorer(model.network, tile="none")(picture).image
+            for side in (128, 256):
+                restorer = Restorer(model.network, tile=side, overlap=model.overlap)
+                worst = float((restorer(picture).image - whole).abs().max()) * 255
+                yield f"`{entry.name}`, tile {side}, {kind}", f"{worst:.3f} / 255", "whole picture"
+
+
+def memory() -> Iterator[Row]:
+    """Peak memory of the whole command on a 6000x4000 photo."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "big.jpg"
+        pixels = np.random.default_rng(0).integers(0, 256, (400, 600, 3), dtype=np.uint8)
+        Picture(pixels=np.ascontiguousarray(pixels.repeat(10, 0).repeat(10, 1))).write(path)
+        start = time.perf_counter()
+        _restore("infer", "--task", "denoise", "--device", "cpu", "--quiet", str(path))
+        seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    yield "6000x4000 photo, whole command, CPU", f"{peak:.2f} GB peak", f"in {seconds:.0f} s"
+
+
+def start_up() -> Iterator[Row]:
+    """`restore --help` against importing torch."""
+    seconds = _median(lambda: _restore("--help"), times=9)
+    heavy = _median(lambda: subprocess.run([sys.executable, "-c", "import torch"], check=True))
+    yield "`restore --help`", f"{seconds:.2f} s", f"`import torch`: {heavy:.2f} s"
+
+
+def overlap() -> Iterator[Row]:
+    """Whole command on 40 small photos against the network's own time."""
+    with tempfile.TemporaryDirectory() as folder:
+        photos = Path(folder) / "photos"
+        photos.mkdir()
+        rng = np.random.default_rng(0)
+        for index in range(40):
+            coarse = rng.integers(0, 256, (81, 121, 3), dtype=np.uint8)
+            pixels = np.ascontiguousarray(coarse.repeat(4, 0).repeat(4, 1)[:321, :481])
+            Picture(pixels=pixels).write(photos / f"{index:02d}.png")
+        command = ("infer", "--task", "derain", "--device", "cpu", "--quiet", "--json")
+        begin = time.perf_counter()
+        _restore(*command, str(photos / "00.png"))
+        single = time.perf_counter() - begin
+        begin = time.perf_counter()
+        _restore(*command, str(photos))
+        whole = time.perf_counter() - begin
+    network = zoo.load("derain").network.to(memory_format=torch.channels_last)
+    picture = torch.rand(1, 3, 328, 488).contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        each = _median(lambda: network(picture), times=9)
+    launch = single - each
+    ratio = (whole - launch) / (40 * each)
+    yield (
+        "40 photos 481x321, `restore infer`",
+        f"{whole:.1f} s, of that {launch:.1f} s start-up",
+        f"network alone: {40 * each:.1f} s; ratio without start-up {ratio:.2f}",
+    )
+
+
+PARTS = {"start-up": start_up, "networks": networks, "overlap": overlap, "memory": memory, "tiles": tiles}  # fmt: skip  # noqa: E501
+
+
+def main() -> None:
+    """Measure, print, and with --write replace the committed numbers."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--write", action="store_true", help="replace the CSV and README's table")
+    parser.add_argument("--only", choices=PARTS, action="append", help="measure only this")
+    arguments = parser.parse_args()
+    rows: list[Row] = []
+    for name, part in PARTS.items():
+        if arguments.only and name not in arguments.only:
+            continue
+        for row in part():
+            rows.append(row)
+            print(" | ".join(row), flush=True)
+    if not arguments.write:
+        return
+    with RESULTS.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([("what", "measured", "beside it"), *rows])
+    lines = ["| what | measured | beside it in the same run |\n|---|---|---|"]
+    lines += [f"| {' | '.join(row)} |" for row in rows]
+    text = "\n".join(lines) + f"\n\n{hardware()}, torch {torch.__version__}."
+    readme = ROOT / "README.md"
+    before, _, rest = readme.read_text(encoding="utf-8").partition(TIMED_BEGIN)
+    after = rest.partition(TIMED_END)[2]
+    readme.write_text(f"{before}{TIMED_BEGIN}\n{text}\n{TIMED_END}{after}", encoding="utf-8")
+
+
+def _median(action: Callable[[], object], times: int = 5) -> float:
+    action()
+    seconds: list[float] = []
+    for _ in range(times):
+        begin = time.perf_counter()
+        action()
+        seconds.append(time.perf_counter() - begin)
+    return statistics.median(seconds)
+
+
+def _restore(*words: str) -> str:
+    done = subprocess.run([RESTORE, *words], check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+if __name__ == "__main__":
+    main()
