@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from restore_cli.commands.console import Console
-from restore_cli.commands.options import Json, Quiet, Traceback
+from restore_cli.commands.options import Device, Json, Quiet, Traceback
 from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
@@ -59,10 +59,17 @@ def train(
             help="Write a commented recipe to start from, and train nothing.",
         ),
     ] = None,
-    device: Annotated[
-        Literal["auto", "cpu"],
-        typer.Option("--device", help="cpu keeps the run off a GPU that is there."),
+    device: Device = "auto",
+    precision: Annotated[
+        Literal["auto", "fp32", "bf16", "fp16"],
+        typer.Option(
+            "--precision", help="Short for --set optim.precision=...; auto is the recipe's own."
+        ),
     ] = "auto",
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", min=0, metavar="N", help="Short for --set optim.seed=N."),
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
     traceback: Traceback = False,
@@ -84,12 +91,20 @@ def train(
         )
 
     from restore_cli import zoo
+    from restore_cli.inference.device import choose_device
     from restore_cli.recipe import Recipe
     from restore_cli.training import loop
     from restore_cli.training.card import write_card
     from restore_cli.training.runs import Run, hardware
 
-    loaded = Recipe.load(recipe, settings or [])
+    changes = list(settings or [])
+    if precision != "auto":
+        changes.append(f"optim.precision={precision}")
+    if seed is not None:
+        changes.append(f"optim.seed={seed}")
+    loaded = Recipe.load(recipe, changes)
+    if device != "auto":
+        choose_device(device)  # an error before anything is written
     run = Run(output or Path("runs") / loaded.model.name, loaded, resume=resume)
     _stop_on_sigterm()
     with console.progress() as bar:

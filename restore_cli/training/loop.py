@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import os
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from restore_cli.training.state import State, begin, restore, snapshot
 from restore_cli.training.step import Outcome, take_step
 from restore_cli.training.validation import input_psnr, validate
 
+_DEVICE_VARIABLE = "ACCELERATE_TORCH_DEVICE"
 _PRECISION = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
 
 Report = Callable[[Progress], None]
@@ -64,7 +66,7 @@ def train(
     Args:
         recipe: what to train.
         run: where to keep it.
-        device: "auto" or "cpu".
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps"; with several processes leave it to them.
         report: called after each logging interval, on the main process.
         tensorboard: also write TensorBoard events (needs the extra [tensorboard]).
 
@@ -82,12 +84,13 @@ def train(
             "optim.precision = 'fp16' needs a GPU", hint="--set optim.precision=fp32 runs anywhere"
         )
     try:
-        accelerator = Accelerator(
-            mixed_precision=_PRECISION[recipe.optim.precision],
-            cpu=device == "cpu",
-            log_with="tensorboard" if tensorboard else None,
-            project_dir=str(run.folder) if tensorboard else None,
-        )
+        with _named_device(device):
+            accelerator = Accelerator(
+                mixed_precision=_PRECISION[recipe.optim.precision],
+                cpu=device == "cpu",
+                log_with="tensorboard" if tensorboard else None,
+                project_dir=str(run.folder) if tensorboard else None,
+            )
     except ValueError as error:
         raise RestoreError(
             f"cannot train with optim.precision = {recipe.optim.precision!r} here: {error}",
@@ -187,6 +190,21 @@ class _Watch:
         )
         self._run.save_samples(state.step, found.rows)
         self.measured = found.psnr
+
+
+@contextlib.contextmanager
+def _named_device(device: str) -> Generator[None]:
+    """Let Accelerate take this device, which it reads from the environment."""
+    before = os.environ.get(_DEVICE_VARIABLE)
+    if device not in ("auto", "cpu"):
+        os.environ[_DEVICE_VARIABLE] = device
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(_DEVICE_VARIABLE, None)
+        else:
+            os.environ[_DEVICE_VARIABLE] = before
 
 
 def _has_accelerator() -> bool:

@@ -104,6 +104,21 @@ def test_the_exported_model_restores_pictures() -> None:
     assert len(list(Path("photos-denoise").glob("*.png"))) == 2
 
 
+def test_seed_and_precision_are_short_for_settings() -> None:
+    assert main(["train", "recipe.toml", "-o", "run", "--seed", "7", "--precision", "fp32"]) == 0
+    kept = Recipe.load(Path("run/recipe.toml"))
+    assert (kept.optim.seed, kept.optim.precision) == (7, "fp32")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+def test_a_device_that_is_not_there_exits_2_and_writes_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["train", "recipe.toml", "-o", "run", "--device", "cuda"]) == 2
+    assert "no device 'cuda'" in capsys.readouterr().err
+    assert not Path("run").exists()
+
+
 def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert train("--quiet") == 0
     assert capsys.readouterr() == ("", "")
