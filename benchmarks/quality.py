@@ -163,12 +163,17 @@ def main() -> None:
 
 def _write(rows: list[dict[str, str]]) -> None:
     RESULTS.parent.mkdir(exist_ok=True)
+    measured = {row["model"] for row in rows}
+    if RESULTS.exists():  # with --model, the other models keep their rows
+        with RESULTS.open(newline="", encoding="utf-8") as file:
+            rows += [row for row in csv.DictReader(file) if row["model"] not in measured]
+    rows.sort(key=lambda row: row["model"])
     with RESULTS.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     _replace(ROOT / "README.md", table(rows, with_model=True))
-    for name in {row["model"] for row in rows}:
+    for name in measured:
         own = [row for row in rows if row["model"] == name]
         note = f"{own[0]['pictures']} photos of photos/val, RGB, whole frame, 8-bit in and out"
         text = table(own, with_model=False) + f"\n\n{note}; `benchmarks/quality.py`."

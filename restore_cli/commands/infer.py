@@ -8,6 +8,7 @@ from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -270,6 +271,7 @@ class _Report:
     counts: Counter[str] = field(default_factory=Counter[str])
     failures: "list[Result]" = field(default_factory=list["Result"])
     model_seconds: float = 0.0
+    folders: set[Path] = field(default_factory=set[Path])
 
     def follow(self, results: "Generator[Result]", total: int, *, setup_seconds: float) -> None:
         """Report each result as it comes, and the sum at the end, also when interrupted."""
@@ -311,6 +313,8 @@ class _Report:
         """Report one result: to programs always, to people line by line if `each`."""
         self.counts[result.status] += 1
         self.model_seconds += result.model_seconds
+        if result.status == "done" and result.output is not None:
+            self.folders.add(result.output.parent)
         self.console.emit(
             {
                 "input": result.source,
@@ -348,7 +352,8 @@ class _Report:
         told = {name: count for name, count in counts.items() if count or name == "done"}
         told |= {"not done": left} if left else {}
         words = ", ".join(f"{count} {name}" for name, count in told.items())
-        self.console.say(f"{words} in {seconds:.1f} s (model {self.model_seconds:.1f} s)")
+        where = f": {next(iter(self.folders))}" if len(self.folders) == 1 else ""
+        self.console.say(f"{words} in {seconds:.1f} s (model {self.model_seconds:.1f} s){where}")
         self.console.emit(
             {
                 "event": "summary",

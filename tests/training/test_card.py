@@ -48,7 +48,7 @@ def test_the_card_tells_what_was_trained_and_how(parse: Parse, trained: Trained)
         "left-out steps (not finite)": "3",
         "licence": "Apache-2.0",
         "validation while training": "20.20 dB in, 28.13 dB out"
-        " (centre crops, the recipe's mixture)",
+        " (centre crops, the recipe's validation mixture)",
     }
     assert "## Limits\n\nOnly small.\n" in card
     begin, end = card.index(MEASURED_BEGIN), card.index(MEASURED_END)

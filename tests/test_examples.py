@@ -1,0 +1,85 @@
+"""Every example runs the way users run it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import restore_cli
+from restore_cli import zoo
+from restore_cli.imaging.picture import Picture
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+PHOTOS = EXAMPLES / "photos"
+
+
+def _run(*words: str | Path) -> str:
+    folder = str(Path(sys.executable).parent)
+    path = os.pathsep.join([folder, os.environ.get("PATH", "")])
+    done = subprocess.run(
+        [str(word) for word in words],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": path},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_no_example_is_forgotten() -> None:
+    scripts = {path.name for path in EXAMPLES.iterdir() if path.suffix in {".py", ".sh"}}
+    assert scripts == {"from_python.py", "make_figure.py", "make_photos.py", "restore_album.sh"}
+
+
+def test_from_python(tmp_path: Path) -> None:
+    dry = tmp_path / "dry.png"
+    said = _run(sys.executable, EXAMPLES / "from_python.py", PHOTOS / "coffee.jpg", dry)
+    assert str(dry) in said
+    clean = Picture.read(EXAMPLES / "clean" / "coffee.jpg").to_srgb()
+    rainy = Picture.read(PHOTOS / "coffee.jpg").to_srgb()
+    error = [float(np.square(p - clean).mean()) for p in (Picture.read(dry).to_srgb(), rainy)]
+    assert error[0] < error[1] / 2
+
+
+def test_restore_album_goes_on_and_names_failures(tmp_path: Path) -> None:
+    album = tmp_path / "album of 2026"
+    (album / "été").mkdir(parents=True)
+    (album / "été" / "coffee.jpg").write_bytes((PHOTOS / "coffee.jpg").read_bytes())
+    (album / "broken.png").write_text("no picture")
+    command = (EXAMPLES / "restore_album.sh", "derain", album, tmp_path / "out")
+    first, second = _run(*command), _run(*command)
+    assert "broken.png" in first
+    assert "1 done, 0 skipped, 1 failed" in first
+    assert "0 done, 1 skipped, 1 failed" in second
+    assert (tmp_path / "out" / "été" / "coffee.png").is_file()
+
+
+def test_make_photos_gives_the_committed_ones(tmp_path: Path) -> None:
+    pytest.importorskip("skimage")
+    _run(sys.executable, EXAMPLES / "make_photos.py", tmp_path)
+    for made in sorted(tmp_path.rglob("*.jpg")):
+        kept = EXAMPLES / made.relative_to(tmp_path)
+        # Another JPEG encoder may round otherwise, so not byte for byte.
+        difference = Picture.read(made).to_srgb() - Picture.read(kept).to_srgb()
+        assert float(np.abs(difference).mean()) < 1 / 255, made.name
+
+
+def test_make_figure_puts_photos_over_restorations(tmp_path: Path) -> None:
+    for name in ("coffee", "chelsea"):
+        Picture.read(PHOTOS / f"{name}.jpg").write(tmp_path / f"{name}.png")
+    _run(sys.executable, EXAMPLES / "make_figure.py", tmp_path, tmp_path / "figure.png")
+    figure = Picture.read(tmp_path / "figure.png")
+    assert figure.height == 600
+    # The restorations here are the photos themselves, so both rows are alike.
+    assert np.array_equal(figure.pixels[:300], figure.pixels[300:])
+
+
+def test_public_names_are_what_they_stand_for() -> None:
+    assert restore_cli.load is zoo.load
+    assert restore_cli.Picture is Picture
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = restore_cli.no_such_name
