@@ -37,10 +37,10 @@ def test_no_example_is_forgotten() -> None:
 
 def test_from_python(tmp_path: Path) -> None:
     dry = tmp_path / "dry.png"
-    said = _run(sys.executable, EXAMPLES / "from_python.py", PHOTOS / "coffee.jpg", dry)
+    said = _run(sys.executable, EXAMPLES / "from_python.py", PHOTOS / "chelsea.jpg", dry)
     assert str(dry) in said
-    clean = Picture.read(EXAMPLES / "clean" / "coffee.jpg").to_srgb()
-    rainy = Picture.read(PHOTOS / "coffee.jpg").to_srgb()
+    clean = Picture.read(EXAMPLES / "clean" / "chelsea.jpg").to_srgb()
+    rainy = Picture.read(PHOTOS / "chelsea.jpg").to_srgb()
     error = [float(np.square(p - clean).mean()) for p in (Picture.read(dry).to_srgb(), rainy)]
     assert error[0] < error[1] / 2
 

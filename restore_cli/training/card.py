@@ -34,7 +34,12 @@ def write_card(recipe: Recipe, trained: Trained, hardware: str) -> str:
     ]  # fmt: skip
     if trained.validation_psnr is not None and trained.input_psnr is not None:
         found = f"{trained.input_psnr:.2f} dB in, {trained.validation_psnr:.2f} dB out"
-        rows.append(("validation while training", f"{found} (centre crops, the recipe's validation mixture)"))
+        rows.append(
+            (
+                "validation while training",
+                f"{found} (centre crops, the recipe's validation mixture)",
+            )
+        )
     facts = "\n".join(f"| {name} | {value} |" for name, value in rows)
     limits = f"\n## Limits\n\n{model.limits}\n" if model.limits else ""
     return (
