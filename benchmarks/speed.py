@@ -35,7 +35,7 @@ Row = tuple[str, str, str]  # what, measured, compared with
 
 
 def networks() -> Iterator[Row]:
-    """Network alone on a 481x321 picture, against a NAFNet of about the same size."""
+    """Network alone on a 481x321 picture, beside a small NAFNet."""
     picture = torch.rand(1, 3, 328, 488).contiguous(memory_format=torch.channels_last)
     peer = NAFNet(width=16, encoder_blocks=(1, 1, 2), middle_blocks=2, decoder_blocks=(1, 1, 1))
     peer.eval().to(memory_format=torch.channels_last)
