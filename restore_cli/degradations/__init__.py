@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from restore_cli.degradations.keep import Keep
 from restore_cli.degradations.noise import File, GaussianNoise, HideSigma, Jpeg, SensorNoise
 from restore_cli.degradations.rain import Rain
 from restore_cli.degradations.sample import Degradation
@@ -12,6 +13,7 @@ DEGRADATIONS: dict[str, Callable[..., Degradation]] = {
     "file": File,
     "jpeg": Jpeg,
     "hide-sigma": HideSigma,
+    "keep": Keep,
     "rain": Rain,
 }
 """What a step of `data.mixture` in a recipe may be."""

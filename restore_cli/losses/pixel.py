@@ -1,5 +1,6 @@
 """Pixel losses: what a restored picture is from its target, place by place."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -41,7 +42,35 @@ def charbonnier(output: Tensor, target: Tensor, *, eps: float = 1e-3) -> Tensor:
     return torch.sqrt((output - target).square() + eps**2).mean()
 
 
-PIXEL_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": l1, "charbonnier": charbonnier}
+def psnr_loss(output: Tensor, target: Tensor, *, eps: float = 1e-4) -> Tensor:
+    """Each picture's error in dB above a floor, 10 log10(1 + MSE / eps), averaged over the batch.
+
+    Far above the floor it is minus the PSNR, the loss of HINet (Chen et al., CVPRW 2021), so that
+    a picture counts by the share of its error that is removed: one with little to restore is
+    not drowned by one with much. The floor (ours) keeps it from chasing the last rounding error
+    of pictures that are right already.
+
+    Args:
+        output: (B, ...).
+        target: the same shape.
+        eps: mean squared error at the floor; 1e-4 is 40 dB.
+
+    Returns:
+        Scalar, dB; 0 where the two are equal.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    _same_shape(output, target)
+    error = (output - target).square().flatten(start_dim=1).mean(dim=1)
+    return 10 / math.log(10) * torch.log1p(error / eps).mean()
+
+
+PIXEL_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "l1": l1,
+    "charbonnier": charbonnier,
+    "psnr": psnr_loss,
+}
 """What `objective.loss` of a supervised recipe may be."""
 
 

@@ -8,9 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from skimage.metrics import peak_signal_noise_ratio
 from torch import Tensor
 
-from restore_cli.losses.pixel import PIXEL_LOSSES, charbonnier, l1
+from restore_cli.losses.pixel import PIXEL_LOSSES, charbonnier, l1, psnr_loss
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 every_loss = pytest.mark.parametrize("loss", PIXEL_LOSSES.values(), ids=PIXEL_LOSSES)
@@ -24,6 +25,25 @@ def test_values_are_those_of_numpy(x: np.ndarray, y: np.ndarray) -> None:
     for eps in (1e-3, 0.1):
         expected = np.mean(np.sqrt((x - y) ** 2 + eps**2))
         assert charbonnier(output, target, eps=eps).item() == pytest.approx(expected, abs=1e-12)
+
+
+@given(pictures, pictures)
+def test_psnr_loss_is_a_mean_over_pictures_of_their_own_error(x: np.ndarray, y: np.ndarray) -> None:
+    for eps in (1e-4, 1e-2):
+        expected = [
+            10 * np.log10(np.mean((a - b) ** 2) / eps + 1) for a, b in zip(x, y, strict=True)
+        ]
+        value = psnr_loss(torch.from_numpy(x), torch.from_numpy(y), eps=eps).item()
+        assert value == pytest.approx(np.mean(expected), abs=1e-9)
+
+
+def test_far_above_its_floor_psnr_loss_is_minus_psnr() -> None:
+    output, target = torch.rand(4, 3, 8, 8, dtype=torch.float64), torch.zeros(4, 3, 8, 8).double()
+    psnr = [
+        peak_signal_noise_ratio(t.numpy(), o.numpy(), data_range=1)
+        for o, t in zip(output, target, strict=True)
+    ]
+    assert psnr_loss(output, target, eps=1e-9).item() == pytest.approx(90 - np.mean(psnr), abs=1e-6)
 
 
 def test_one_difference_is_averaged_over_all_values() -> None:
