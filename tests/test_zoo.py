@@ -15,25 +15,7 @@ from restore_cli.networks.nafnet import NAFNet
 from restore_cli.networks.unet import UNet
 from restore_cli.recipe import Recipe
 
-TEXT = """
-[model]
-name = "tiny"
-task = "denoise"
-description = "A small one."
-[network]
-name = "unet"
-widths = [4, 8]
-depths = [1, 1]
-[objective]
-name = "supervised"
-[data]
-train = "photos"
-[[data.mixture]]
-[optim]
-steps = 1000
-[infer]
-overlap = 12
-"""
+TEXT = Path(__file__).with_name("tiny.toml").read_text()
 RECIPE = Recipe.parse(TEXT, source="tiny")
 
 

@@ -1,15 +1,13 @@
 """`restore infer`: options in, calls down, messages and JSON lines out."""
 
 import os
-import signal
 import time
 from collections import Counter
 from collections.abc import Generator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -17,6 +15,7 @@ import typer
 from restore_cli import __version__
 from restore_cli.commands.console import Console
 from restore_cli.commands.options import Device, Json, Precision, Quiet, Seed, Traceback
+from restore_cli.commands.signals import terminable
 from restore_cli.errors import ExitCode, RestoreError
 
 if TYPE_CHECKING:
@@ -241,25 +240,6 @@ def _check_fit(console: Console, model: "Model", task: str | None, sigma: float 
         console.warn(f"the model {model.name} was trained for {model.task}, not for {task}")
 
 
-@contextmanager
-def _terminable() -> Generator[None]:
-    """Let SIGTERM end the batch as Ctrl-C does: finished files stay, exit code 130."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:
-        # Only the main thread may set handlers; a program that embeds us keeps its own.
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 @dataclass
 class _Report:
     """Tells people and programs what becomes of each input."""
@@ -282,7 +262,7 @@ class _Report:
 
         try:
             # Closed here, so that the sum is told when the last file is finished.
-            with _terminable(), closing(results), self.console.progress() as progress:
+            with terminable(), closing(results), self.console.progress() as progress:
                 bar = progress.add_task(self.task, total=total)
                 for result in results:
                     self._tell(result, each=progress.disable, alone=total == 1)

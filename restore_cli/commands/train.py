@@ -1,15 +1,14 @@
 """`restore train`: a recipe in, a model folder out."""
 
 import os
-import signal
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from restore_cli.commands.console import Console
 from restore_cli.commands.options import Device, Json, Quiet, Traceback
+from restore_cli.commands.signals import terminable
 from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
@@ -106,8 +105,7 @@ def train(
     if device != "auto":
         choose_device(device)  # an error before anything is written
     run = Run(output or Path("runs") / loaded.model.name, loaded, resume=resume)
-    _stop_on_sigterm()
-    with console.progress() as bar:
+    with terminable(), console.progress() as bar:
         task = bar.add_task(loaded.model.name, total=loaded.optim.steps)
 
         def report(progress: "Progress") -> None:
@@ -179,12 +177,3 @@ def _write_recipe(console: Console, what: str, output: Path | None, recipe: Path
     except OSError as error:
         raise RestoreError(f"cannot write {output}: {error}") from error
     console.say(f"wrote {output}; train it with `restore train {output}`")
-
-
-def _stop_on_sigterm() -> None:
-    """Let a polite kill save a checkpoint, as Ctrl-C does."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupt)

@@ -15,23 +15,7 @@ from restore_cli.recipe import Recipe
 
 OFFSET = 26  # what the tiny models add to each 8-bit value
 REPOSITORY = Path(__file__).parents[2]
-RECIPE = """
-[model]
-name = "tiny"
-task = "denoise"
-[network]
-name = "unet"
-widths = [8, 16]
-depths = [1, 1]
-noise_map = {noise_map}
-[objective]
-name = "supervised"
-[data]
-train = "photos"
-[[data.mixture]]
-[optim]
-steps = 1000
-"""
+TINY = Path(__file__).parents[1] / "tiny.toml"
 
 
 def _export(folder: Path, *, noise_map: bool) -> str:
@@ -39,7 +23,8 @@ def _export(folder: Path, *, noise_map: bool) -> str:
     with torch.no_grad():
         # Untrained, it returns its input; so it adds this, exactly.
         network.tail.bias.fill_(OFFSET / 255)
-    recipe = Recipe.parse(RECIPE.format(noise_map=str(noise_map).lower()), source="test")
+    shape = ["network.widths=[8, 16]", f"network.noise_map={str(noise_map).lower()}"]
+    recipe = Recipe.load(TINY, shape)
     zoo.export(folder, network, recipe, "# tiny\n")
     return str(folder)
 

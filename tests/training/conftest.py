@@ -15,32 +15,7 @@ from restore_cli.training.loop import Trained
 from restore_cli.training.meter import Progress
 from restore_cli.training.runs import Run
 
-RECIPE = """
-[model]
-name = "tiny"
-task = "denoise"
-[network]
-name = "unet"
-widths = [4, 8]
-depths = [1, 1]
-noise_map = true
-[objective]
-name = "supervised"
-[data]
-train = "photos"
-crop = 16
-batch = 2
-mixture = [
-    { steps = [{ name = "gaussian-noise" }, { name = "file" }, { name = "hide-sigma" }] },
-    { weight = 0.4, steps = [{ name = "sensor-noise" }, { name = "jpeg" }] },
-]
-[optim]
-steps = 20
-optimizer = "adamw"
-warmup = 3
-[log]
-every = 5
-"""
+TINY = Path(__file__).parents[1] / "tiny.toml"
 
 Parse = Callable[..., Recipe]
 Train = Callable[..., Trained]
@@ -68,7 +43,7 @@ def parse(pictures: Path) -> Parse:
     """Gives the tiny recipe with some `section.key=value` changed."""
 
     def tiny(*changes: str) -> Recipe:
-        return Recipe.parse(RECIPE, source="tiny", overrides=[f"data.root={pictures}", *changes])
+        return Recipe.load(TINY, ["network.noise_map=true", f"data.root={pictures}", *changes])
 
     return tiny
 
