@@ -2,7 +2,11 @@
 
 from collections.abc import Callable
 
+from restore_cli.degradations.blur import CameraShake, Defocus
+from restore_cli.degradations.haze import Haze
+from restore_cli.degradations.jitter import PhotometricJitter
 from restore_cli.degradations.keep import Keep
+from restore_cli.degradations.lowlight import LowLight
 from restore_cli.degradations.noise import File, GaussianNoise, HideSigma, Jpeg, SensorNoise
 from restore_cli.degradations.rain import Rain
 from restore_cli.degradations.sample import Degradation
@@ -15,5 +19,10 @@ DEGRADATIONS: dict[str, Callable[..., Degradation]] = {
     "hide-sigma": HideSigma,
     "keep": Keep,
     "rain": Rain,
+    "haze": Haze,
+    "camera-shake": CameraShake,
+    "defocus": Defocus,
+    "low-light": LowLight,
+    "photometric-jitter": PhotometricJitter,
 }
 """What a step of `data.mixture` in a recipe may be."""

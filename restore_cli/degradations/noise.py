@@ -8,10 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from restore_cli.degradations.sample import Sample, check_options
+from restore_cli.degradations.sample import Range, Sample, check_options, log_uniform
 from restore_cli.imaging.color import linear_to_srgb, srgb_to_linear
-
-Range = tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +63,8 @@ class SensorNoise:
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """Add the noise in linear light and return to sRGB, clipped as a sensor clips."""
-        shot = _log_uniform(self.shot, rng)
-        read = _log_uniform(self.read, rng)
+        shot = log_uniform(self.shot, rng)
+        read = log_uniform(self.read, rng)
         smear = rng.uniform(*self.smear)
         red, blue = rng.uniform(*self.chroma, size=2)
         gains = torch.tensor([red, 1.0, blue], dtype=torch.float32).view(3, 1, 1)
@@ -160,10 +158,6 @@ class HideSigma:
 
 def _normal(shape: torch.Size, rng: np.random.Generator) -> Tensor:
     return torch.from_numpy(rng.standard_normal(tuple(shape), dtype=np.float32))
-
-
-def _log_uniform(bounds: Range, rng: np.random.Generator) -> float:
-    return math.exp(rng.uniform(math.log(bounds[0]), math.log(bounds[1])))
 
 
 def _smear(noise: Tensor, sigma: float) -> Tensor:

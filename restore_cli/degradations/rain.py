@@ -20,9 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from restore_cli.degradations.sample import Sample, check_options
+from restore_cli.degradations.sample import Range, Sample, check_options, log_uniform
 
-Range = tuple[float, float]
 Plane = npt.NDArray[np.floating]
 _SUBPIXEL_BITS = 4  # cv2.line takes fixed-point coordinates
 _REFERENCE_AREA = 1e4  # streak counts are stated per 100x100 px
@@ -90,13 +89,13 @@ class Rain:
         scale: float,
         rng: np.random.Generator,
     ) -> Plane:
-        length = _log_uniform(self.length, rng) * scale
-        thick = _log_uniform(self.width, rng)
+        length = log_uniform(self.length, rng) * scale
+        thick = log_uniform(self.width, rng)
         margin = math.ceil(length / 2 + 2)
         area = (height + 2 * margin) * (width + 2 * margin)
         # Long wide streaks come sparser: what is bounded is the share of the picture they cover.
         covered = length * thick / _REFERENCE_AREA
-        density = min(_log_uniform(self.density, rng), 0.5 / covered)
+        density = min(log_uniform(self.density, rng), 0.5 / covered)
         count = rng.poisson(density * area / _REFERENCE_AREA)
         layer = np.zeros((height, width), np.float32)
         if count == 0:
@@ -125,14 +124,14 @@ class Rain:
         scale: float,
         rng: np.random.Generator,
     ) -> Plane:
-        length = max(3.0, _log_uniform(self.length, rng) * scale)
-        thick = _log_uniform(self.width, rng)
+        length = max(3.0, log_uniform(self.length, rng) * scale)
+        thick = log_uniform(self.width, rng)
         # Grains are drawn on a coarser grid for wide streaks, then enlarged.
         zoom = max(1.0, thick)
         rows, columns = math.ceil(height / zoom) + 2, math.ceil(width / zoom) + 2
         margin = math.ceil(length / zoom / 2) + 1
         shape = (rows + 2 * margin, columns + 2 * margin)
-        share = min(_log_uniform(self.grains, rng), 2.0 * zoom / length)
+        share = min(log_uniform(self.grains, rng), 2.0 * zoom / length)
         grains = (rng.random(shape, dtype=np.float32) < share).astype(np.float32)
         grains *= rng.uniform(0.3, 1.0, shape).astype(np.float32)
         kernel = streak_kernel(length / zoom, direction, fade=bool(rng.uniform() < 0.5))
@@ -208,7 +207,3 @@ def _mist(picture: Plane, opacity: float, rng: np.random.Generator) -> Plane:
     air = (rng.uniform(0.5, 0.95) * (1 - rng.uniform(0, 0.08, 3))).astype(np.float32)
     veil = np.clip(field * opacity, 0, 1)[:, :, None]
     return picture * (1 - veil) + air * veil
-
-
-def _log_uniform(bounds: Range, rng: np.random.Generator) -> float:
-    return math.exp(rng.uniform(math.log(bounds[0]), math.log(bounds[1])))

@@ -8,6 +8,8 @@ from typing import Protocol, cast
 import numpy as np
 from torch import Tensor
 
+Range = tuple[float, float]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
@@ -55,3 +57,8 @@ def check_options(options: Mapping[str, object], *, positive: Collection[str] = 
                 raise ValueError(f"{name} = [{low}, {high}] must lie above 0")
         elif name.endswith("probability") and not 0.0 <= cast("float", value) <= 1.0:
             raise ValueError(f"{name} = {value} must lie between 0 and 1")
+
+
+def log_uniform(bounds: Range, rng: np.random.Generator) -> float:
+    """Draw a number whose logarithm is uniform: small ones as often as large ones."""
+    return math.exp(rng.uniform(math.log(bounds[0]), math.log(bounds[1])))

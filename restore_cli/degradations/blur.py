@@ -1,0 +1,146 @@
+"""Blur by a moving camera and by a lens out of focus, in linear light."""
+
+import math
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from restore_cli.degradations.sample import Range, Sample, check_options, log_uniform
+from restore_cli.imaging.color import linear_to_srgb, srgb_to_linear
+
+Kernel = npt.NDArray[np.float32]
+_MOMENTS = 400  # points of a trajectory
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraShake:
+    """The picture smeared along a random path of the camera.
+
+    Attributes:
+        extent: range of the path's longer side, px, drawn log-uniformly.
+        jitter: range of how restless the hand is: 0 moves evenly on a line, 1 at random.
+        glow: range of how much brighter than white the brightest places truly are, as a factor;
+            lamps then leave streaks, as in real photos where they were clipped.
+        probability: how often it happens; the rest passes unchanged.
+    """
+
+    extent: Range = (1.0, 25.0)
+    jitter: Range = (0.0, 0.8)
+    glow: Range = (1.0, 2.0)
+    probability: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_options(vars(self), positive=("extent", "glow"))
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Blur `sample.image`, clipped to [0, 1]."""
+        if rng.uniform() >= self.probability:
+            return sample
+        kernel = shake_kernel(log_uniform(self.extent, rng), rng.uniform(*self.jitter), rng)
+        image = spread(sample.image, kernel, glow=log_uniform(self.glow, rng))
+        return replace(sample, image=image, sigma=math.nan)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Defocus:
+    """The picture spread by the disc of a lens out of focus.
+
+    Attributes:
+        radius: range of the disc's radius, px, drawn log-uniformly.
+        edge: range of the softness of its rim, px.
+        glow: as for `CameraShake`.
+        probability: how often it happens; the rest passes unchanged.
+    """
+
+    radius: Range = (0.4, 7.0)
+    edge: Range = (0.3, 1.2)
+    glow: Range = (1.0, 2.0)
+    probability: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_options(vars(self), positive=("radius", "edge", "glow"))
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Blur `sample.image`, clipped to [0, 1]."""
+        if rng.uniform() >= self.probability:
+            return sample
+        kernel = disc_kernel(log_uniform(self.radius, rng), rng.uniform(*self.edge))
+        image = spread(sample.image, kernel, glow=log_uniform(self.glow, rng))
+        return replace(sample, image=image, sigma=math.nan)
+
+
+def shake_kernel(extent: float, jitter: float, rng: np.random.Generator) -> Kernel:
+    """Where the light of one point falls while the camera moves.
+
+    A path whose velocity turns at random and is now and then thrown about, in the manner of
+    Boracchi and Foi 2012 ("Modeling the performance of image restoration from motion blur").
+
+    Args:
+        extent: longer side of the path, px.
+        jitter: 0 is a straight line, 1 a random walk.
+        rng: the only source of chance.
+
+    Returns:
+        (K, K), K odd, non-negative, sum 1; its centre of mass lies in the middle, so that the
+        picture is not shifted.
+    """
+    turn = np.cumsum(rng.normal(0, 0.25 * jitter, _MOMENTS))
+    turn += np.cumsum((rng.random(_MOMENTS) < 0.01 * jitter) * rng.normal(0, 1.5, _MOMENTS))
+    angle = rng.uniform(0, 2 * math.pi) + turn
+    speed = np.exp(np.cumsum(rng.normal(0, 0.15 * jitter, _MOMENTS)))
+    path = np.cumsum(np.stack([np.cos(angle), np.sin(angle)]) * speed, axis=1)
+    path *= extent / max(float(np.ptp(path, axis=1).max()), 1e-6)
+    path -= path.mean(axis=1, keepdims=True)
+    radius = math.ceil(float(np.abs(path).max())) + 1
+    kernel = np.zeros((2 * radius + 1, 2 * radius + 1), np.float32)
+    # Each moment falls on four pixels, bilinearly.
+    x, y = path + radius
+    left, top = np.floor(x).astype(int), np.floor(y).astype(int)
+    for down, right in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        share = np.abs(1 - down - (y - top)) * np.abs(1 - right - (x - left))
+        np.add.at(kernel, (top + down, left + right), share.astype(np.float32))
+    return kernel / kernel.sum()
+
+
+def disc_kernel(radius: float, edge: float) -> Kernel:
+    """A disc with a soft rim.
+
+    Args:
+        radius: px, to the middle of the rim.
+        edge: width of the rim, px, above 0.
+
+    Returns:
+        (K, K), K odd, non-negative, sum 1.
+    """
+    reach = math.ceil(radius + edge)
+    axis = np.arange(-reach, reach + 1, dtype=np.float32)
+    distance = np.hypot(axis[:, None], axis[None, :])
+    kernel = np.clip((radius - distance) / edge + 0.5, 0, 1).astype(np.float32)
+    kernel[reach, reach] = max(float(kernel[reach, reach]), 1e-6)  # a tiny disc is a point
+    return kernel / kernel.sum()
+
+
+def spread(image: Tensor, kernel: Kernel, *, glow: float = 1.0) -> Tensor:
+    """Blur in linear light.
+
+    Args:
+        image: (3, H, W) sRGB; clipped to [0, 1].
+        kernel: (K, K), sum 1.
+        glow: by how much places at the white point are truly brighter, as a factor; places below
+            four fifths of it are as they are.
+
+    Returns:
+        (3, H, W) sRGB in [0, 1].
+    """
+    linear = srgb_to_linear(image.clamp(0, 1)).permute(1, 2, 0).contiguous().numpy()
+    if glow > 1:
+        above = np.clip((linear.max(axis=2, keepdims=True) - 0.8) / 0.2, 0, 1)
+        linear = linear * (1 + (np.float32(glow) - 1) * above**2)
+    # OpenCV correlates: turned by half a circle it is a convolution.
+    blurred = cv2.filter2D(linear, cv2.CV_32F, kernel[::-1, ::-1], borderType=cv2.BORDER_REFLECT)
+    back = torch.from_numpy(np.asarray(blurred, np.float32)).permute(2, 0, 1).contiguous()
+    return linear_to_srgb(back.clamp(0, 1))

@@ -1,0 +1,98 @@
+"""Random fields: fractal relief, the depth of made-up scenes, and edges borrowed from a picture."""
+
+import math
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Plane = npt.NDArray[np.float32]
+
+
+def fractal(height: int, width: int, rng: np.random.Generator, *, roughness: float = 0.5) -> Plane:
+    """Cloud-like noise: octaves of smooth random grids, each finer and weaker than the last.
+
+    Args:
+        height: px.
+        width: px.
+        rng: the only source of chance.
+        roughness: how much of an octave's strength the next finer one has; 0 is one smooth bump.
+
+    Returns:
+        (H, W) in [0, 1], both ends reached unless it is constant.
+    """
+    field = np.zeros((height, width), np.float32)
+    strength, cells = 1.0, 2
+    while cells <= max(height, width) // 2 + 2 and strength > 0.02:
+        rows = max(2, round(cells * height / max(height, width)) + 1)
+        columns = max(2, round(cells * width / max(height, width)) + 1)
+        grid = rng.random((rows, columns), dtype=np.float32)
+        octave = cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC)
+        field += np.float32(strength) * octave
+        strength *= roughness
+        cells *= 2
+    return _stretch(field)
+
+
+def depth(height: int, width: int, rng: np.random.Generator) -> Plane:
+    """How far away each place of a made-up scene is: ground, ridges, walls, relief, in any mix.
+
+    Args:
+        height: px.
+        width: px.
+        rng: the only source of chance.
+
+    Returns:
+        (H, W) in [0, 1]; 1 is farthest.
+    """
+    field = np.zeros((height, width), np.float32)
+    y = np.linspace(1, 0, height, dtype=np.float32)[:, None]  # 1 at the top
+    x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
+    if rng.uniform() < 0.6:  # ground: depth grows as 1 / distance below the horizon
+        horizon = rng.uniform(0.5, 1.3)
+        field += np.minimum(0.08 / np.maximum(horizon - y, 0.08), 1) * np.ones_like(x)
+    if rng.uniform() < 0.5:  # a wall seen at an angle
+        slope = rng.uniform(-1, 1, 2).astype(np.float32)
+        field += _stretch(slope[0] * x + slope[1] * y) * np.float32(rng.uniform(0.2, 1))
+    if rng.uniform() < 0.5:  # ridges or houses, one before the other
+        for far in np.sort(rng.uniform(0.1, 1, int(rng.integers(1, 5))))[::-1]:
+            outline = fractal(1, width, rng, roughness=rng.uniform(0.3, 0.7))[0]
+            top = rng.uniform(0.1, 1.0) + rng.uniform(0.05, 0.5) * (outline - 0.5)
+            field = np.where(y < top[None, :], np.float32(far), field)
+    if rng.uniform() < 0.7:
+        relief = fractal(height, width, rng, roughness=rng.uniform(0.3, 0.7))
+        field = field + np.float32(rng.uniform(0.1, 0.8)) * relief
+    return _stretch(field.astype(np.float32))
+
+
+def follow_edges(field: Plane, guide: Plane, *, radius: int, eps: float = 1e-3) -> Plane:
+    """Move a field's edges to those of a picture: the guided filter (He, Sun, Tang, TPAMI 2013).
+
+    Real depth changes at the outlines of things, and so does the picture.
+
+    Args:
+        field: (H, W).
+        guide: (H, W) in [0, 1].
+        radius: of the windows, px.
+        eps: variance of the guide below which a place counts as flat.
+
+    Returns:
+        (H, W).
+    """
+    size = (2 * radius + 1, 2 * radius + 1)
+
+    def mean(plane: Plane) -> Plane:
+        return np.asarray(cv2.blur(plane, size, borderType=cv2.BORDER_REFLECT), np.float32)
+
+    mean_guide, mean_field = mean(guide), mean(field)
+    variance = mean(guide * guide) - mean_guide**2
+    slope = (mean(guide * field) - mean_guide * mean_field) / (variance + eps)
+    offset = mean_field - slope * mean_guide
+    return mean(slope) * guide + mean(offset)
+
+
+def _stretch(field: Plane) -> Plane:
+    low, high = float(field.min()), float(field.max())
+    if not math.isfinite(high - low) or high - low < 1e-6:
+        return np.full_like(field, 0.5)
+    return ((field - low) / (high - low)).astype(np.float32)

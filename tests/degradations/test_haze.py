@@ -1,0 +1,53 @@
+"""Haze: the scattering model, its limits, and variety."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from restore_cli.degradations.haze import Haze
+from restore_cli.degradations.sample import Sample
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1), (33, 47)])
+def test_contract(keeps_contract: Callable[..., Sample], size: tuple[int, int]) -> None:
+    assert math.isnan(keeps_contract(Haze(), size).sigma)
+
+
+def test_an_even_wall_of_haze_is_the_scattering_model(make: Callable[..., Sample]) -> None:
+    step = Haze(thickness=(0.8, 0.8), relief=(0, 0), uneven=(0, 0), airlight=(0.9, 0.9), tint=0, linear=0)  # fmt: skip  # noqa: E501
+    sample = make(20, 30)
+    through = math.exp(-0.8)
+    expected = sample.image * through + 0.9 * (1 - through)
+    torch.testing.assert_close(step(sample, np.random.default_rng(0)).image, expected)
+
+
+def test_linear_light_veils_differently_but_has_the_same_ends(make: Callable[..., Sample]) -> None:
+    def image(thickness: float, linear: float) -> torch.Tensor:
+        step = Haze(thickness=(thickness, thickness), relief=(0, 0), uneven=(0, 0), airlight=(0.9, 0.9), tint=0, linear=linear)  # fmt: skip  # noqa: E501
+        return step(make(20, 30), np.random.default_rng(0)).image
+
+    assert (image(0.8, 0) - image(0.8, 1)).abs().max() > 0.05
+    for linear in (0.0, 1.0):
+        torch.testing.assert_close(image(1e-6, linear), make(20, 30).image, atol=1e-4, rtol=0)
+        assert (image(20.0, linear) - 0.9).abs().max() < 1e-4
+
+
+def test_pictures_differ_in_density_colour_and_place() -> None:
+    black = torch.zeros(3, 48, 64)
+    sample = Sample(image=black, target=black, noise=torch.zeros(1, 48, 64))
+    veils = [Haze()(sample, np.random.default_rng(seed)).image for seed in range(40)]
+    means = torch.stack([veil.mean() for veil in veils])
+    assert means.min() < 0.12
+    assert means.max() > 0.6
+    colours = torch.stack([veil.mean(dim=(1, 2)) for veil in veils])
+    assert (colours[:, 0] > 1.03 * colours[:, 2]).any()
+    assert (colours[:, 2] > 1.03 * colours[:, 0]).any()
+    assert torch.stack([veil.std(dim=(1, 2)).mean() for veil in veils]).median() > 0.03
+
+
+def test_a_range_that_reaches_zero_is_refused() -> None:
+    with pytest.raises(ValueError, match="thickness"):
+        Haze(thickness=(0.0, 1.0))

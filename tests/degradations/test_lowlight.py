@@ -1,0 +1,53 @@
+"""Low light: exposure in linear light, casts, and doing nothing when asked."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from restore_cli.degradations.lowlight import LowLight
+from restore_cli.degradations.sample import Sample
+from restore_cli.imaging.color import srgb_to_linear
+
+NEUTRAL = {"uneven": (0, 0), "cast": (1, 1), "gamma": (1, 1), "black": (0, 0)}
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1), (33, 47)])
+def test_contract(keeps_contract: Callable[..., Sample], size: tuple[int, int]) -> None:
+    assert math.isnan(keeps_contract(LowLight(), size).sigma)
+
+
+@pytest.mark.parametrize("stops", [0.0, 1.0, 3.0])
+def test_a_stop_halves_the_light(make: Callable[..., Sample], stops: float) -> None:
+    sample = make(12, 16)
+    dark = LowLight(stops=(stops, stops), **NEUTRAL)(sample, np.random.default_rng(0)).image
+    expected = srgb_to_linear(sample.image) / 2**stops
+    torch.testing.assert_close(srgb_to_linear(dark), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_uneven_light_is_never_brighter_than_the_photo(make: Callable[..., Sample]) -> None:
+    sample = make(24, 32)
+    for seed in range(10):
+        step = LowLight(stops=(0, 2), uneven=(0, 3), cast=(1, 1.5), gamma=(1, 1), black=(0, 0))
+        assert (step(sample, np.random.default_rng(seed)).image <= sample.image + 1e-5).all()
+
+
+def test_casts_go_every_way(make: Callable[..., Sample]) -> None:
+    step = LowLight(stops=(0, 0), **{**NEUTRAL, "cast": (1.5, 1.5)})
+    weakest = set()
+    for seed in range(30):
+        light = srgb_to_linear(step(make(8, 8), np.random.default_rng(seed)).image)
+        gains = (
+            light.mean(dim=(1, 2)) / srgb_to_linear(make(8, 8).image).mean(dim=(1, 2))
+        ).tolist()
+        assert max(gains) == pytest.approx(1, rel=1e-3)
+        assert min(gains) == pytest.approx(1 / 1.5, rel=1e-3)
+        weakest.add(gains.index(min(gains)))
+    assert weakest == {0, 1, 2}
+
+
+def test_a_gamma_that_reaches_zero_is_refused() -> None:
+    with pytest.raises(ValueError, match="gamma"):
+        LowLight(gamma=(0.0, 1.0))

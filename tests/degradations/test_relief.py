@@ -1,0 +1,52 @@
+"""Random fields: range, smoothness, and edges that follow a picture's."""
+
+import numpy as np
+import pytest
+
+from restore_cli.degradations.relief import depth, follow_edges, fractal
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (31, 64), (96, 96)])
+def test_fields_fill_their_range_at_any_size(size: tuple[int, int]) -> None:
+    for field in (fractal, depth):
+        for seed in range(8):
+            plane = field(*size, np.random.default_rng(seed))
+            assert plane.shape == size
+            assert plane.dtype == np.float32
+            assert plane.min() >= 0
+            assert plane.max() <= 1
+            if plane.std() > 0:
+                assert (plane.min(), plane.max()) == pytest.approx((0, 1), abs=1e-6)
+            np.testing.assert_array_equal(plane, field(*size, np.random.default_rng(seed)))
+
+
+def test_roughness_makes_neighbours_differ_more() -> None:
+    steps = [
+        np.abs(np.diff(fractal(96, 96, np.random.default_rng(1), roughness=r), axis=1)).mean()
+        for r in (0.2, 0.5, 0.8)
+    ]
+    assert steps[0] < steps[1] < steps[2]
+
+
+def test_no_two_scenes_are_alike() -> None:
+    scenes = [depth(48, 64, np.random.default_rng(seed)).ravel() for seed in range(6)]
+    correlation = np.corrcoef(scenes)
+    assert np.abs(correlation[~np.eye(6, dtype=bool)]).max() < 0.98
+
+
+def test_edges_move_to_those_of_the_picture() -> None:
+    guide = np.zeros((40, 60), np.float32)
+    guide[:, 30:] = 1.0
+    field = np.zeros_like(guide)
+    field[:, 34:] = 1.0  # an edge four pixels beside the picture's
+    moved = follow_edges(field, guide, radius=8)
+    steps = np.abs(np.diff(moved[20]))
+    assert steps.argmax() == 29
+    assert moved[20, 20] < 0.2
+    assert moved[20, 45] > 0.8
+
+
+def test_without_edges_in_the_picture_the_field_is_only_smoothed() -> None:
+    field = fractal(40, 60, np.random.default_rng(0))
+    moved = follow_edges(field, np.full_like(field, 0.5), radius=2)
+    assert np.corrcoef(field.ravel(), moved.ravel())[0, 1] > 0.95
