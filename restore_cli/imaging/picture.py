@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore_cli.errors import RestoreError
+from restore_cli.imaging.atomic import write_atomically
 from restore_cli.imaging.decode import DAMAGE, decode, sniff
 from restore_cli.imaging.encode import encode, holds_profile
 from restore_cli.imaging.metadata import Metadata
@@ -207,7 +206,7 @@ class Picture:
             raise RestoreError(
                 f"{path}: cannot be written as {format.upper()}: {error}", hint="try PNG or TIFF"
             ) from error
-        _write_file(path, data)
+        write_atomically(path, data)
 
     def _converter(self) -> Converter | None:
         return None if self.icc is None else converter(self.icc, self.pixels.shape[2])
@@ -276,28 +275,3 @@ def _read_file(path: Path) -> tuple[bytes, str]:
         ) from error
     except MemoryError as error:
         raise RestoreError(f"{path}: not enough memory to read it") from error
-
-
-def _write_file(path: Path, data: bytes) -> None:
-    """Write beside the target under a hidden name, flush to the disk, and rename."""
-    temporary = path.with_name(f".restore-{secrets.token_hex(8)}.tmp")
-    try:
-        try:
-            with temporary.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:  # Ctrl-C too must leave nothing behind
-            temporary.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        hints = {
-            "FileNotFoundError": "make its folder first",
-            "PermissionError": "choose a folder that you may write to",
-            "IsADirectoryError": "a folder has this name: choose another",
-        }
-        hint = hints.get(type(error).__name__, "free some space, or choose another folder")
-        raise RestoreError(
-            f"{path}: cannot be written: {error.strerror or error}", hint=hint
-        ) from error

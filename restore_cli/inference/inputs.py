@@ -10,13 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from restore_cli.errors import ExitCode, RestoreError
-from restore_cli.imaging.picture import READABLE_SUFFIXES
-
-UNREADABLE_SUFFIXES = frozenset({".gif", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".psd", ".svg"})
-"""Pictures that are not read. In a folder they are named as failed instead of passed over, since
-their owner would otherwise believe them restored; other files (text, RAW, sidecars) are passed
-over."""
+from restore_cli.errors import RestoreError
+from restore_cli.imaging.listing import is_picture_name, not_a_file, walk, why_no_pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +39,6 @@ class Found:
     below: Path
     tag: str
     named: bool
-
-
-def is_picture_name(name: str) -> bool:
-    """Whether a file of this name is a picture, readable or not."""
-    return Path(name).suffix.lower() in READABLE_SUFFIXES | UNREADABLE_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +73,7 @@ class Finder:
             yield Refused(path, problem)
 
     def _file(self, path: Path, below: Path) -> Found | Refused:
-        problem = _not_a_file(path)
+        problem = not_a_file(path)
         if problem:
             return Refused(path, problem)
         return Found(path, home=path.parent, below=below, tag=f"-{self.label}", named=True)
@@ -115,47 +105,11 @@ class Finder:
         # Resolved only where the name says nothing: `.` and `..` are called what they lead to.
         named = folder if folder.name not in ("", "..") else folder.resolve()
         home = named.with_name(f"{named.name}-{self.label}") if named.name else named / self.label
-        entries = list(self._walk(folder, Path(), home, frozenset()))
-        yield from entries
-        if not entries:
-            hint = "it reads " + ", ".join(sorted(READABLE_SUFFIXES))
-            if not self.recursive and any(child.is_dir() for child in folder.iterdir()):
-                hint = "-r looks into its subfolders"
-            yield Refused(folder, RestoreError(f"{folder} holds no pictures", hint=hint))
-
-    def _walk(
-        self, folder: Path, below: Path, home: Path, above: frozenset[tuple[int, int]]
-    ) -> Iterator[Found | Refused]:
-        """Pictures of a folder in order of their names, then those of its subfolders.
-
-        Hidden entries are passed over: they are sidecars, caches, and temporary files. Linked
-        folders are followed unless they lead back to a folder they stand in.
-        """
-        try:
-            status = folder.stat()
-            entries = sorted(folder.iterdir())
-        except OSError as error:
-            message = f"{folder} cannot be listed: {error.strerror}"
-            yield Refused(folder, RestoreError(message, exit_code=ExitCode.SOME_FAILED))
-            return
-        identity = (status.st_dev, status.st_ino)
-        if identity in above:
-            return
-        shown = [path for path in entries if not path.name.startswith(".")]
-        subfolders = {path for path in shown if path.is_dir()}
-        for path in shown:
-            if path not in subfolders and is_picture_name(path.name):
-                problem = _not_a_file(path)
-                found = Found(path, home=home / below, below=below, tag="", named=False)
-                yield Refused(path, problem) if problem else found
-        for path in sorted(subfolders) if self.recursive else ():
-            if path.resolve() != self.skip:
-                yield from self._walk(path, below / path.name, home, above | {identity})
-
-
-def _not_a_file(path: Path) -> RestoreError | None:
-    """Pipes and devices would be waited for without end; links may lead nowhere."""
-    if path.is_file():
-        return None
-    why = "is not a regular file" if path.exists() else "is a link that leads nowhere"
-    return RestoreError(f"{path} {why}", exit_code=ExitCode.SOME_FAILED)
+        nothing = True
+        for listed in walk(folder, recursive=self.recursive, skip=self.skip):
+            nothing = False
+            path, below = listed.path, listed.below
+            found = Found(path, home=home / below, below=below, tag="", named=False)
+            yield Refused(path, listed.problem) if listed.problem else found
+        if nothing:
+            yield Refused(folder, why_no_pictures(folder, recursive=self.recursive))

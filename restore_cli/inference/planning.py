@@ -12,13 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from restore_cli.errors import ExitCode, RestoreError
+from restore_cli.imaging.listing import UNREADABLE_SUFFIXES
 from restore_cli.imaging.picture import FORMATS
-from restore_cli.inference.inputs import (
-    UNREADABLE_SUFFIXES,
-    Finder,
-    Found,
-    Refused,
-)
+from restore_cli.inference.inputs import Finder, Found, Refused
 
 FORMAT_OF_SUFFIX = {suffix: name for name, suffixes in FORMATS.items() for suffix in suffixes}
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from restore_cli.errors import ExitCode, RestoreError
+from restore_cli.imaging.atomic import write_atomically
 from restore_cli.imaging.picture import Picture
 from restore_cli.recipe import Recipe
 
@@ -48,12 +49,12 @@ class Run:
             _check_same(Recipe.load(kept), recipe, folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _write_atomic(kept, recipe.dump().encode())
         except OSError as error:
             raise RestoreError(
                 f"cannot write the run folder {folder}: {error}",
                 hint="give another folder with -o",
             ) from error
+        write_atomically(kept, recipe.dump().encode())
 
     def load_checkpoint(self) -> dict[str, Any] | None:
         """The last checkpoint, tensors on the CPU; None where there is none.
@@ -100,7 +101,7 @@ class Run:
         writer = csv.DictWriter(kept, _COLUMNS)
         writer.writeheader()
         writer.writerows(row for row in rows if int(row["step"]) <= step)
-        _write_atomic(path, kept.getvalue().encode())
+        write_atomically(path, kept.getvalue().encode())
 
     def log(self, row: Mapping[str, Any]) -> None:
         """Append one row to metrics.csv; unknown columns are an error, missing ones stay empty."""
@@ -166,10 +167,3 @@ def _check_same(old: Recipe, new: Recipe, folder: Path) -> None:
                 f"{folder} holds the run of another recipe: [{section}] differs",
                 hint="give another folder with -o",
             )
-
-
-def _write_atomic(path: Path, data: bytes) -> None:
-    # Named after the process: several of one run write the same recipe at the same time.
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(data)
-    temporary.replace(path)

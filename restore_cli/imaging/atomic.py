@@ -1,0 +1,54 @@
+"""Files that are whole or not there: written under a hidden name, then renamed."""
+
+import os
+import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from restore_cli.errors import RestoreError
+
+_HINTS = {
+    "FileNotFoundError": "make its folder first",
+    "PermissionError": "choose a folder that you may write to",
+    "IsADirectoryError": "a folder has this name: choose another",
+}
+
+
+@contextmanager
+def open_atomically(path: Path) -> Generator[BinaryIO]:
+    """Open a file that appears under its final name only when the block is done.
+
+    Args:
+        path: the file; replaced if it exists. Its folder must exist.
+
+    Yields:
+        A file beside it, under a hidden name, to write bytes to.
+
+    Raises:
+        RestoreError: it cannot be written (disk full, no permission, no such folder). Nothing is
+            left behind, nor is when the block raises.
+    """
+    temporary = path.with_name(f".restore-{secrets.token_hex(8)}.tmp")
+    try:
+        try:
+            with temporary.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:  # Ctrl-C too must leave nothing behind
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        hint = _HINTS.get(type(error).__name__, "free some space, or choose another folder")
+        raise RestoreError(
+            f"{path}: cannot be written: {error.strerror or error}", hint=hint
+        ) from error
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a whole file at once; see `open_atomically`."""
+    with open_atomically(path) as file:
+        file.write(data)
