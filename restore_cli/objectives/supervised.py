@@ -1,9 +1,11 @@
-"""Paired training: a pixel loss between output and target."""
+"""Paired training: a pixel loss between output and target, and photometric alignment (PAL)."""
 
 from collections.abc import Iterator
+from functools import partial
 
-from torch import nn
+from torch import Tensor, nn
 
+from restore_cli.losses.alignment import photometric_alignment_loss
 from restore_cli.losses.pixel import PIXEL_LOSSES, l1
 from restore_cli.objectives.base import Batch, Turn
 
@@ -16,20 +18,44 @@ class Supervised:
             and trained to estimate it.
         loss: a name in `PIXEL_LOSSES`.
         sigma_weight: weight of the L1 error of the estimated noise level.
+        pal: weight alpha of the photometric alignment loss (Li et al., arXiv 2604.08172), which is
+            added; 0 leaves it out. Its rho is `charbonnier` with that loss and L1 otherwise.
+        pal_eps: ridge of its fit, in squared units of the pictures, above 0.
+        pal_detach: take the fitted colour map as a constant.
 
     Raises:
-        ValueError: unknown loss.
+        ValueError: unknown loss, a negative weight, or a ridge that is not above 0.
     """
 
     exported = "network"
     single_turn = True
 
-    def __init__(self, network: nn.Module, *, loss: str = "l1", sigma_weight: float = 0.1) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        loss: str = "l1",
+        sigma_weight: float = 0.1,
+        pal: float = 0.0,
+        pal_eps: float = 1e-4,
+        pal_detach: bool = True,
+    ) -> None:
         if loss not in PIXEL_LOSSES:
             raise ValueError(f"unknown loss {loss!r}; known: {', '.join(sorted(PIXEL_LOSSES))}")
+        if pal < 0 or sigma_weight < 0:
+            raise ValueError("weights of losses must be 0 or more")
+        if pal_eps <= 0:
+            raise ValueError(f"pal_eps is {pal_eps}; it must be above 0")
         self.players: dict[str, nn.Module] = {"network": network}
         self._loss = PIXEL_LOSSES[loss]
         self._sigma_weight = sigma_weight
+        self._pal = pal
+        self._align = partial(
+            photometric_alignment_loss,
+            eps=pal_eps,
+            rho="charbonnier" if loss == "charbonnier" else "l1",
+            detach=pal_detach,
+        )
         self._takes_sigma = bool(getattr(network, "takes_sigma", False))
 
     def turns(self, batch: Batch) -> Iterator[Turn]:
@@ -39,13 +65,19 @@ class Supervised:
             batch: `image` and `target` (B, 3, H, W); for a network with a noise level also `sigma`
                 (B,) with NaN where hidden, and `noise` (B, 1, H, W).
         """
-        network = self.players["network"]
-        if not self._takes_sigma:
+        network, target = self.players["network"], batch["target"]
+        level: Tensor | None = None
+        if self._takes_sigma:
+            restored, level = network(batch["image"], batch["sigma"], with_sigma=True)
+        else:
             restored = network(batch["image"])
-            yield Turn("network", self._loss(restored.float(), batch["target"]))
-            return
-        restored, level = network(batch["image"], batch["sigma"], with_sigma=True)
-        pixel = self._loss(restored.float(), batch["target"])
-        noise = l1(level.float(), batch["noise"])
-        total = pixel + self._sigma_weight * noise
-        yield Turn("network", total, {"pixel": pixel.detach(), "noise": noise.detach()})
+        restored = restored.float()
+        pixel = self._loss(restored, target)
+        total, terms = pixel, {"pixel": pixel.detach()}
+        if self._pal > 0:
+            aligned = self._align(restored, target)
+            total, terms["pal"] = total + self._pal * aligned, aligned.detach()
+        if level is not None:
+            noise = l1(level.float(), batch["noise"])
+            total, terms["noise"] = total + self._sigma_weight * noise, noise.detach()
+        yield Turn("network", total, terms if len(terms) > 1 else {})

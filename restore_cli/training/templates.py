@@ -22,7 +22,8 @@ depths = [1, 2, 2, 1]        # residual blocks at each size
 
 [objective]
 name = "supervised"
-loss = "l1"                  # or "charbonnier"
+loss = "l1"                  # or "charbonnier", "psnr"
+# pal = 0.5                  # weight of photometric alignment: for pairs that differ in colour
 
 [data]
 # root = "."                 # where the folders lie; --set data.root=DIR

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from restore_cli.errors import RestoreError
+from restore_cli.losses.alignment import photometric_alignment_loss
 from restore_cli.networks.unet import UNet
 from restore_cli.objectives import OBJECTIVES
 from restore_cli.objectives.supervised import Supervised
@@ -53,6 +54,37 @@ def test_with_noise_level_its_error_is_added(batch: dict[str, Tensor], weight: f
     torch.testing.assert_close(turn.terms["noise"], noise.detach())
     torch.testing.assert_close(turn.loss, pixel + weight * noise)
     assert not any(term.requires_grad for term in turn.terms.values())
+
+
+@pytest.mark.parametrize("loss", ["l1", "charbonnier", "psnr"])
+def test_photometric_alignment_is_added(batch: dict[str, Tensor], loss: str) -> None:
+    network = unet(noise_map=False)
+    (plain,) = Supervised(network, loss=loss).turns(batch)
+    (both,) = Supervised(network, loss=loss, pal=0.7, pal_eps=1e-3).turns(batch)
+    rho = "charbonnier" if loss == "charbonnier" else "l1"
+    aligned = photometric_alignment_loss(
+        network(batch["image"]), batch["target"], eps=1e-3, rho=rho
+    )
+    torch.testing.assert_close(both.loss, plain.loss + 0.7 * aligned)
+    torch.testing.assert_close(both.terms["pal"], aligned.detach())
+    torch.testing.assert_close(both.terms["pixel"], plain.loss.detach())
+
+
+def test_the_colour_map_is_a_constant_unless_asked(batch: dict[str, Tensor]) -> None:
+    def gradient(*, detach: bool) -> Tensor:
+        network = unet(noise_map=False)
+        (turn,) = Supervised(network, pal=1.0, pal_detach=detach).turns(batch)
+        turn.loss.backward()
+        assert network.tail.weight.grad is not None
+        return network.tail.weight.grad
+
+    assert not torch.allclose(gradient(detach=True), gradient(detach=False))
+
+
+@pytest.mark.parametrize("wrong", [{"pal": -1.0}, {"sigma_weight": -0.1}, {"pal_eps": 0.0}])
+def test_weights_that_cannot_be_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=r"0 or more|above 0"):
+        Supervised(nn.Identity(), **wrong)
 
 
 def test_the_estimator_learns_even_where_every_level_is_given(batch: dict[str, Tensor]) -> None:
