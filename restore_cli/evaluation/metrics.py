@@ -1,90 +1,297 @@
-"""Full-reference metrics, one number per picture, with the protocol pinned.
+"""The metrics of `restore eval` by name, each one update/compute pair with its protocol.
 
-Both take RGB (or any channels) in [0, 1]. 8-bit files divided by 255 give the numbers that
-papers print, because the range then is 1 here and 255 there.
+A number without its protocol cannot be compared: papers differ in channel, range, window, border
+and in what happens before. The formulas are pure functions in the files beside this one.
 """
 
+import difflib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from typing import Protocol as Interface
+
+import torch
 from torch import Tensor
 
 from restore_cli.errors import RestoreError
+from restore_cli.evaluation.delta_e import mean_ciede2000
+from restore_cli.evaluation.fidelity import check_shapes, psnr
+from restore_cli.evaluation.inception import InceptionDistance, load_inception
+from restore_cli.evaluation.luma import psnr_y, ssim_y
+from restore_cli.evaluation.perceptual import Distance, load_dists, load_lpips
+from restore_cli.evaluation.photometric import photometric_share, psnr_aligned, psnr_gtmean
+from restore_cli.evaluation.structure import ms_ssim, ssim
 
-SSIM_WINDOW = 11
-SSIM_SIGMA = 1.5
+__all__ = ["METRICS", "Metric", "build", "psnr", "ssim"]
 
 
-def psnr(output: Tensor, reference: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio over all pixels and channels of each picture.
+class Metric(Interface):
+    """A running metric.
 
-    PSNR = -10 log10(mean((output - reference)^2)), for a data range of 1. The mean is taken in
-    float64, so that it does not depend on the picture's size or the device.
-
-    Args:
-        output: (B, C, H, W), values in [0, 1].
-        reference: the same shape.
-
-    Returns:
-        (B,) float64, in dB; infinity where the two are equal.
-
-    Raises:
-        RestoreError: the shapes differ.
+    Attributes:
+        name: what `--metrics` calls it.
+        unit: "dB", or "" for a bare number.
+        higher_is_better: which end is the good one.
+        per_picture: False for fid and kid, which have one number for the whole set.
+        protocol: what must be the same for two numbers to be comparable.
     """
-    _check_shapes(output, reference)
-    error = (output.double() - reference.double()).square().mean(dim=(1, 2, 3))
-    return -10.0 * error.log10()
+
+    name: str
+    unit: str
+    higher_is_better: bool
+    per_picture: bool
+    protocol: str
+
+    def update(self, output: Tensor, reference: Tensor) -> Tensor | None:
+        """Take in a batch.
+
+        Args:
+            output: (B, C, H, W) float32 in [0, 1], C 3 or 1 (grey), the border not yet cropped.
+            reference: the same shape, on the same device.
+
+        Returns:
+            (B,) float64, the value of each picture; None for metrics of the set.
+
+        Raises:
+            RestoreError: the shapes differ, or the pictures are too small for the metric.
+        """
+        ...
+
+    def compute(self) -> float:
+        """Mean over all pictures so far, without the infinite values; or the set's number.
+
+        Infinity means identical (PSNR), and would drown the others. If all are infinite so is the
+        mean; of no pictures it is nan, and a nan among the values is not hidden.
+        """
+        ...
 
 
-def ssim(output: Tensor, reference: Tensor) -> Tensor:
-    """Structural similarity of each picture, as published.
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What metrics are built with.
 
-    Wang et al. 2004, "Image quality assessment: from error visibility to structural similarity":
-    a Gaussian window of 11 x 11 pixels with sigma 1.5, K1 = 0.01, K2 = 0.03, data range 1,
-    population variances, and only windows that lie wholly inside the picture. Channels are
-    scored one by one and averaged. Computed in float64: the variance of a bright flat area is a
-    small difference of large numbers.
-
-    Args:
-        output: (B, C, H, W), values in [0, 1]; H and W at least 11.
-        reference: the same shape.
-
-    Returns:
-        (B,) float64, 1 where the two are equal.
-
-    Raises:
-        RestoreError: the shapes differ, or the pictures are smaller than the window.
+    Attributes:
+        border: pixels cropped from each side before scoring.
+        device: where networks run; formulas run where the pictures are.
+        weights: folder or file of published weights; None looks in torch.hub's folder.
     """
-    # Here and not above: importing torchmetrics takes most of a second.
-    from torchmetrics.functional.image import structural_similarity_index_measure
 
-    _check_shapes(output, reference)
-    if min(output.shape[-2:]) < SSIM_WINDOW:
-        height, width = output.shape[-2:]
-        raise RestoreError(
-            f"SSIM needs pictures of at least {SSIM_WINDOW} x {SSIM_WINDOW} pixels; "
-            f"this one has {width} x {height}"
-        )
-    _, similarity = structural_similarity_index_measure(
-        output.double(),
-        reference.double(),
-        gaussian_kernel=True,
-        sigma=SSIM_SIGMA,
-        kernel_size=SSIM_WINDOW,
-        reduction="none",
-        data_range=1.0,
-        return_full_image=True,
+    border: int
+    device: torch.device
+    weights: Path | None
+
+    @property
+    def frame(self) -> str:
+        """The part of a protocol that says which pixels count."""
+        return f"border {self.border} px cropped" if self.border else "whole frame"
+
+
+class PictureMetric:
+    """A metric that is a function of one pair, averaged over pairs."""
+
+    per_picture = True
+
+    def __init__(
+        self,
+        name: str,
+        distance: Distance,
+        protocol: str,
+        settings: Settings,
+        *,
+        unit: str = "",
+        higher_is_better: bool = True,
+    ) -> None:
+        self.name = name
+        self.unit = unit
+        self.higher_is_better = higher_is_better
+        self.protocol = f"{protocol}; {settings.frame}"
+        self._distance = distance
+        self._border = settings.border
+        self._values: list[Tensor] = []
+
+    @torch.no_grad()
+    def update(self, output: Tensor, reference: Tensor) -> Tensor:
+        """Score each picture of a batch (see `Metric`)."""
+        values = self._distance(*_cropped(output, reference, self._border))
+        self._values.append(values)
+        return values
+
+    def compute(self) -> float:
+        """Mean of the values so far (see `Metric`)."""
+        values = [value for batch in self._values for value in batch.tolist()]
+        counted = [value for value in values if not math.isinf(value)]
+        if counted:
+            return math.fsum(counted) / len(counted)
+        return math.inf if values else math.nan
+
+
+class SetMetric:
+    """A distance between the set of outputs and the set of references."""
+
+    unit = ""
+    higher_is_better = False
+    per_picture = False
+
+    def __init__(
+        self, name: str, distance: InceptionDistance, protocol: str, settings: Settings
+    ) -> None:
+        self.name = name
+        self.protocol = f"{protocol}; {settings.frame}"
+        self._distance = distance
+        self._border = settings.border
+
+    def update(self, output: Tensor, reference: Tensor) -> None:
+        """Take in a batch of both sets (see `Metric`)."""
+        self._distance.update(*_cropped(output, reference, self._border))
+
+    def compute(self) -> float:
+        """The distance of the sets so far (see `Metric`)."""
+        return self._distance.compute()
+
+
+def _psnr(settings: Settings) -> Metric:
+    return PictureMetric("psnr", psnr, "PSNR; RGB or grey; range 1", settings, unit="dB")
+
+
+def _ssim(settings: Settings) -> Metric:
+    protocol = "SSIM; each of RGB or grey; range 1; Gaussian 11x11 sigma 1.5, valid"
+    return PictureMetric("ssim", ssim, protocol, settings)
+
+
+def _psnr_y(settings: Settings) -> Metric:
+    protocol = "PSNR; Y of BT.601 studio range, unrounded; range 255"
+    return PictureMetric("psnr-y", psnr_y, protocol, settings, unit="dB")
+
+
+def _ssim_y(settings: Settings) -> Metric:
+    protocol = (
+        "SSIM; Y of BT.601 studio range, unrounded; range 255; Gaussian 11x11 sigma 1.5, valid"
     )
-    # Its own mean counts windows that were padded over the border as well.
-    border = SSIM_WINDOW // 2
-    return similarity[..., border:-border, border:-border].mean(dim=(1, 2, 3))
+    return PictureMetric("ssim-y", ssim_y, protocol, settings)
 
 
-def _check_shapes(output: Tensor, reference: Tensor) -> None:
-    """Refuse what would broadcast into a wrong number."""
-    if output.shape != reference.shape or output.ndim != 4:
+def _ms_ssim(settings: Settings) -> Metric:
+    protocol = (
+        "MS-SSIM; each of RGB or grey; range 1; Gaussian 11x11 sigma 1.5, valid; five scales, "
+        "weights of Wang 2003"
+    )
+    return PictureMetric("ms-ssim", ms_ssim, protocol, settings)
+
+
+def _psnr_aligned(settings: Settings) -> Metric:
+    protocol = (
+        "PSNR after the best affine colour map of the picture; RGB or grey; range 1; eps 1e-12, "
+        "not clipped"
+    )
+    return PictureMetric("psnr-aligned", psnr_aligned, protocol, settings, unit="dB")
+
+
+def _psnr_gtmean(settings: Settings) -> Metric:
+    protocol = (
+        "PSNR after scaling to the reference's mean grey (BT.601), clipped, unrounded; "
+        "RGB or grey; range 1"
+    )
+    return PictureMetric("psnr-gtmean", psnr_gtmean, protocol, settings, unit="dB")
+
+
+def _delta_e(settings: Settings) -> Metric:
+    protocol = "mean CIEDE2000; sRGB, D65, 2 degrees; kL = kC = kH = 1"
+    return PictureMetric("delta-e", mean_ciede2000, protocol, settings, higher_is_better=False)
+
+
+def _photometric_share(settings: Settings) -> Metric:
+    protocol = (
+        "share of the squared error that an affine colour map of the picture explains; "
+        "RGB or grey; eps 1e-12"
+    )
+    # Neither end is good in itself. It sorts with errors: photometric ones want looking at.
+    return PictureMetric(
+        "photometric-share", photometric_share, protocol, settings, higher_is_better=False
+    )
+
+
+def _lpips(settings: Settings) -> Metric:
+    distance, protocol = load_lpips(device=settings.device, weights=settings.weights)
+    return PictureMetric("lpips", distance, protocol, settings, higher_is_better=False)
+
+
+def _dists(settings: Settings) -> Metric:
+    distance, protocol = load_dists(device=settings.device, weights=settings.weights)
+    return PictureMetric("dists", distance, protocol, settings, higher_is_better=False)
+
+
+def _inception(kind: Literal["fid", "kid"], settings: Settings) -> Metric:
+    distance, protocol = load_inception(kind, device=settings.device, weights=settings.weights)
+    return SetMetric(kind, distance, protocol, settings)
+
+
+METRICS: dict[str, Callable[[Settings], Metric]] = {
+    "psnr": _psnr,
+    "ssim": _ssim,
+    "psnr-y": _psnr_y,
+    "ssim-y": _ssim_y,
+    "ms-ssim": _ms_ssim,
+    "psnr-aligned": _psnr_aligned,
+    "psnr-gtmean": _psnr_gtmean,
+    "delta-e": _delta_e,
+    "photometric-share": _photometric_share,
+    "lpips": _lpips,
+    "dists": _dists,
+    "fid": lambda settings: _inception("fid", settings),
+    "kid": lambda settings: _inception("kid", settings),
+}
+"""What `--metrics` may name."""
+
+
+def build(
+    names: Sequence[str], *, border: int = 0, device: torch.device, weights: Path | None = None
+) -> list[Metric]:
+    """Metrics by name, in the order named; what is named twice is built once.
+
+    Args:
+        names: keys of `METRICS`. `psnr-gtmean` brings plain `psnr` along, just before it: the
+            one is not told without the other.
+        border: pixels to crop from each side before scoring.
+        device: where networks run.
+        weights: folder or file of published weights for lpips (alexnet-owt-7be5be79.pth), dists
+            (vgg16-397923af.pth), fid and kid (weights-inception-2015-12-05-6726825d.pth); None
+            looks where torch.hub keeps downloads. Nothing is downloaded.
+
+    Returns:
+        Fresh metrics.
+
+    Raises:
+        RestoreError: an unknown name, a negative border, a missing extra, missing weights.
+    """
+    if border < 0:
+        raise RestoreError(f"the border to crop is {border} pixels; it must be at least 0")
+    wanted: dict[str, None] = {}
+    for name in names:
+        if name not in METRICS:
+            nearest = difflib.get_close_matches(name, METRICS, n=1)
+            raise RestoreError(
+                f"unknown metric {name!r}",
+                hint=(f"did you mean {nearest[0]!r}? " if nearest else "")
+                + f"metrics are {', '.join(METRICS)}",
+            )
+        if name == "psnr-gtmean":
+            wanted["psnr"] = None
+        wanted[name] = None
+    settings = Settings(border=border, device=device, weights=weights)
+    return [METRICS[name](settings) for name in wanted]
+
+
+def _cropped(output: Tensor, reference: Tensor, border: int) -> tuple[Tensor, Tensor]:
+    check_shapes(output, reference)
+    if border == 0:
+        return output, reference
+    height, width = output.shape[-2:]
+    if min(height, width) <= 2 * border:
         raise RestoreError(
-            f"the picture's shape {_shape(output)} and its reference's {_shape(reference)} differ",
-            hint="compare pictures of the same size and number of channels",
+            f"cropping {border} pixels from each side leaves nothing of {width} x {height}",
+            hint="take a smaller border",
         )
-
-
-def _shape(image: Tensor) -> str:
-    return " x ".join(str(size) for size in image.shape)
+    inner = (..., slice(border, -border), slice(border, -border))
+    return output[inner], reference[inner]

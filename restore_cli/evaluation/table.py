@@ -1,0 +1,44 @@
+"""Measurements as CSV, for spreadsheets and scripts."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from restore_cli.evaluation.measure import Measurement
+from restore_cli.imaging.atomic import write_atomically
+
+COLUMNS = ("output", "picture", "width", "height", "metric", "value", "unit", "protocol")
+
+
+def write_csv(path: Path, measurements: Sequence[Measurement]) -> None:
+    """Write one line for each number, so that each carries its protocol (long format).
+
+    The columns are `COLUMNS`: the set of outputs, the name of the pair, the output's size, and the
+    number with its meaning. Numbers have all their digits; a picture identical to its reference
+    has the value "inf", a value that is not defined is "nan". A metric of the whole set (FID) has
+    one line without picture and size. UTF-8, as RFC 4180 has it.
+
+    Args:
+        path: the file; it is whole or as it was before. Its folder must exist.
+        measurements: one or more, in this order.
+
+    Raises:
+        RestoreError: it cannot be written.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for one in measurements:
+        for row in one.rows:
+            for name, value in row.values.items():
+                info = one.metrics[name]
+                size = (row.width, row.height)
+                number = (name, float(value), info.unit, info.protocol)
+                writer.writerow((one.label, row.pair.name, *size, *number))
+        for name, info in one.metrics.items():
+            if not info.per_picture:
+                number = (name, float(one.totals[name]), info.unit, info.protocol)
+                writer.writerow((one.label, "", "", "", *number))
+    # A folder may be called something that is no Unicode.
+    write_atomically(path, text.getvalue().encode("utf-8", "backslashreplace"))
