@@ -1,12 +1,15 @@
 """Every example runs the way users run it."""
 
+import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import restore_cli
 from restore_cli import zoo
@@ -16,7 +19,11 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 PHOTOS = EXAMPLES / "photos"
 
 
-def _run(*words: str | Path) -> str:
+def _run(*words: str | Path, code: int = 0) -> str:
+    return _start(*words, code=code).stdout
+
+
+def _start(*words: str | Path, code: int) -> "subprocess.CompletedProcess[str]":
     folder = str(Path(sys.executable).parent)
     path = os.pathsep.join([folder, os.environ.get("PATH", "")])
     done = subprocess.run(
@@ -26,13 +33,16 @@ def _run(*words: str | Path) -> str:
         text=True,
         env={**os.environ, "PATH": path},
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert done.returncode == code, done.stderr
+    return done
 
 
 def test_no_example_is_forgotten() -> None:
     scripts = {path.name for path in EXAMPLES.iterdir() if path.suffix in {".py", ".sh"}}
-    assert scripts == {"from_python.py", "make_figure.py", "make_photos.py", "restore_album.sh"}
+    assert scripts == {
+        "ci_regression.sh", "from_python.py", "make_figure.py", "make_photos.py",
+        "restore_album.sh",
+    }  # fmt: skip
 
 
 def test_from_python(tmp_path: Path) -> None:
@@ -56,6 +66,55 @@ def test_restore_album_goes_on_and_names_failures(tmp_path: Path) -> None:
     assert "1 done, 0 skipped, 1 failed" in first
     assert "0 done, 1 skipped, 1 failed" in second
     assert (tmp_path / "out" / "été" / "coffee.png").is_file()
+
+
+def _offset_that_costs(decibels: float, errors: list[np.ndarray]) -> float:
+    """What to add to each value of each picture so that the mean PSNR falls by this much."""
+
+    def loss(offset: float) -> float:
+        means = [(float(np.square(e).mean()), float(np.square(e + offset).mean())) for e in errors]
+        return sum(10 * math.log10(after / before) for before, after in means) / len(means)
+
+    low, high = 0.0, 0.1
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if loss(middle) < decibels else (low, middle)
+    return low
+
+
+def test_ci_regression_passes_the_same_model_and_stops_one_worse_by_a_tenth(
+    tmp_path: Path,
+) -> None:
+    rainy, clean, baseline = (tmp_path / name for name in ("rainy", "my clean", "quality.json"))
+    errors: list[np.ndarray] = []
+    for name in ("chelsea", "coffee"):
+        for kind, folder in (("photos", rainy), ("clean", clean)):
+            folder.mkdir(exist_ok=True)
+            pixels = Picture.read(EXAMPLES / kind / f"{name}.jpg").pixels[100:196, 100:228]
+            Picture(pixels=pixels).write(folder / f"{name}.png")
+    command = (EXAMPLES / "ci_regression.sh", rainy, clean, baseline)
+    made = _start(*command, code=0)
+    assert "commit it" in made.stderr
+    kept = baseline.read_bytes()
+    same = _start(*command, code=0)
+    assert "nothing fell" in same.stderr
+    assert "data:image/" in (tmp_path / "quality.html").read_text(encoding="utf-8")
+
+    # The same network, a little too bright.
+    model = zoo.load("derain")
+    restorer = restore_cli.Restorer(model.network, overlap=model.overlap)
+    for path in sorted(rainy.iterdir()):
+        image = torch.from_numpy(Picture.read(path).to_srgb()).permute(2, 0, 1)
+        restored = restorer(image).image.permute(1, 2, 0).numpy()
+        errors.append(restored - Picture.read(clean / path.name).to_srgb())
+    with torch.no_grad():
+        model.network.get_parameter("tail.bias").add_(_offset_that_costs(0.1, errors))
+    zoo.export(tmp_path / "worse", model.network, model.recipe, "# derain, too bright\n")
+    worse = _start(*command, tmp_path / "worse", code=3)
+    found = re.search(r"psnr \(mean\): ([\d.]+) -> ([\d.]+), may fall by 0.05", worse.stderr)
+    assert found, worse.stderr
+    assert float(found[1]) - float(found[2]) == pytest.approx(0.1, abs=0.02)
+    assert baseline.read_bytes() == kept
 
 
 def test_make_photos_gives_the_committed_ones(tmp_path: Path) -> None:

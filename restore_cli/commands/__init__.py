@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from restore_cli import __version__
+from restore_cli.commands.eval import evaluate
 from restore_cli.commands.infer import infer
 from restore_cli.commands.tools import doctor, list_models, show_model, verify_models
 from restore_cli.commands.train import train
@@ -63,6 +64,14 @@ app.command(
         "restore train recipe.toml -o runs/first",
     ),
 )(train)
+app.command(
+    "eval",
+    epilog=_example(
+        "restore eval restored/ truth/ --report report.html",
+        "restore eval before/ after/ --reference truth/ --metrics psnr,ssim,delta-e",
+        "restore eval restored/ truth/ --baseline quality.json --max-drop psnr=0.05",
+    ),
+)(evaluate)
 
 models = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settings=HELP_OPTIONS)
 models.command("list", epilog=_example("restore models list"))(list_models)

@@ -3,7 +3,7 @@
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     # rich is imported where it is used: `restore --help` does not need it.
     import rich.console
     from rich.progress import Progress
+
+
+_LOG_WIDTH = 160
 
 
 class Console:
@@ -33,7 +36,14 @@ class Console:
         import rich.console
 
         # No markup and no highlighting: file names may hold anything, `[red]` included.
-        return rich.console.Console(stderr=True, quiet=self.quiet, markup=False, highlight=False)
+        # In a log file, nothing limits the width of a table; a terminal has its own.
+        return rich.console.Console(
+            stderr=True,
+            quiet=self.quiet,
+            markup=False,
+            highlight=False,
+            width=None if sys.stderr.isatty() else _LOG_WIDTH,
+        )
 
     def say(self, message: str) -> None:
         """Print a message for people; long lines are left for the terminal to wrap."""
@@ -43,15 +53,31 @@ class Console:
         """Print `warning: message` for people."""
         self.say(f"warning: {message}")
 
-    def table(self, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Print a table for people; columns whose cells are all numbers are right-aligned."""
+    def table(
+        self,
+        headings: Sequence[str],
+        rows: Iterable[Sequence[object]],
+        *,
+        numbers: Collection[str] = (),
+    ) -> None:
+        """Print a table for people.
+
+        Args:
+            headings: of the columns.
+            rows: as many cells each.
+            numbers: headings of columns with numbers that are written out already; they are
+                right-aligned, as are columns whose cells are all numbers.
+        """
         from rich.table import Table
 
         body = [list(row) for row in rows]
         table = Table(box=None, header_style="bold", pad_edge=False)
         for position, heading in enumerate(headings):
-            numeric = bool(body) and all(isinstance(row[position], int | float) for row in body)
-            table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+            numeric = heading in numbers or (
+                bool(body) and all(isinstance(row[position], int | float) for row in body)
+            )
+            justify = "right" if numeric else "left"
+            table.add_column(heading, justify=justify, overflow="fold", no_wrap=numeric)
         for row in body:
             table.add_row(*(_printable(_cell(value)) for value in row))
         self.people.print(table)

@@ -81,7 +81,7 @@ def follow_edges(field: Plane, guide: Plane, *, radius: int, eps: float = 1e-3) 
     """
     size = (2 * radius + 1, 2 * radius + 1)
 
-    def mean(plane: Plane) -> Plane:
+    def mean(plane: npt.NDArray[np.floating]) -> Plane:
         return np.asarray(cv2.blur(plane, size, borderType=cv2.BORDER_REFLECT), np.float32)
 
     mean_guide, mean_field = mean(guide), mean(field)

@@ -1,15 +1,18 @@
 """A tiny model, and the command started as users start it."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from restore_cli import zoo
+from restore_cli.__main__ import main
 from restore_cli.networks.unet import UNet
 from restore_cli.recipe import Recipe
 
@@ -39,6 +42,22 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> str:
 def tiny_sigma_model(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The same, but it takes a noise level."""
     return _export(tmp_path_factory.mktemp("models") / "tiny", noise_map=True)
+
+
+@pytest.fixture
+def evaluate(
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[..., tuple[int, list[dict[str, Any]], str]]:
+    """Runs `restore eval` in this process; gives the exit code, the JSON records and stderr."""
+
+    def run(*words: str) -> tuple[int, list[dict[str, Any]], str]:
+        code = main(["eval", "--json", "--device", "cpu", *words])
+        out, err = capsys.readouterr()
+        # What Python's reader takes beyond JSON (NaN, Infinity) fails the test.
+        records = [json.loads(line, parse_constant=pytest.fail) for line in out.splitlines()]
+        return code, records, err
+
+    return run
 
 
 @pytest.fixture
