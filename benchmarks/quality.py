@@ -20,7 +20,10 @@ import torch
 from torch import Tensor
 
 from restore_cli import zoo
-from restore_cli.degradations.noise import GaussianNoise
+from restore_cli.degradations.blur import CameraShake, Defocus
+from restore_cli.degradations.haze import Haze
+from restore_cli.degradations.lowlight import LowLight
+from restore_cli.degradations.noise import GaussianNoise, SensorNoise
 from restore_cli.degradations.rain import Rain
 from restore_cli.degradations.sample import Degradation, Sample
 from restore_cli.evaluation.metrics import psnr, ssim
@@ -77,6 +80,30 @@ def cases() -> Iterator[Case]:
     yield Case("derain", "rain and mist", _with(misty))
     yield Case("derain", "rain by another generator", other_rain)
     yield Case("derain", "dry photo (against itself)", _dry, target="input")
+    yield from _cases_of_blur()
+    yield from _cases_of_light()
+
+
+def _cases_of_blur() -> Iterator[Case]:
+    grain = GaussianNoise(sigma=(0.5, 2.5))
+    shake = CameraShake(extent=(4, 14), jitter=(0.2, 0.7), glow=(1, 1.5))
+    defocus = Defocus(radius=(1.2, 3.5), edge=(0.4, 0.8), glow=(1, 1.5))
+    yield Case("deblur", "camera shake", _with(shake, grain))
+    yield Case("deblur", "out of focus", _with(defocus, grain))
+    yield Case("deblur", "sharp photo (against itself)", _dry, target="input")
+
+
+def _cases_of_light() -> Iterator[Case]:
+    for name, thickness in (("thin", (0.2, 0.5)), ("dense", (0.7, 1.5))):
+        haze = Haze(thickness=thickness, relief=(0.3, 0.8), airlight=(0.7, 0.95), uneven=(0, 0.2))
+        yield Case("dehaze", f"{name} haze", _with(haze))
+    yield Case("dehaze", "clear photo (against itself)", _dry, target="input")
+    sensor = SensorNoise(shot=(1e-4, 8e-4), read=(2e-4, 1.5e-3), smear=(0, 0.8), chroma=(1, 1.5))
+    for stops in ((1, 2), (2, 4)):
+        dark = LowLight(stops=stops, uneven=(0.0, 0.6), cast=(1.0, 1.25), gamma=(0.9, 1.2))
+        name = f"{stops[0]} to {stops[1]} stops too dark, noisy"
+        yield Case("lowlight", name, _with(dark, sensor))
+    yield Case("lowlight", "well-lit photo (against itself)", _dry, target="input")
 
 
 def other_rain(clean: Tensor, rng: np.random.Generator) -> Tensor:
@@ -149,8 +176,9 @@ def main() -> None:
     photos = _read(arguments.photos)
     rows: list[dict[str, str]] = []
     restorers: dict[str, Restorer] = {}
+    wanted = arguments.model or [entry.name for entry in zoo.entries()]
     for case in cases():
-        if arguments.model and case.model not in arguments.model:
+        if case.model not in wanted:
             continue
         if case.model not in restorers:
             model = zoo.load(str(arguments.folder or case.model))
@@ -197,10 +225,12 @@ def _read(folder: Path) -> list[Tensor]:
     return [torch.from_numpy(Picture.read(p).to_srgb()).permute(2, 0, 1) for p in paths]
 
 
-def _with(degradation: Degradation) -> Callable[[Tensor, np.random.Generator], Tensor]:
+def _with(*steps: Degradation) -> Callable[[Tensor, np.random.Generator], Tensor]:
     def degrade(clean: Tensor, rng: np.random.Generator) -> Tensor:
-        noise = torch.zeros(1, *clean.shape[-2:])
-        return degradation(Sample(image=clean, target=clean, noise=noise), rng).image
+        sample = Sample(image=clean, target=clean, noise=torch.zeros(1, *clean.shape[-2:]))
+        for step in steps:
+            sample = step(sample, rng)
+        return sample.image
 
     return degrade
 

@@ -101,7 +101,7 @@ def test_derain_gains_on_the_example_photos() -> None:
     assert np.mean(gains) >= 3
 
 
-@pytest.mark.xfail(reason="measured 31.4 dB on coffee, 32.5 on astronaut: taken for mist")
+@pytest.mark.xfail(reason="measured 30.8 dB on coffee, 32.7 on astronaut: lines taken for rain")
 def test_derain_leaves_every_dry_photo_alone() -> None:
     restorer = _restorer("derain")
     for name in PHOTOS:
@@ -109,7 +109,7 @@ def test_derain_leaves_every_dry_photo_alone() -> None:
         assert _decibel(restorer(clean).image, clean) >= 40
 
 
-KNOWN = pytest.mark.xfail(reason="measured 2.8/255 with 96 px of overlap, 16/255 with 64")
+KNOWN = pytest.mark.xfail(reason="measured 3.1/255 at single pixels")
 
 
 @pytest.mark.parametrize(

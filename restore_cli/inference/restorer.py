@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from restore_cli.errors import RestoreError
 from restore_cli.inference import memory
 from restore_cli.inference.device import Precision, autocast, choose_device, choose_precision
+from restore_cli.inference.survey import survey
 from restore_cli.inference.tiling import Span, lay, mirror, round_up, spans
 
 DEFAULT_OVERLAP = 64
@@ -62,7 +63,8 @@ class Restorer:
     Args:
         network: maps (B, 3, H, W) in [0, 1] and an optional (B,) noise level to (B, 3, H, W); H
             and W multiples of `network.multiple`. With `network.takes_sigma` it understands the
-            level. It is put in eval mode and moved to the device.
+            level. With a `network.surveyor` it is told with every window what that says of the
+            whole picture. It is put in eval mode and moved to the device.
         device: "auto" (CUDA, then MPS, then CPU), "cpu", "cuda", "cuda:N" or "mps".
         precision: "auto" (bf16 or fp16 on CUDA, fp32 elsewhere), "fp32", "bf16" or "fp16".
         tile: side in px of the window that the network sees, at most; a multiple of the network's
@@ -101,6 +103,7 @@ class Restorer:
         self._home: torch.device | None = None
         self._need: dict[str, float] = {}
         self._ceiling: int | None = None
+        self._survey: Tensor | None = None
 
     def __call__(
         self, image: Tensor, *, sigma: float | None = None, strength: float = 1.0, tta: bool = False
@@ -185,7 +188,10 @@ class Restorer:
         columns = self._spans(width, way.tile)
         # Outside inference mode, so that callers get an ordinary tensor.
         output = torch.empty(image.shape)
+        surveyor = cast("nn.Module | None", getattr(self._network, "surveyor", None))
         with torch.inference_mode(), autocast(way.device, way.precision):
+            if surveyor is not None:
+                self._survey = survey(surveyor, image, way.device)
             for row in rows:
                 source = image.index_select(1, rows_from[row.start : row.stop])
                 band = torch.empty(3, row.stop - row.start, image.shape[2])
@@ -220,7 +226,11 @@ class Restorer:
     def _forward(self, windows: Tensor, level: Tensor | None) -> Tensor:
         if windows.device.type != "mps":
             windows = windows.contiguous(memory_format=torch.channels_last)
-        result = self._network(windows) if level is None else self._network(windows, level)
+        options: dict[str, Tensor] = {}
+        if self._survey is not None:
+            options["survey"] = self._survey.expand(len(windows), -1)
+        words = () if level is None else (level,)
+        result = self._network(windows, *words, **options)
         return cast("Tensor", result).float()
 
     def _move(self, device: torch.device) -> None:

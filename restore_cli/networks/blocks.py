@@ -1,5 +1,7 @@
 """Parts that several networks share."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -72,3 +74,57 @@ class NoiseEstimator(nn.Module):
         # 0.1 puts the untrained output (softplus(0) = 0.69) at a usual noise level.
         coarse = 0.1 * F.softplus(self.layers(image))
         return F.interpolate(coarse, size=image.shape[-2:], mode="bilinear", align_corners=False)
+
+
+class Surveyor(nn.Module):
+    """What kind of picture this is, in a few numbers: strided convolutions, then the mean over it.
+
+    One place cannot tell rain from the grain of wood, nor a dark wall from too little light; the
+    whole picture can. The answer belongs to the picture, so that every window of it may be told
+    the same (`inference.survey`). After the global branch of Gharbi et al. 2017 (HDRnet).
+
+    Args:
+        features: length of the answer.
+    """
+
+    def __init__(self, features: int = 32) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 16, 5, stride=2, padding=2),
+            nn.ReLU(),
+            nn.Conv2d(16, 32, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(32, 32, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(32, features, 3, stride=2, padding=1),
+            nn.ReLU(),
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map (B, 3, H, W) in [0, 1] to (B, features)."""
+        return self.layers(image).mean(dim=(2, 3))
+
+
+class Modulation(nn.Module):
+    """Scale and shift the channels by what the survey says (FiLM, Perez et al., AAAI 2018).
+
+    Untrained it changes nothing.
+
+    Args:
+        features: length of the survey's answer.
+        channels: of the maps that are modulated.
+    """
+
+    def __init__(self, features: int, channels: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(features, features), nn.ReLU(), nn.Linear(features, 2 * channels)
+        )
+        last = self.layers[-1]
+        nn.init.zeros_(cast("Tensor", last.weight))
+        nn.init.zeros_(cast("Tensor", last.bias))
+
+    def forward(self, x: Tensor, survey: Tensor) -> Tensor:
+        """Map (B, C, H, W) to the same shape; `survey` is (B, features)."""
+        scale, shift = self.layers(survey)[:, :, None, None].chunk(2, dim=1)
+        return x * (1 + scale) + shift

@@ -1,12 +1,12 @@
 """A U-Net of plain 3x3 convolutions: the network that is fast on a CPU."""
 
 import itertools
-from typing import Literal, overload
+from typing import Literal, cast, overload
 
 import torch
 from torch import Tensor, nn
 
-from restore_cli.networks.blocks import NoiseEstimator, ResidualBlock
+from restore_cli.networks.blocks import Modulation, NoiseEstimator, ResidualBlock, Surveyor
 
 
 class UNet(nn.Module):
@@ -19,6 +19,8 @@ class UNet(nn.Module):
         depths: residual blocks at each of these sizes; the decoder has as many as the encoder, the
             coarsest level has its number once.
         noise_map: take a noise level beside the picture, or estimate it where none is given.
+        survey: length of a vector that says what kind of picture it is and modulates every level;
+            0 leaves it out, and the network then sees only what lies near.
     """
 
     def __init__(
@@ -27,6 +29,7 @@ class UNet(nn.Module):
         widths: tuple[int, ...] = (32, 64, 96, 128),
         depths: tuple[int, ...] = (1, 2, 2, 1),
         noise_map: bool = False,
+        survey: int = 0,
     ) -> None:
         super().__init__()
         if len(widths) != len(depths) or len(widths) < 2:
@@ -42,20 +45,39 @@ class UNet(nn.Module):
         self.decoders = nn.ModuleList(
             _level(w, d) for w, d in zip(widths[:-1], depths[:-1], strict=True)
         )
+        self.surveyor = Surveyor(survey) if survey else None
+        # One for each encoder level, the coarsest last, then one for each decoder level.
+        places = (*widths, *widths[:-1]) if survey else ()
+        self.modulations = nn.ModuleList(Modulation(survey, width) for width in places)
         self.tail = nn.Conv2d(widths[0], 3, 3, padding=1)
         nn.init.zeros_(self.tail.weight)
         nn.init.zeros_(_bias(self.tail))
 
     @overload
     def forward(
-        self, image: Tensor, sigma: Tensor | None = None, *, with_sigma: Literal[False] = False
+        self,
+        image: Tensor,
+        sigma: Tensor | None = None,
+        *,
+        survey: Tensor | None = None,
+        with_sigma: Literal[False] = False,
     ) -> Tensor: ...
     @overload
     def forward(
-        self, image: Tensor, sigma: Tensor | None = None, *, with_sigma: Literal[True]
+        self,
+        image: Tensor,
+        sigma: Tensor | None = None,
+        *,
+        survey: Tensor | None = None,
+        with_sigma: Literal[True],
     ) -> tuple[Tensor, Tensor]: ...
     def forward(
-        self, image: Tensor, sigma: Tensor | None = None, *, with_sigma: bool = False
+        self,
+        image: Tensor,
+        sigma: Tensor | None = None,
+        *,
+        survey: Tensor | None = None,
+        with_sigma: bool = False,
     ) -> Tensor | tuple[Tensor, Tensor]:
         """Restore a batch.
 
@@ -63,37 +85,50 @@ class UNet(nn.Module):
             image: (B, 3, H, W) in [0, 1]; H and W multiples of `multiple`.
             sigma: (B,) standard deviation of the noise in [0, 1]; NaN where unknown; None where it
                 is unknown for all.
+            survey: (B, features) what `surveyor` says of the pictures that these are windows of;
+                None takes them for whole pictures.
             with_sigma: also return the estimated noise levels, for training the estimator.
 
         Returns:
             (B, 3, H, W), not clamped; with `with_sigma` also (B, 1, H, W).
 
         Raises:
-            ValueError: `sigma` or `with_sigma` for a network without a noise map.
+            ValueError: `sigma` or `with_sigma` for a network without a noise map, or `survey` for
+                one without a surveyor.
         """
+        if survey is not None and self.surveyor is None:
+            raise ValueError("this network takes no survey (survey is 0)")
+        if survey is None and self.surveyor is not None:
+            survey = cast("Tensor", self.surveyor(image))
         if self.estimator is None:
             if sigma is not None or with_sigma:
                 raise ValueError("this network takes no noise level (noise_map is off)")
-            return image + self._residual(image)
+            return image + self._residual(image, survey)
         known = None if sigma is None else sigma.view(-1, 1, 1, 1).expand(-1, 1, *image.shape[-2:])
         if known is not None and not with_sigma and not bool(torch.isnan(known).any()):
-            return image + self._residual(torch.cat([image, known.to(image.dtype)], dim=1))
-        estimated = self.estimator(image)
-        level = estimated if known is None else torch.where(known.isnan(), estimated, known)
-        restored = image + self._residual(torch.cat([image, level.to(image.dtype)], dim=1))
+            level = known
+            estimated = known
+        else:
+            estimated = self.estimator(image)
+            level = estimated if known is None else torch.where(known.isnan(), estimated, known)
+        restored = image + self._residual(torch.cat([image, level.to(image.dtype)], dim=1), survey)
         return (restored, estimated) if with_sigma else restored
 
-    def _residual(self, x: Tensor) -> Tensor:
+    def _residual(self, x: Tensor, survey: Tensor | None) -> Tensor:
         x = self.head(x)
         skips: list[Tensor] = []
-        for encoder, down in zip(self.encoders, self.downs, strict=False):
-            x = encoder(x)
+        for index, (encoder, down) in enumerate(zip(self.encoders, self.downs, strict=False)):
+            x = encoder(self._modulated(x, index, survey))
             skips.append(x)
             x = down(x)
-        x = self.encoders[-1](x)
+        x = self.encoders[-1](self._modulated(x, len(skips), survey))
         for index in reversed(range(len(self.ups))):
-            x = self.decoders[index](self.ups[index](x) + skips[index])
+            x = self.ups[index](x) + skips[index]
+            x = self.decoders[index](self._modulated(x, len(self.encoders) + index, survey))
         return self.tail(x)
+
+    def _modulated(self, x: Tensor, place: int, survey: Tensor | None) -> Tensor:
+        return x if survey is None else self.modulations[place](x, survey)
 
 
 def _level(channels: int, blocks: int) -> nn.Sequential:

@@ -4,7 +4,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from restore_cli.networks.blocks import ChannelNorm, NoiseEstimator, ResidualBlock
+from restore_cli.networks.blocks import (
+    ChannelNorm,
+    Modulation,
+    NoiseEstimator,
+    ResidualBlock,
+    Surveyor,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -92,3 +98,31 @@ def test_noise_estimator_is_local() -> None:
     # By hand: convolutions reach 1 + 1 + 2 + 4 + 8 + 8 px, interpolation less than 8 more.
     assert difference[..., 40:, :].max() <= 1e-7
     assert difference[..., :, 40:].max() <= 1e-7
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (33, 17), (160, 160)])
+def test_surveyor_answers_for_any_size(size: tuple[int, int]) -> None:
+    answer = Surveyor(7)(torch.rand(2, 3, *size))
+    assert answer.shape == (2, 7)
+    assert (answer >= 0).all()
+
+
+def test_surveyor_tells_what_is_in_the_picture_and_not_how_large_it_is() -> None:
+    surveyor, pattern = Surveyor(8), torch.rand(1, 3, 64, 64)
+    once, often, other = (
+        surveyor(image)
+        for image in (pattern.repeat(1, 1, 2, 2), pattern.repeat(1, 1, 4, 4), 0.2 * pattern)
+    )
+    assert (once - often).norm() < 0.2 * (once - other).norm()
+
+
+def test_modulation_is_scale_and_shift() -> None:
+    modulation, x, survey = Modulation(3, 4), torch.randn(2, 4, 5, 6), torch.randn(2, 3)
+    assert torch.equal(modulation(x, survey), x)
+    for parameter in modulation.parameters():
+        torch.nn.init.normal_(parameter)
+    scale, shift = modulation.layers(survey).split(4, dim=1)
+    expected = torch.stack(
+        [x[b, c] * (1 + scale[b, c]) + shift[b, c] for b in range(2) for c in range(4)]
+    ).view_as(x)
+    torch.testing.assert_close(modulation(x, survey), expected)

@@ -160,3 +160,47 @@ def test_shipped_sizes_fit_the_budget(recipe: Path) -> None:
 
 def test_models_are_shipped() -> None:
     assert {path.parent.name for path in SHIPPED} >= {"denoise", "derain"}
+
+
+def surveying(*, awake: bool = True) -> UNet:
+    network = UNet(widths=(6, 8, 10), depths=(1, 2, 1), survey=5).eval()
+    torch.nn.init.normal_(network.tail.weight, std=0.1)
+    for modulation in network.modulations if awake else ():
+        for parameter in modulation.parameters():
+            torch.nn.init.normal_(parameter, std=0.5)
+    return network
+
+
+def test_an_untrained_survey_changes_nothing() -> None:
+    network, image = surveying(awake=False), torch.rand(2, 3, 16, 24)
+    told = network(image, survey=torch.randn(2, 5))
+    torch.testing.assert_close(network(image), told)
+
+
+def test_every_level_listens_to_the_survey_of_its_own_picture() -> None:
+    network, image = surveying(), torch.rand(2, 3, 16, 24)
+    answers = torch.randn(2, 5)
+    both = network(image, survey=answers)
+    for index in range(2):
+        alone = network(image[index : index + 1], survey=answers[index : index + 1])
+        torch.testing.assert_close(alone, both[index : index + 1])
+    assert len(network.modulations) == 5
+    for modulation in network.modulations:
+        before = modulation.layers[2].bias.clone()
+        modulation.layers[2].bias.data.add_(0.3)
+        assert not torch.allclose(network(image, survey=answers), both)
+        modulation.layers[2].bias.data.copy_(before)
+
+
+def test_without_a_survey_it_makes_its_own() -> None:
+    network, image = surveying(), torch.rand(2, 3, 16, 24)
+    assert network.surveyor is not None
+    torch.testing.assert_close(network(image), network(image, survey=network.surveyor(image)))
+    network(image).square().mean().backward()
+    idle = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]
+    assert idle == []
+
+
+def test_a_survey_for_a_network_without_one_is_refused() -> None:
+    with pytest.raises(ValueError, match="takes no survey"):
+        small()(torch.rand(1, 3, 8, 8), survey=torch.zeros(1, 5))
