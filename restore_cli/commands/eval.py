@@ -1,7 +1,6 @@
 """`restore eval`: outputs and references in; tables, JSON lines, a report and a gate out."""
 
 import math
-import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from restore_cli.commands.console import Console
-from restore_cli.commands.options import Device, Json, Quiet, Seed, Traceback
+from restore_cli.commands.options import WORKERS, Device, Json, Quiet, Seed, Traceback, Workers
 from restore_cli.commands.signals import terminable
 from restore_cli.errors import ExitCode, RestoreError
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     Differences = dict[tuple[str, str, str], Difference]
     """By label of the first output, label of another, and metric: the other less the first."""
 
-WORKERS = min(4, os.cpu_count() or 1)
 _MOST_FALLS = 20  # listed for people
 _RESIZED = "reference resized to the output (area or bicubic)"
 
@@ -120,9 +118,7 @@ def evaluate(
             help="Pictures computed at once; unset: 1 on a CPU, 16 on a GPU.",
         ),
     ] = None,
-    workers: Annotated[
-        int, typer.Option("--workers", "-j", min=1, metavar="N", help="Threads that read.")
-    ] = WORKERS,
+    workers: Workers = WORKERS,
     device: Device = "auto",
     seed: Seed = 0,
     json: Json = False,

@@ -1,6 +1,5 @@
 """`restore infer`: options in, calls down, messages and JSON lines out."""
 
-import os
 import time
 from collections import Counter
 from collections.abc import Generator, Sequence
@@ -14,15 +13,22 @@ import typer
 
 from restore_cli import __version__
 from restore_cli.commands.console import Console
-from restore_cli.commands.options import Device, Json, Precision, Quiet, Seed, Traceback
+from restore_cli.commands.options import (
+    WORKERS,
+    Device,
+    Json,
+    Precision,
+    Quiet,
+    Seed,
+    Traceback,
+    Workers,
+)
 from restore_cli.commands.signals import terminable
 from restore_cli.errors import ExitCode, RestoreError
 
 if TYPE_CHECKING:
     from restore_cli.inference.pipeline import Result
     from restore_cli.zoo import Model
-
-WORKERS = min(4, os.cpu_count() or 1)
 
 
 def _check_tile(value: str) -> str:
@@ -134,12 +140,7 @@ def infer(
     batch_size: Annotated[
         int, typer.Option("--batch-size", min=1, metavar="N", help="Tiles computed at once.")
     ] = 1,
-    workers: Annotated[
-        int,
-        typer.Option(
-            "--workers", "-j", min=1, metavar="N", help="Threads that read, and that write."
-        ),
-    ] = WORKERS,
+    workers: Workers = WORKERS,
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="Stop at the first input that fails.")
     ] = False,

@@ -4,6 +4,7 @@ A command writes `device: Device = "auto"` in its signature. Short spellings are
 that users of such tools know.
 """
 
+import os
 import re
 from typing import Annotated, Literal
 
@@ -33,6 +34,15 @@ Precision = Annotated[
     typer.Option(
         "--precision",
         help="Number format of the computation; auto is fp32 on a CPU and a half format on a GPU.",
+    ),
+]
+
+WORKERS = min(4, os.cpu_count() or 1)
+
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--workers", "-j", min=1, metavar="N", help="Threads that read, and as many that write."
     ),
 ]
 
