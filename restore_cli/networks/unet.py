@@ -60,6 +60,7 @@ class UNet(nn.Module):
         sigma: Tensor | None = None,
         *,
         survey: Tensor | None = None,
+        whole: Tensor | None = None,
         with_sigma: Literal[False] = False,
     ) -> Tensor: ...
     @overload
@@ -69,6 +70,7 @@ class UNet(nn.Module):
         sigma: Tensor | None = None,
         *,
         survey: Tensor | None = None,
+        whole: Tensor | None = None,
         with_sigma: Literal[True],
     ) -> tuple[Tensor, Tensor]: ...
     def forward(
@@ -77,6 +79,7 @@ class UNet(nn.Module):
         sigma: Tensor | None = None,
         *,
         survey: Tensor | None = None,
+        whole: Tensor | None = None,
         with_sigma: bool = False,
     ) -> Tensor | tuple[Tensor, Tensor]:
         """Restore a batch.
@@ -85,21 +88,22 @@ class UNet(nn.Module):
             image: (B, 3, H, W) in [0, 1]; H and W multiples of `multiple`.
             sigma: (B,) standard deviation of the noise in [0, 1]; NaN where unknown; None where it
                 is unknown for all.
-            survey: (B, features) what `surveyor` says of the pictures that these are windows of;
-                None takes them for whole pictures.
+            survey: (B, features) what `surveyor` says of the pictures that these are windows of.
+            whole: (B, 3, H', W') these pictures, to be surveyed here. With neither, `image` is
+                taken for the whole picture.
             with_sigma: also return the estimated noise levels, for training the estimator.
 
         Returns:
             (B, 3, H, W), not clamped; with `with_sigma` also (B, 1, H, W).
 
         Raises:
-            ValueError: `sigma` or `with_sigma` for a network without a noise map, or `survey` for
-                one without a surveyor.
+            ValueError: `sigma` or `with_sigma` for a network without a noise map, or `survey` or
+                `whole` for one without a surveyor.
         """
-        if survey is not None and self.surveyor is None:
+        if (survey is not None or whole is not None) and self.surveyor is None:
             raise ValueError("this network takes no survey (survey is 0)")
         if survey is None and self.surveyor is not None:
-            survey = cast("Tensor", self.surveyor(image))
+            survey = cast("Tensor", self.surveyor(image if whole is None else whole))
         if self.estimator is None:
             if sigma is not None or with_sigma:
                 raise ValueError("this network takes no noise level (noise_map is off)")

@@ -19,10 +19,12 @@ description = "What it does, for its card."
 name = "unet"                # fast on a CPU; "nafnet" is strong on a GPU
 widths = [32, 64, 96, 128]   # channels at full size, 1/2, 1/4, 1/8
 depths = [1, 2, 2, 1]        # residual blocks at each size
+# survey = 32                # numbers about the whole picture that every level is told
 
 [objective]
 name = "supervised"
 loss = "l1"                  # or "charbonnier", "psnr"
+# window = 112               # px: survey the crop, restore a part of it (needs survey)
 # pal = 0.5                  # weight of photometric alignment: for pairs that differ in colour
 
 [data]

@@ -9,7 +9,7 @@ import typer.main
 from typer.testing import CliRunner
 
 from restore_cli.commands import options
-from restore_cli.commands.options import Device, Json, Precision, Quiet, Seed, Traceback
+from restore_cli.commands.options import Device, Json, Precision, Quiet, Seed, Traceback, Workers
 
 
 def _app() -> typer.Typer:
@@ -20,11 +20,12 @@ def _app() -> typer.Typer:
         device: Device = "auto",
         precision: Precision = "auto",
         seed: Seed = 0,
+        workers: Workers = 3,
         json: Json = False,
         quiet: Quiet = False,
         traceback: Traceback = False,
     ) -> None:
-        typer.echo(f"{device} {precision} {seed} {json} {quiet} {traceback}")
+        typer.echo(f"{device} {precision} {seed} {workers} {json} {quiet} {traceback}")
 
     return app
 
@@ -35,14 +36,14 @@ def _probe(*arguments: str) -> tuple[int, str]:
 
 
 def test_defaults() -> None:
-    assert _probe() == (0, "auto auto 0 False False False")
+    assert _probe() == (0, "auto auto 0 3 False False False")
 
 
 def test_spellings() -> None:
-    words = ["--device", "cpu", "--precision", "bf16", "--seed", "7"]
+    words = ["--device", "cpu", "--precision", "bf16", "--seed", "7", "--workers", "5"]
     words += ["--json", "--quiet", "--traceback"]
-    assert _probe(*words) == (0, "cpu bf16 7 True True True")
-    assert _probe("-q") == (0, "auto auto 0 False True False")
+    assert _probe(*words) == (0, "cpu bf16 7 5 True True True")
+    assert _probe("-q", "-j", "1") == (0, "auto auto 0 1 False True False")
 
 
 @pytest.mark.parametrize("device", ["auto", "cpu", "cuda", "cuda:0", "cuda:11", "mps"])
@@ -58,7 +59,8 @@ def test_devices_that_are_refused(device: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--seed", "-1"), ("--seed", "x"), ("--precision", "int8"), ("--sneed", "1")]
+    "arguments",
+    [("--seed", "-1"), ("--seed", "x"), ("-j", "0"), ("--precision", "int8"), ("--sneed", "1")],
 )
 def test_values_that_are_refused(arguments: tuple[str, str]) -> None:
     assert _probe(*arguments)[0] == 2

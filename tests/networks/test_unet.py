@@ -201,6 +201,15 @@ def test_without_a_survey_it_makes_its_own() -> None:
     assert idle == []
 
 
+def test_it_surveys_the_whole_where_that_is_given() -> None:
+    network, whole = surveying(), torch.rand(2, 3, 40, 48)
+    window = whole[..., 8:24, 16:40]
+    assert network.surveyor is not None
+    expected = network(window, survey=network.surveyor(whole))
+    torch.testing.assert_close(network(window, whole=whole), expected)
+    assert not torch.allclose(network(window), expected)
+
+
 def test_a_survey_for_a_network_without_one_is_refused() -> None:
     with pytest.raises(ValueError, match="takes no survey"):
         small()(torch.rand(1, 3, 8, 8), survey=torch.zeros(1, 5))

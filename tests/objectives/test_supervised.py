@@ -153,3 +153,41 @@ def test_an_unknown_loss_is_refused() -> None:
             nn.Identity(),
             section="objective",
         )
+
+
+def test_a_window_is_restored_while_the_whole_is_surveyed(batch: dict[str, Tensor]) -> None:
+    torch.manual_seed(0)
+    network = UNet(widths=(4, 6), depths=(1, 1), noise_map=True, survey=5)
+    for parameter in [network.tail.weight, *network.modulations.parameters()]:
+        nn.init.normal_(parameter, std=0.3)
+    assert network.surveyor is not None
+    answers, places = network.surveyor(batch["image"]), set()
+    for seed in range(6):
+        torch.manual_seed(seed)
+        (turn,) = Supervised(network, window=4, sigma_weight=0.0).turns(batch)
+        losses = {}
+        for top in range(5):
+            for left in range(5):
+                image, target = (
+                    batch[name][..., top : top + 4, left : left + 4] for name in ("image", "target")
+                )
+                restored = network(image, batch["sigma"], survey=answers)
+                losses[top, left] = (restored - target).abs().mean()
+        place = min(losses, key=lambda k: abs(float((losses[k] - turn.loss).detach())))
+        torch.testing.assert_close(losses[place], turn.loss)
+        places.add(place)
+    assert len(places) > 2
+
+
+def test_a_window_larger_than_the_pictures_is_all_of_them(batch: dict[str, Tensor]) -> None:
+    network = UNet(widths=(4, 6), depths=(1, 1), survey=5)
+    (all_of_it,) = Supervised(network).turns(batch)
+    (windowed,) = Supervised(network, window=64).turns(batch)
+    torch.testing.assert_close(windowed.loss, all_of_it.loss)
+
+
+def test_a_window_needs_a_survey_and_fits_the_network() -> None:
+    with pytest.raises(ValueError, match="needs a network with a survey"):
+        Supervised(unet(noise_map=False), window=4)
+    with pytest.raises(ValueError, match="multiple"):
+        Supervised(UNet(widths=(4, 6), depths=(1, 1), survey=5), window=5)
