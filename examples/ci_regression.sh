@@ -6,7 +6,7 @@
 # BASELINE is what the numbers were when they were good. Commit it: to make it, run this once while
 # it is not there. To accept a change, delete it, run this again, and commit what it makes.
 # Exit code 3: something fell by more than it may, and the report beside BASELINE shows where; keep
-# that file as an artefact of the job. Other machines differ by far less than the bounds below.
+# that file as an artefact of the job. Make the baseline where it is checked: processors round apart.
 set -eu
 here=$(dirname "$0")
 degraded=${1:-"$here/photos"} clean=${2:-"$here/clean"} baseline=${3:-quality.json} model=${4:-derain}

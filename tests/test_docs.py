@@ -6,6 +6,7 @@ from their own help, and `<!-- tree -->`, the rooms from their own docstrings. `
 """
 
 import ast
+import csv
 import re
 import shlex
 import sys
@@ -209,6 +210,16 @@ def _main(arguments: list[str]) -> int:
         return int(text != expected)
     README.write_text(expected, encoding="utf-8")
     return 0
+
+
+def test_readme_quotes_the_committed_time_of_eval() -> None:
+    with (ROOT / "benchmarks" / "results" / "evaluation.csv").open(encoding="utf-8") as file:
+        (row,) = (row for row in csv.DictReader(file) if row["name"].startswith("whole command"))
+    words = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    ours, theirs = (f"{float(row[side]):.1f} s" for side in ("ours", "theirs"))
+    assert (
+        f"take {ours} as a whole command on two cores, a plain scikit-image loop {theirs}" in words
+    )
 
 
 if __name__ == "__main__":

@@ -17,14 +17,11 @@ from restore_cli.errors import ExitCode, RestoreError
 if TYPE_CHECKING:
     import torch
 
+    from restore_cli.commands.eval_output import Differences
     from restore_cli.evaluation.baseline import Baseline, Fall
     from restore_cli.evaluation.measure import Measurement, Row
     from restore_cli.evaluation.metrics import Metric
     from restore_cli.evaluation.pairing import Pair
-    from restore_cli.evaluation.statistics import Difference
-
-    Differences = dict[tuple[str, str, str], Difference]
-    """By label of the first output, label of another, and metric: the other less the first."""
 
 _MOST_FALLS = 20  # listed for people
 _RESIZED = "reference resized to the output (area or bicubic)"

@@ -17,60 +17,65 @@ _MOMENTS = 400  # points of a trajectory
 
 
 @dataclass(frozen=True, kw_only=True)
-class CameraShake:
+class _Blur:
+    """What every blur has.
+
+    Attributes:
+        glow: range of how much brighter than white the brightest places truly are, as a factor,
+            drawn log-uniformly; lamps then leave streaks and discs, as in real photos where they
+            were clipped.
+        probability: how often it happens; the rest passes unchanged.
+    """
+
+    glow: Range = (1.0, 2.0)
+    probability: float = 1.0
+
+    def __post_init__(self) -> None:
+        positive = [name for name in vars(self) if name in ("extent", "radius", "edge", "glow")]
+        check_options(vars(self), positive=positive)
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Blur `sample.image`, clipped to [0, 1]."""
+        if rng.uniform() >= self.probability:
+            return sample
+        kernel = self._kernel(rng)
+        image = spread(sample.image, kernel, glow=log_uniform(self.glow, rng))
+        return replace(sample, image=image, sigma=math.nan)
+
+    def _kernel(self, rng: np.random.Generator) -> Kernel:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraShake(_Blur):
     """The picture smeared along a random path of the camera.
 
     Attributes:
         extent: range of the path's longer side, px, drawn log-uniformly.
         jitter: range of how restless the hand is: 0 moves evenly on a line, 1 at random.
-        glow: range of how much brighter than white the brightest places truly are, as a factor;
-            lamps then leave streaks, as in real photos where they were clipped.
-        probability: how often it happens; the rest passes unchanged.
     """
 
     extent: Range = (1.0, 25.0)
     jitter: Range = (0.0, 0.8)
-    glow: Range = (1.0, 2.0)
-    probability: float = 1.0
 
-    def __post_init__(self) -> None:
-        check_options(vars(self), positive=("extent", "glow"))
-
-    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        """Blur `sample.image`, clipped to [0, 1]."""
-        if rng.uniform() >= self.probability:
-            return sample
-        kernel = shake_kernel(log_uniform(self.extent, rng), rng.uniform(*self.jitter), rng)
-        image = spread(sample.image, kernel, glow=log_uniform(self.glow, rng))
-        return replace(sample, image=image, sigma=math.nan)
+    def _kernel(self, rng: np.random.Generator) -> Kernel:
+        return shake_kernel(log_uniform(self.extent, rng), rng.uniform(*self.jitter), rng)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Defocus:
+class Defocus(_Blur):
     """The picture spread by the disc of a lens out of focus.
 
     Attributes:
         radius: range of the disc's radius, px, drawn log-uniformly.
         edge: range of the softness of its rim, px.
-        glow: as for `CameraShake`.
-        probability: how often it happens; the rest passes unchanged.
     """
 
     radius: Range = (0.4, 7.0)
     edge: Range = (0.3, 1.2)
-    glow: Range = (1.0, 2.0)
-    probability: float = 1.0
 
-    def __post_init__(self) -> None:
-        check_options(vars(self), positive=("radius", "edge", "glow"))
-
-    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        """Blur `sample.image`, clipped to [0, 1]."""
-        if rng.uniform() >= self.probability:
-            return sample
-        kernel = disc_kernel(log_uniform(self.radius, rng), rng.uniform(*self.edge))
-        image = spread(sample.image, kernel, glow=log_uniform(self.glow, rng))
-        return replace(sample, image=image, sigma=math.nan)
+    def _kernel(self, rng: np.random.Generator) -> Kernel:
+        return disc_kernel(log_uniform(self.radius, rng), rng.uniform(*self.edge))
 
 
 def shake_kernel(extent: float, jitter: float, rng: np.random.Generator) -> Kernel:

@@ -23,7 +23,7 @@ class Haze:
 
     Attributes:
         thickness: range of the optical depth at the middle of the scene, drawn log-uniformly; 0.1
-            is hardly seen, 2 leaves an eighth of the light.
+            is hardly seen, 2 leaves a seventh of the light.
         relief: range of how far depth strays from its middle, as a share; 0 is a flat wall of haze.
         airlight: range of the airlight's brightness.
         tint: largest deviation of one channel of the airlight, as a share of it.

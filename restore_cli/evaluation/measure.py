@@ -23,6 +23,7 @@ from restore_cli.evaluation.pairing import Pair
 from restore_cli.imaging.header import upright_size
 from restore_cli.imaging.picture import Picture
 from restore_cli.imaging.profile import converter
+from restore_cli.out_of_memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from restore_cli.evaluation.metrics import Metric
@@ -153,8 +154,7 @@ def _threads_beside(readers: int) -> Generator[None]:
     """Leave the readers their cores.
 
     torch's threads wait for each other after every small step. With more of them than free cores
-    they mostly spin: two beside two readers, on two cores that were busy otherwise, took over
-    twenty times the CPU time of one.
+    they mostly spin.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(max(1, before - readers))
@@ -351,7 +351,7 @@ def _update(
             f"{pairs[0].output}: {error.message}", hint=error.hint, exit_code=error.exit_code
         ) from error
     except (MemoryError, RuntimeError) as error:
-        if len(pairs) == 1 or not _is_out_of_memory(error):
+        if len(pairs) == 1 or not is_out_of_memory(error):
             _raise_if_out_of_memory(error, pairs[0])
             raise
     # Outside of the handler: the exception holds the memory that is wanted back.
@@ -362,15 +362,8 @@ def _update(
     return numbers + _update(metric, output[half:], reference[half:], pairs[half:])
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    text = str(error).lower()
-    return "out of memory" in text or "not enough memory" in text or "cpuallocator" in text
-
-
 def _raise_if_out_of_memory(error: BaseException, pair: Pair) -> None:
-    if _is_out_of_memory(error):
+    if is_out_of_memory(error):
         raise RestoreError(
             f"{pair.output}: not enough memory to compare it with its reference",
             hint="use --device cpu, fewer metrics, or cut the pictures into pieces",

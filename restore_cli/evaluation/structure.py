@@ -20,8 +20,8 @@ SMALLEST_FOR_SCALES = (WINDOW - 1) * 2 ** (len(SCALE_WEIGHTS) - 1) + 1
 
 # Rows and columns of one step. On a CPU the ten or so intermediate maps should stay in the cache,
 # and below 2^15 values torch runs an operation in the calling thread alone: the hundreds of short
-# operations of a picture would else each wait for all cores, which made the whole a hundred times
-# slower on a machine that was busy. A GPU wants few large kernels, but not all of its memory.
+# operations of a picture would else each wait for all cores, which are often busy. A GPU wants
+# few large kernels, but not all of its memory.
 _CPU_TILE = (64, 511)
 _GPU_TILE = (4096, 4096)
 

@@ -27,21 +27,6 @@ SAFETY = 1.5
 PROBE = 128
 """px; side of the picture on which the need is measured. What is no larger needs no measuring."""
 
-_OUT_OF_MEMORY = (
-    "out of memory",
-    "not enough memory",
-    "defaultcpuallocator",
-    "alloc_failed",
-)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory ran out, on whichever device."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and any(sign in text for sign in _OUT_OF_MEMORY)
-
 
 def free_bytes(device: torch.device) -> float:
     """Memory that a new computation on the device may take, in bytes."""

@@ -6,6 +6,7 @@ when one of these fails.
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, cast
 
 import torch
@@ -16,6 +17,7 @@ from restore_cli.inference import memory
 from restore_cli.inference.device import Precision, autocast, choose_device, choose_precision
 from restore_cli.inference.survey import survey
 from restore_cli.inference.tiling import Span, lay, mirror, round_up, spans
+from restore_cli.out_of_memory import is_out_of_memory
 
 DEFAULT_OVERLAP = 64
 """px; see `Restorer`."""
@@ -103,7 +105,6 @@ class Restorer:
         self._home: torch.device | None = None
         self._need: dict[str, float] = {}
         self._ceiling: int | None = None
-        self._survey: Tensor | None = None
 
     def __call__(
         self, image: Tensor, *, sigma: float | None = None, strength: float = 1.0, tta: bool = False
@@ -158,7 +159,7 @@ class Restorer:
                     ) from None
                 trouble = "values that are not finite"
             except (RuntimeError, MemoryError) as error:
-                if not memory.is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 trouble = None
             else:
@@ -190,8 +191,7 @@ class Restorer:
         output = torch.empty(image.shape)
         surveyor = cast("nn.Module | None", getattr(self._network, "surveyor", None))
         with torch.inference_mode(), autocast(way.device, way.precision):
-            if surveyor is not None:
-                self._survey = survey(surveyor, image, way.device)
+            told = None if surveyor is None else survey(surveyor, image, way.device)
             for row in rows:
                 source = image.index_select(1, rows_from[row.start : row.stop])
                 band = torch.empty(3, row.stop - row.start, image.shape[2])
@@ -200,35 +200,34 @@ class Restorer:
                     windows = torch.stack(
                         [source.index_select(2, columns_from[c.start : c.stop]) for c in group]
                     )
-                    results = self._run(windows.to(way.device), sigma, tta)
+                    results = self._run(windows.to(way.device), sigma, tta, told)
                     for column, result in zip(group, results, strict=True):
                         lay(band, result, column, dim=2)
                 lay(output, band, row, dim=1)
         return output
 
-    def _run(self, windows: Tensor, sigma: float | None, tta: bool) -> Tensor:
+    def _run(self, windows: Tensor, sigma: float | None, tta: bool, told: Tensor | None) -> Tensor:
         """Run the network on (B, 3, h, w) on its device; float32 in [0, 1] on the CPU."""
         level = None if sigma is None else windows.new_full((len(windows),), sigma / 255)
+        forward = partial(self._forward, level=level, told=told)
         if tta:
             total = torch.zeros_like(windows)
             for turns in range(4):
                 seen = torch.rot90(windows, turns, (2, 3))
-                total += torch.rot90(self._forward(seen, level), -turns, (2, 3))
-                mirrored = self._forward(seen.flip(3), level).flip(3)
+                total += torch.rot90(forward(seen), -turns, (2, 3))
+                mirrored = forward(seen.flip(3)).flip(3)
                 total += torch.rot90(mirrored, -turns, (2, 3))
             result = total / 8
         else:
-            result = self._forward(windows, level)
+            result = forward(windows)
         if not bool(torch.isfinite(result).all()):
             raise _NotFiniteError
         return result.clamp_(0.0, 1.0).cpu()
 
-    def _forward(self, windows: Tensor, level: Tensor | None) -> Tensor:
+    def _forward(self, windows: Tensor, *, level: Tensor | None, told: Tensor | None) -> Tensor:
         if windows.device.type != "mps":
             windows = windows.contiguous(memory_format=torch.channels_last)
-        options: dict[str, Tensor] = {}
-        if self._survey is not None:
-            options["survey"] = self._survey.expand(len(windows), -1)
+        options = {} if told is None else {"survey": told.expand(len(windows), -1)}
         words = () if level is None else (level,)
         result = self._network(windows, *words, **options)
         return cast("Tensor", result).float()
@@ -289,7 +288,7 @@ class Restorer:
                 self._move(device)
                 need = memory.bytes_per_pixel(self._network, self._multiple, device)
             except (RuntimeError, MemoryError) as error:
-                if not memory.is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 return math.inf
             self._need[device.type] = need

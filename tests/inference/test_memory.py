@@ -43,27 +43,6 @@ def test_fitting_tile_stays_within_the_budget() -> None:
     assert memory.smallest_tile(48) == 96
 
 
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"), True),
-        (MemoryError(), True),
-        (RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't"), True),
-        (RuntimeError("MPS backend out of memory"), True),
-        (RuntimeError("size mismatch"), False),
-        (ValueError("out of memory"), False),
-    ],
-)
-def test_out_of_memory_is_told_from_other_errors(error: Exception, expected: bool) -> None:
-    assert memory.is_out_of_memory(error) is expected
-
-
-def test_a_real_allocation_failure_is_recognised() -> None:
-    with pytest.raises((RuntimeError, MemoryError)) as caught:
-        torch.empty(2**60)
-    assert memory.is_out_of_memory(caught.value)
-
-
 def test_a_container_limit_counts(tmp_path: Path) -> None:
     room = memory._container_room
     assert room(tmp_path) == math.inf
