@@ -108,7 +108,8 @@ class Surveyor(nn.Module):
 class Modulation(nn.Module):
     """Scale and shift the channels by what the survey says (FiLM, Perez et al., AAAI 2018).
 
-    Untrained it changes nothing.
+    Untrained it changes nothing. Scales stay within 0 to 2 and shifts within -1 to 1, so that no
+    picture unlike the training's can drive them out of what the layers after them have met.
 
     Args:
         features: length of the survey's answer.
@@ -126,5 +127,5 @@ class Modulation(nn.Module):
 
     def forward(self, x: Tensor, survey: Tensor) -> Tensor:
         """Map (B, C, H, W) to the same shape; `survey` is (B, features)."""
-        scale, shift = self.layers(survey)[:, :, None, None].chunk(2, dim=1)
+        scale, shift = torch.tanh(self.layers(survey))[:, :, None, None].chunk(2, dim=1)
         return x * (1 + scale) + shift
