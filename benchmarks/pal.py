@@ -5,14 +5,13 @@
 DATA holds photos/train and photos/val. A small U-Net learns to denoise, once with L1 and once with
 L1 + PAL, from consistent pairs and from pairs whose target has its own random affine colour map
 each: the same data, steps and seeds. Measured on photos/val with consistent pairs, before and
-after closed-form alignment. Then alpha and eps are swept, and the cost of a step is timed.
+after closed-form alignment. Then alpha and eps are swept. What PAL costs in time is in `speed.py`.
 """
 
 import argparse
 import csv
 import statistics
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,8 +20,6 @@ import torch
 
 from restore_cli.evaluation.fidelity import psnr
 from restore_cli.evaluation.photometric import psnr_aligned
-from restore_cli.networks.unet import UNet
-from restore_cli.objectives.supervised import Supervised
 from restore_cli.recipe import Recipe
 from restore_cli.training.data import validation_pairs
 from restore_cli.training.loop import train
@@ -112,26 +109,6 @@ def _run(part: str, pairs: str, alpha: float, eps: float, seed: int, steps: int,
     return Row(part, pairs, alpha, eps, seed, round(plain, 4), round(aligned, 4))
 
 
-def cost(rounds: int = 25) -> float:
-    """Extra time of a training step with PAL, as a share, on the shipped models' network.
-
-    Steps with and without it alternate, so that both meet the same machine; medians.
-    """
-    torch.manual_seed(0)
-    network = UNet(widths=(24, 48, 96, 144)).to(memory_format=torch.channels_last)
-    batch = {"image": torch.rand(8, 3, 96, 96), "target": torch.rand(8, 3, 96, 96)}
-    seconds: dict[float, list[float]] = {0.0: [], ALPHA: []}
-    for _ in range(rounds):
-        for alpha, taken in seconds.items():
-            start = time.perf_counter()
-            for turn in Supervised(network, pal=alpha).turns(batch):
-                turn.loss.backward()
-            network.zero_grad()
-            taken.append(time.perf_counter() - start)
-    plain, both = (statistics.median(taken[3:]) for taken in seconds.values())
-    return both / plain - 1
-
-
 def summary(rows: Iterable[Row]) -> str:
     """Markdown: the claim's four arms, each with mean and spread (standard deviation) of seeds."""
     lines = ["| trained on | loss | PSNR | PSNR after alignment |", "| --- | --- | --- | --- |"]
@@ -183,7 +160,6 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--write", action="store_true", help="keep results/pal.csv and pal.png")
     arguments = parser.parse_args()
-    print(f"cost of PAL in a training step: {100 * cost():+.1f} %", flush=True)
     rows: list[Row] = []
     for row in runs(arguments.steps, arguments.data):
         rows.append(row)

@@ -130,8 +130,8 @@ def measure(case: Case, photos: list[Tensor], restorer: Restorer) -> dict[str, s
     values: list[list[float]] = []
     for index, clean in enumerate(photos):
         rng = np.random.default_rng([SEED, index])
-        degraded = _as_file(case.degrade(clean, rng))
-        output = _as_file(restorer(degraded, sigma=case.sigma).image)
+        degraded = as_file(case.degrade(clean, rng))
+        output = as_file(restorer(degraded, sigma=case.sigma).image)
         target = degraded if case.target == "input" else clean
         values.append([
             float(metric(picture[None], target[None]))
@@ -173,7 +173,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="measure this model folder instead")
     parser.add_argument("--device", default="auto")
     arguments = parser.parse_args()
-    photos = _read(arguments.photos)
+    photos = read_photos(arguments.photos)
     rows: list[dict[str, str]] = []
     restorers: dict[str, Restorer] = {}
     wanted = arguments.model or [entry.name for entry in zoo.entries()]
@@ -220,7 +220,8 @@ def _pair(decibel: str, similarity: str) -> str:
     return f"{float(decibel):.2f} dB / {float(similarity):.3f}" if decibel else "identical"
 
 
-def _read(folder: Path) -> list[Tensor]:
+def read_photos(folder: Path) -> list[Tensor]:
+    """The pictures of a folder by name, each (3, H, W) in [0, 1], sRGB."""
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in READABLE_SUFFIXES)
     return [torch.from_numpy(Picture.read(p).to_srgb()).permute(2, 0, 1) for p in paths]
 
@@ -239,7 +240,8 @@ def _dry(clean: Tensor, rng: np.random.Generator) -> Tensor:
     return clean
 
 
-def _as_file(image: Tensor) -> Tensor:
+def as_file(image: Tensor) -> Tensor:
+    """Clamped and rounded to the values of an 8-bit file."""
     return (image.clamp(0, 1) * 255 + 0.5).floor() / 255
 
 

@@ -94,7 +94,7 @@ def train(
     from restore_cli.recipe import Recipe
     from restore_cli.training import loop
     from restore_cli.training.card import write_card
-    from restore_cli.training.runs import Run, hardware
+    from restore_cli.training.runs import Run
 
     changes = list(settings or [])
     if precision != "auto":
@@ -114,7 +114,7 @@ def train(
 
         trained = loop.train(loaded, run, device=device, report=report, tensorboard=tensorboard)
     if export is not None and main_process:
-        zoo.export(export, trained.network, loaded, write_card(loaded, trained, hardware()))
+        zoo.export(export, trained.network, loaded, write_card(loaded, trained))
     _summarise(console, run.folder, export, trained)
 
 

@@ -6,13 +6,12 @@ from restore_cli.training.loop import Trained
 MEASURED_BEGIN, MEASURED_END = "<!-- measured -->", "<!-- /measured -->"
 
 
-def write_card(recipe: Recipe, trained: Trained, hardware: str) -> str:
+def write_card(recipe: Recipe, trained: Trained) -> str:
     """Markdown of a freshly trained model.
 
     Args:
         recipe: what was trained.
         trained: what came out.
-        hardware: the machine in words.
 
     Returns:
         The card; between `MEASURED_BEGIN` and `MEASURED_END` a benchmark may put its table.
@@ -28,7 +27,7 @@ def write_card(recipe: Recipe, trained: Trained, hardware: str) -> str:
         ("crops, batch", f"{data.crop} px, {data.batch * optim.accumulate}"),
         ("optimiser", f"{optim.optimizer}, learning rate {optim.lr:g}, {optim.schedule} schedule"),
         ("steps, seed", f"{trained.steps:,}, {optim.seed}"),
-        ("hardware, time", f"{hardware}, {trained.seconds / 60:.0f} minutes"),
+        ("hardware, time", f"{trained.hardware}, {trained.seconds / 60:.0f} minutes"),
         ("left-out steps (not finite)", str(trained.skipped)),
         ("licence", model.licence),
     ]  # fmt: skip

@@ -18,7 +18,7 @@ from restore_cli.recipe import Recipe, construct
 from restore_cli.training.data import training_loader, training_source, validation_pairs
 from restore_cli.training.interrupt import Wish, interrupts_noted
 from restore_cli.training.meter import Meter, Progress, csv_row
-from restore_cli.training.runs import Run
+from restore_cli.training.runs import Run, hardware
 from restore_cli.training.state import State, begin, restore, snapshot
 from restore_cli.training.step import Outcome, take_step
 from restore_cli.training.validation import input_psnr, validate
@@ -40,6 +40,7 @@ class Trained:
         input_psnr: dB of the unrestored inputs there.
         steps: steps done.
         skipped: steps left out for a non-finite loss or gradient.
+        hardware: the machines that it ran on, in words.
     """
 
     network: nn.Module
@@ -48,6 +49,7 @@ class Trained:
     input_psnr: float | None
     steps: int
     skipped: int
+    hardware: str
 
 
 def train(
@@ -113,6 +115,8 @@ def _train(recipe: Recipe, run: Run, accelerator: Accelerator, report: Report) -
     checkpoint = run.load_checkpoint()
     if checkpoint is not None:
         restore(state, checkpoint, accelerator)
+    if state.step < recipe.optim.steps and hardware() not in state.hardware:
+        state.hardware.append(hardware())
     main = accelerator.is_main_process
     watch = _Watch(recipe, run, accelerator, report)
     if main:
@@ -146,6 +150,7 @@ def _train(recipe: Recipe, run: Run, accelerator: Accelerator, report: Report) -
         input_psnr=watch.inputs,
         steps=state.step,
         skipped=state.skipped,
+        hardware=" and ".join(state.hardware),
     )
 
 

@@ -26,6 +26,7 @@ class State:
         step: steps done.
         skipped: steps left out because a loss or a gradient was not finite.
         skipped_in_a_row: of these, the ones since the last good step.
+        hardware: the machines that the run has been on, in words.
     """
 
     objective: Objective
@@ -35,6 +36,7 @@ class State:
     skipped: int = 0
     skipped_in_a_row: int = 0
     clock: Clock = field(default_factory=Clock)
+    hardware: list[str] = field(default_factory=list[str])
 
 
 def begin(objective: Objective, recipe: Recipe, accelerator: Accelerator) -> State:
@@ -76,6 +78,7 @@ def snapshot(state: State, accelerator: Accelerator) -> dict[str, Any]:
         "skipped": state.skipped,
         "skipped_in_a_row": state.skipped_in_a_row,
         "seconds": state.clock.seconds,
+        "hardware": state.hardware,
         "players": {
             name: accelerator.unwrap_model(player).state_dict()
             for name, player in state.objective.players.items()
@@ -107,6 +110,8 @@ def restore(state: State, saved: dict[str, Any], accelerator: Accelerator) -> No
         state.step, state.skipped = saved["step"], saved["skipped"]
         state.skipped_in_a_row = saved["skipped_in_a_row"]
         state.clock = Clock(saved["seconds"])
+        # Checkpoints of 0.1.0 do not say where they were made.
+        state.hardware = list(saved.get("hardware", []))
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         raise RestoreError(
             f"the checkpoint does not fit this recipe: {error}",

@@ -121,8 +121,17 @@ def test_modulation_is_scale_and_shift() -> None:
     assert torch.equal(modulation(x, survey), x)
     for parameter in modulation.parameters():
         torch.nn.init.normal_(parameter)
-    scale, shift = modulation.layers(survey).split(4, dim=1)
+    scale, shift = modulation.layers(survey).tanh().split(4, dim=1)
     expected = torch.stack(
         [x[b, c] * (1 + scale[b, c]) + shift[b, c] for b in range(2) for c in range(4)]
     ).view_as(x)
     torch.testing.assert_close(modulation(x, survey), expected)
+
+
+def test_modulation_stays_bounded_whatever_the_survey_says() -> None:
+    modulation, x = Modulation(3, 4), torch.ones(1, 4, 2, 2)
+    for parameter in modulation.parameters():
+        torch.nn.init.normal_(parameter, std=100)
+    answer = modulation(x, 1e3 * torch.randn(1, 3)).detach()
+    assert float(answer.min()) >= -1
+    assert float(answer.max()) <= 3

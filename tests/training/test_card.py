@@ -13,7 +13,7 @@ Parse = Callable[..., Recipe]
 @pytest.fixture
 def trained() -> Trained:
     network = UNet(widths=(4, 8), depths=(1, 1))
-    return Trained(network, 754.0, 28.126, 20.204, 12000, 3)
+    return Trained(network, 754.0, 28.126, 20.204, 12000, 3, "one CPU")
 
 
 def facts(card: str) -> dict[str, str]:
@@ -31,7 +31,7 @@ def test_the_card_tells_what_was_trained_and_how(parse: Parse, trained: Trained)
         "optim.lr=3e-3",
         "optim.seed=9",
     )
-    card = write_card(recipe, trained, "one CPU")
+    card = write_card(recipe, trained)
     parameters = sum(value.numel() for value in trained.network.parameters())
     assert card.startswith("# tiny\n\nTakes noise away.\n")
     assert facts(card) == {
@@ -57,7 +57,7 @@ def test_the_card_tells_what_was_trained_and_how(parse: Parse, trained: Trained)
 
 def test_what_is_not_known_is_left_out(parse: Parse, trained: Trained) -> None:
     trained.validation_psnr = trained.input_psnr = None
-    card = write_card(parse(), trained, "one CPU")
+    card = write_card(parse(), trained)
     assert "validation" not in card
     assert "Limits" not in card
     assert facts(card)["objective"] == "supervised (defaults)"

@@ -294,3 +294,17 @@ def test_a_missing_tensorboard_is_named_with_its_extra(
         train_loop(recipe, run, device="cpu", tensorboard=True)
     assert caught.value.hint is not None
     assert "restore-cli[tensorboard]" in caught.value.hint
+
+
+def test_a_run_remembers_the_machines_it_was_on(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def finish(machine: str, stop: int | None = None) -> str:
+        monkeypatch.setattr("restore_cli.training.loop.hardware", lambda: machine)
+        return train(tmp_path, "optim.steps=6", stop=stop).hardware
+
+    for machine, stop in (("a laptop", 2), ("a laptop", 4)):
+        with pytest.raises(KeyboardInterrupt):
+            finish(machine, stop)
+    assert finish("a GPU") == "a laptop and a GPU"
+    assert finish("whoever exports it") == "a laptop and a GPU"
