@@ -95,12 +95,18 @@ def _cases_of_blur() -> Iterator[Case]:
 
 def _cases_of_light() -> Iterator[Case]:
     for name, thickness in (("thin", (0.2, 0.5)), ("dense", (0.7, 1.5))):
-        haze = Haze(thickness=thickness, relief=(0.3, 0.8), airlight=(0.7, 0.95), uneven=(0, 0.2))
+        haze = Haze(
+            thickness=thickness, relief=(0.3, 0.8), airlight=(0.7, 0.95), uneven=(0, 0.2),
+            far_probability=0.0,
+        )  # fmt: skip
         yield Case("dehaze", f"{name} haze", _with(haze))
     yield Case("dehaze", "clear photo (against itself)", _dry, target="input")
     sensor = SensorNoise(shot=(1e-4, 8e-4), read=(2e-4, 1.5e-3), smear=(0, 0.8), chroma=(1, 1.5))
     for stops in ((1, 2), (2, 4)):
-        dark = LowLight(stops=stops, uneven=(0.0, 0.6), cast=(1.0, 1.25), gamma=(0.9, 1.2))
+        dark = LowLight(
+            stops=stops, uneven=(0.0, 0.6), cast=(1.0, 1.25), gamma=(0.9, 1.2),
+            lit_probability=0.0, lamp_probability=0.0,
+        )  # fmt: skip
         name = f"{stops[0]} to {stops[1]} stops too dark, noisy"
         yield Case("lowlight", name, _with(dark, sensor))
     yield Case("lowlight", "well-lit photo (against itself)", _dry, target="input")

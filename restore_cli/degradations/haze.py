@@ -3,11 +3,10 @@
 import math
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 import torch
 
-from restore_cli.degradations.relief import depth, follow_edges, fractal
+from restore_cli.degradations.relief import borrowing_edges, depth, fractal, region
 from restore_cli.degradations.sample import Range, Sample, check_options, log_uniform
 from restore_cli.imaging.color import linear_to_srgb, srgb_to_linear
 
@@ -21,6 +20,10 @@ class Haze:
     (`relief.depth`) and may follow the picture's edges; the haze may be uneven; A may be tinted.
     Most published sets compose the sRGB values, light itself adds up linearly: both happen.
 
+    In many pictures a part lies so far away that nothing of it is seen (the sky, the end of the
+    road). What stands there cannot be known, and a network that must say something paints the mean
+    of its training photos: the target keeps the haze where it hides everything.
+
     Attributes:
         thickness: range of the optical depth at the middle of the scene, drawn log-uniformly; 0.1
             is hardly seen, 2 leaves a seventh of the light.
@@ -28,6 +31,10 @@ class Haze:
         airlight: range of the airlight's brightness.
         tint: largest deviation of one channel of the airlight, as a share of it.
         uneven: range of how much the density varies from place to place, as a share.
+        far_probability: how often a part of the picture lies far away.
+        far: range of the optical depth that this part has in addition.
+        hidden: transmissions below the first are left as they are in the target, above the second
+            they are cleared wholly.
         linear: how often the light is added in linear light instead of sRGB.
     """
 
@@ -36,25 +43,31 @@ class Haze:
     airlight: Range = (0.55, 1.0)
     tint: float = 0.12
     uneven: Range = (0.0, 0.4)
+    far_probability: float = 0.5
+    far: Range = (0.5, 6.0)
+    hidden: Range = (0.06, 0.35)
     linear: float = 0.3
 
     def __post_init__(self) -> None:
         check_options(vars(self), positive=("thickness",))
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        """Veil `sample.image`, clipped to [0, 1]; no single noise level is true of the result."""
+        """Veil `sample.image`, clipped to [0, 1]; no single noise level is true of the result.
+
+        `sample.target` is changed where nothing comes through.
+        """
         height, width = sample.image.shape[-2:]
         image = sample.image.clamp(0, 1)
         distance = depth(height, width, rng)
         if rng.uniform() < 0.7:
-            grey = cv2.cvtColor(
-                np.ascontiguousarray(image.permute(1, 2, 0).numpy()), cv2.COLOR_RGB2GRAY
-            )
-            radius = max(2, round(max(height, width) * rng.uniform(0.03, 0.12)))
-            distance = follow_edges(distance, np.asarray(grey, np.float32), radius=radius)
-        distance = 1 + rng.uniform(*self.relief) * 2 * (np.clip(distance, 0, 1) - 0.5)
+            distance = borrowing_edges(distance, image, rng)
+        distance = 1 + rng.uniform(*self.relief) * 2 * (distance - 0.5)
         density = 1 + rng.uniform(*self.uneven) * 2 * (fractal(height, width, rng) - 0.5)
         optical = log_uniform(self.thickness, rng) * distance * density
+        if rng.uniform() < self.far_probability:
+            away = region(height, width, rng, cover=(0.05, 0.6), up=rng.uniform(0, 3))
+            away = borrowing_edges(away, image, rng) if rng.uniform() < 0.7 else away
+            optical = optical + rng.uniform(*self.far) * away
         through = torch.from_numpy(np.exp(-optical).astype(np.float32))
         air = torch.from_numpy(self._air(rng)).view(3, 1, 1)
         if rng.uniform() < self.linear:
@@ -62,7 +75,10 @@ class Haze:
             image = linear_to_srgb(light)
         else:
             image = image * through + air * (1 - through)
-        return replace(sample, image=image.clamp(0, 1), sigma=math.nan)
+        image = image.clamp(0, 1)
+        seen = ((through - self.hidden[0]) / (self.hidden[1] - self.hidden[0])).clamp(0, 1)
+        target = torch.lerp(image, sample.target, seen * seen * (3 - 2 * seen))
+        return replace(sample, image=image, target=target, sigma=math.nan)
 
     def _air(self, rng: np.random.Generator) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
         """Grey, or from bluish to yellowish as skies are, with a little of any other colour."""

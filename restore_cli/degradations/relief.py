@@ -5,6 +5,7 @@ import math
 import cv2
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 Plane = npt.NDArray[np.float32]
 
@@ -63,6 +64,40 @@ def depth(height: int, width: int, rng: np.random.Generator) -> Plane:
         relief = fractal(height, width, rng, roughness=rng.uniform(0.3, 0.7))
         field = field + np.float32(rng.uniform(0.1, 0.8)) * relief
     return _stretch(field.astype(np.float32))
+
+
+def region(
+    height: int, width: int, rng: np.random.Generator, *, cover: tuple[float, float], up: float = 0
+) -> Plane:
+    """A part of the picture with a soft or sharp border: patches, a corner, a side.
+
+    Args:
+        height: px.
+        width: px.
+        rng: the only source of chance.
+        cover: range of the share of the picture that it takes, drawn log-uniformly.
+        up: how much it prefers the top, 0 not at all.
+
+    Returns:
+        (H, W) in [0, 1]; 1 is inside.
+    """
+    field = fractal(height, width, rng, roughness=rng.uniform(0.2, 0.8))
+    y = np.linspace(1, 0, height, dtype=np.float32)[:, None]
+    x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
+    slope = rng.uniform(-1, 1, 2).astype(np.float32)
+    field = field + np.float32(up) * y + slope[0] * x + slope[1] * y
+    share = math.exp(rng.uniform(math.log(cover[0]), math.log(cover[1])))
+    softness = 10 ** rng.uniform(-2, -0.5)
+    edge = np.float32(np.quantile(field, 1 - share))
+    return (0.5 * (1 + np.tanh((field - edge) / np.float32(softness)))).astype(np.float32)
+
+
+def borrowing_edges(field: Plane, image: Tensor, rng: np.random.Generator) -> Plane:
+    """`follow_edges` with the brightness of a picture (3, H, W) and windows of a random size."""
+    pixels = np.ascontiguousarray(image.permute(1, 2, 0).numpy())
+    grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.float32)
+    radius = max(2, round(max(grey.shape) * rng.uniform(0.03, 0.12)))
+    return np.clip(follow_edges(field, grey, radius=radius), 0, 1)
 
 
 def follow_edges(field: Plane, guide: Plane, *, radius: int, eps: float = 1e-3) -> Plane:

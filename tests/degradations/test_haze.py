@@ -35,6 +35,41 @@ def test_linear_light_veils_differently_but_has_the_same_ends(make: Callable[...
         assert (image(20.0, linear) - 0.9).abs().max() < 1e-4
 
 
+def test_what_is_hidden_stays_in_the_target_and_what_is_seen_is_cleared() -> None:
+    clean = torch.rand(3, 24, 32, generator=torch.Generator().manual_seed(0))
+    sample = Sample(image=clean, target=clean, noise=torch.zeros(1, 24, 32))
+
+    def hazy(through: float) -> Sample:
+        thickness = -math.log(through)
+        step = Haze(
+            thickness=(thickness, thickness), relief=(0, 0), uneven=(0, 0), far_probability=0,
+            hidden=(0.1, 0.3),
+        )  # fmt: skip
+        return step(sample, np.random.default_rng(0))
+
+    assert torch.equal(hazy(0.31).target, clean)
+    assert torch.equal(hazy(0.09).target, hazy(0.09).image)
+    half = hazy(0.2)
+    torch.testing.assert_close(half.target, (half.image + clean) / 2)
+
+
+def test_a_part_far_away_is_hidden() -> None:
+    black = torch.zeros(3, 48, 64)
+    sample = Sample(image=black, target=black, noise=torch.zeros(1, 48, 64))
+    step = Haze(
+        thickness=(0.1, 0.1), relief=(0, 0), uneven=(0, 0), airlight=(0.9, 0.9), tint=0, linear=0,
+        far_probability=1, far=(6, 6),
+    )  # fmt: skip
+    covers: list[float] = []
+    for seed in range(20):
+        image = step(sample, np.random.default_rng(seed)).image[0]
+        assert image.min() == pytest.approx(0.9 * (1 - math.exp(-0.1)), abs=0.05)
+        assert image.max() == pytest.approx(0.9, abs=0.01)
+        covers.append(float((image > 0.8).float().mean()))
+    assert min(covers) < 0.15
+    assert max(covers) > 0.4
+
+
 def test_pictures_differ_in_density_colour_and_place() -> None:
     black = torch.zeros(3, 48, 64)
     sample = Sample(image=black, target=black, noise=torch.zeros(1, 48, 64))

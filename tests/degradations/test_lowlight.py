@@ -11,7 +11,8 @@ from restore_cli.degradations.lowlight import LowLight
 from restore_cli.degradations.sample import Sample
 from restore_cli.imaging.color import srgb_to_linear
 
-NEUTRAL = {"uneven": (0, 0), "cast": (1, 1), "gamma": (1, 1), "black": (0, 0)}
+EVEN = {"lit_probability": 0, "lamp_probability": 0}
+NEUTRAL = {"uneven": (0, 0), "cast": (1, 1), "gamma": (1, 1), "black": (0, 0), **EVEN}
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1), (33, 47)])
@@ -30,8 +31,37 @@ def test_a_stop_halves_the_light(make: Callable[..., Sample], stops: float) -> N
 def test_uneven_light_is_never_brighter_than_the_photo(make: Callable[..., Sample]) -> None:
     sample = make(24, 32)
     for seed in range(10):
-        step = LowLight(stops=(0, 2), uneven=(0, 3), cast=(1, 1.5), gamma=(1, 1), black=(0, 0))
+        step = LowLight(
+            stops=(0, 2), uneven=(0, 3), cast=(1, 1.5), gamma=(1, 1), black=(0, 0),
+            lamp_probability=0,
+        )  # fmt: skip
         assert (step(sample, np.random.default_rng(seed)).image <= sample.image + 1e-5).all()
+
+
+def test_a_lit_part_keeps_most_of_its_light_and_the_rest_is_dark() -> None:
+    white = torch.ones(3, 48, 64)
+    sample = Sample(image=white, target=white, noise=torch.zeros(1, 48, 64))
+    step = LowLight(stops=(4, 4), **{**NEUTRAL, "lit_probability": 1})
+    shares: list[float] = []
+    for seed in range(20):
+        sample_dark = step(sample, np.random.default_rng(seed))
+        light = srgb_to_linear(sample_dark.image[0])
+        assert torch.equal(sample_dark.target, white)
+        assert light.min() == pytest.approx(1 / 16, abs=0.04)  # a soft border
+        shares.append(float((light > 0.25).float().mean()))
+    assert min(shares) < 0.05
+    assert max(shares) > 0.3
+
+
+def test_lamps_shine_in_the_dark_picture_and_in_its_target() -> None:
+    black = torch.zeros(3, 60, 80)
+    sample = Sample(image=black, target=black, noise=torch.zeros(1, 60, 80))
+    step = LowLight(stops=(3, 3), **{**NEUTRAL, "lamp_probability": 1})
+    for seed in range(8):
+        lit = step(sample, np.random.default_rng(seed))
+        torch.testing.assert_close(lit.image, lit.target, atol=1e-6, rtol=0)
+        assert lit.image.max() > 0.6
+        assert lit.image.median() < 0.5
 
 
 def test_casts_go_every_way(make: Callable[..., Sample]) -> None:

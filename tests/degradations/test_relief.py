@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 
-from restore_cli.degradations.relief import depth, follow_edges, fractal
+from restore_cli.degradations.relief import borrowing_edges, depth, follow_edges, fractal, region
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (31, 64), (96, 96)])
@@ -32,6 +33,37 @@ def test_no_two_scenes_are_alike() -> None:
     scenes = [depth(48, 64, np.random.default_rng(seed)).ravel() for seed in range(6)]
     correlation = np.corrcoef(scenes)
     assert np.abs(correlation[~np.eye(6, dtype=bool)]).max() < 0.98
+
+
+def test_a_region_covers_its_share_and_may_prefer_the_top() -> None:
+    tops: list[float] = []
+    for seed in range(30):
+        area = region(60, 80, np.random.default_rng(seed), cover=(0.2, 0.2), up=3)
+        assert area.min() >= 0
+        assert area.max() <= 1
+        assert float((area > 0.5).mean()) == pytest.approx(0.2, abs=0.02)
+        tops.append(float(area[:30].sum() / area.sum()))
+    assert np.mean(tops) > 0.85
+    sides = [region(60, 80, np.random.default_rng(s), cover=(0.2, 0.2)) for s in range(30)]
+    assert np.mean([side[:30].sum() / side.sum() for side in sides]) == pytest.approx(0.5, abs=0.15)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (33, 2)])
+def test_regions_come_in_any_size(size: tuple[int, int]) -> None:
+    area = region(*size, np.random.default_rng(0), cover=(0.01, 0.9))
+    assert area.shape == size
+    assert np.isfinite(area).all()
+
+
+def test_edges_are_borrowed_from_a_pictures_brightness() -> None:
+    picture = torch.zeros(3, 40, 60)
+    picture[:, :, 30:] = 1.0
+    field = np.zeros((40, 60), np.float32)
+    field[:, 33:] = 1.0
+    moved = borrowing_edges(field, picture, np.random.default_rng(0))
+    assert np.abs(np.diff(moved[20])).argmax() == 29
+    assert moved.min() >= 0
+    assert moved.max() <= 1
 
 
 def test_edges_move_to_those_of_the_picture() -> None:
