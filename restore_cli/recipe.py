@@ -64,13 +64,16 @@ class DataSection(Section):
     """Where photos come from and what is done to them.
 
     With `train` (one folder of clean photos) inputs are made on the fly by `mixture`. With
-    `train_input` and `train_target` (two folders, matched by stem) they are read.
+    `train_input` and `train_target` (two folders, matched by stem) they are read. With `unpaired`
+    these two are drawn apart from each other, whatever their files are called; a `mixture` then
+    degrades the inputs.
     """
 
     root: Path = Path()
     train: Path | None = None
     train_input: Path | None = None
     train_target: Path | None = None
+    unpaired: bool = False
     val: Path | None = None
     val_input: Path | None = None
     val_target: Path | None = None
@@ -91,6 +94,10 @@ class DataSection(Section):
             raise ValueError("give `train`, or both `train_input` and `train_target`")
         if self.train is not None and not self.mixture:
             raise ValueError("`train` holds clean photos: say with `mixture` how to degrade them")
+        if self.unpaired and self.train is not None:
+            raise ValueError("`unpaired` needs `train_input` and `train_target`")
+        if self.mixture and not self.unpaired and self.train is None:
+            raise ValueError("`mixture` degrades the photos of `train`, or `unpaired` inputs")
         if (self.val_input is None) != (self.val_target is None):
             raise ValueError("`val_input` and `val_target` go together")
         return self
@@ -101,12 +108,15 @@ class OptimSection(Section):
 
     `schedule`: "cosine" falls to zero over all steps; "trapezoid" stays at `lr` and falls linearly
     to zero over the last `cooldown` steps (Zhai et al. 2022), so that a run can be prolonged
-    without starting again. Both begin with a linear `warmup`.
+    without starting again. Both begin with a linear `warmup`. `betas` are AdamW's; `stiefel_lr` is
+    the learning rate of orthogonal layers where `lr` is that of all others.
     """
 
     steps: PositiveInt
     optimizer: Literal["adamw", "muon"] = "adamw"
     lr: float = Field(default=1e-3, gt=0.0)
+    betas: tuple[Share, Share] = (0.9, 0.99)
+    stiefel_lr: float = Field(default=0.05, gt=0.0)
     weight_decay: float = Field(default=0.0, ge=0.0)
     schedule: Literal["cosine", "trapezoid"] = "cosine"
     warmup: NonNegativeInt = 200

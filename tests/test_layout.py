@@ -2,7 +2,6 @@
 
 import ast
 import re
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -47,12 +46,6 @@ def test_every_module_has_its_test_and_every_test_its_module() -> None:
     }
     assert sorted(map(_relative, mirrored - present)) == [], "modules without a test"
     assert sorted(map(_relative, present - mirrored - packages)) == [], "tests without a module"
-
-
-def test_test_names_are_unique() -> None:
-    # pytest's default import mode takes two files of one name for the same module.
-    names = Counter(path.name for path in TESTS.rglob("*.py") if path.name != "conftest.py")
-    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_every_test_file_tests_something() -> None:

@@ -118,6 +118,12 @@ def test_a_misspelt_key_is_reported_before_the_key_it_leaves_missing() -> None:
         ('train = "photos"', 'train = "a"\ntrain_input = "b"', "not both"),
         ('train = "photos"', 'train_input = "b"', "both `train_input` and `train_target`"),
         ('train = "photos"', 'train = "a"\nval_input = "b"', "go together"),
+        ('train = "photos"', 'train = "a"\nunpaired = true', "`unpaired` needs `train_input`"),
+        (
+            'train = "photos"',
+            'train_input = "a"\ntrain_target = "b"',
+            "`mixture` degrades the photos of `train`, or `unpaired` inputs",
+        ),
         ("mixture = [", "validation = [", "say with `mixture` how to degrade"),
         ("[optim]", "[optim", "is not valid TOML"),
     ],

@@ -1,5 +1,6 @@
 """Parts that several networks share."""
 
+import math
 from typing import cast
 
 import torch
@@ -129,3 +130,65 @@ class Modulation(nn.Module):
         """Map (B, C, H, W) to the same shape; `survey` is (B, features)."""
         scale, shift = torch.tanh(self.layers(survey))[:, :, None, None].chunk(2, dim=1)
         return x * (1 + scale) + shift
+
+
+class BlurDown(nn.Module):
+    """Blur with the binomial 3x3 kernel and take every second pixel (Zhang, ICML 2019).
+
+    The kernel is a buffer `filt` (C, 1, 3, 3), as in published checkpoints.
+    """
+
+    filt: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("filt", _binomial(3).repeat(channels, 1, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C, H, W) to (B, C, ceil(H / 2), ceil(W / 2)); borders are reflected."""
+        padded = F.pad(x, (1, 1, 1, 1), mode="reflect")
+        return F.conv2d(padded, self.filt, stride=2, groups=x.shape[1])
+
+
+class BlurUp(nn.Module):
+    """Double the size with the binomial 4x4 kernel, the counterpart of `BlurDown`.
+
+    The kernel is a buffer `filt` (C, 1, 4, 4) that sums to 4, as in published checkpoints.
+    """
+
+    filt: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("filt", 4 * _binomial(4).repeat(channels, 1, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C, H, W) to (B, C, 2 H, 2 W); borders are repeated."""
+        padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
+        wide = F.conv_transpose2d(padded, self.filt, stride=2, padding=2, groups=x.shape[1])
+        return wide[:, :, 1:-1, 1:-1]
+
+
+class OrthogonalLinear(nn.Module):
+    """x -> x W^T with orthonormal columns of W, or rows where W is wider than high; no bias.
+
+    Born so; an optimiser on the Stiefel manifold (`training.optim.Stiefel`) keeps it so.
+
+    Args:
+        inputs: length of what comes in.
+        outputs: length of what goes out.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(nn.init.orthogonal_(torch.empty(outputs, inputs)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (..., inputs) to (..., outputs)."""
+        return F.linear(x, self.weight)
+
+
+def _binomial(size: int) -> Tensor:
+    """The outer product of a row of Pascal's triangle with itself, sum 1; (1, 1, size, size)."""
+    row = torch.tensor([float(math.comb(size - 1, k)) for k in range(size)])
+    return (torch.outer(row, row) / row.sum() ** 2)[None, None]

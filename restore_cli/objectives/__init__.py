@@ -3,7 +3,13 @@
 from collections.abc import Callable
 
 from restore_cli.objectives.base import Objective
+from restore_cli.objectives.cut import Cut
+from restore_cli.objectives.odcr import Odcr
 from restore_cli.objectives.supervised import Supervised
 
-OBJECTIVES: dict[str, Callable[..., Objective]] = {"supervised": Supervised}
+OBJECTIVES: dict[str, Callable[..., Objective]] = {
+    "supervised": Supervised,
+    "cut": Cut,
+    "odcr": Odcr,
+}
 """What `objective.name` in a recipe may be; each takes the network first, then its own options."""

@@ -17,11 +17,18 @@ class Turn:
         player: name of the network whose optimiser steps.
         loss: scalar with a gradient.
         terms: parts of the loss to log, detached scalars.
+        also: further players that step on the same loss.
     """
 
     player: str
     loss: Tensor
     terms: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
+    also: tuple[str, ...] = ()
+
+    @property
+    def movers(self) -> tuple[str, ...]:
+        """All players that step."""
+        return (self.player, *self.also)
 
 
 class Objective(Protocol):
@@ -31,11 +38,13 @@ class Objective(Protocol):
         players: networks by name; the loop replaces them by their prepared (device, DDP) versions.
         exported: name of the player that becomes the model.
         single_turn: whether `turns` yields exactly once, so that gradients may be accumulated.
+        needs_pairs: whether `image` and `target` must show the same thing.
     """
 
     players: dict[str, nn.Module]
     exported: str
     single_turn: bool
+    needs_pairs: bool
 
     def turns(self, batch: Batch) -> Iterator[Turn]:
         """Yield moves; the loop steps the player before it resumes the generator."""

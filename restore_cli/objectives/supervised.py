@@ -34,6 +34,7 @@ class Supervised:
 
     exported = "network"
     single_turn = True
+    needs_pairs = True
 
     def __init__(
         self,

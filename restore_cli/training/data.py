@@ -84,7 +84,7 @@ class PairSource(Protocol):
     """Gives the training pair of one index."""
 
     def __call__(self, rng: np.random.Generator) -> dict[str, Tensor]:
-        """Draw a pair: `image`, `target` (3, h, w), and what else the objective reads."""
+        """Draw `image` and `target` (3, h, w), and what else the objective reads."""
         ...
 
 
@@ -118,6 +118,35 @@ class Paired:
         return unknown_noise(image, target)
 
 
+class Unpaired:
+    """Input and target drawn apart from each other, from two folders."""
+
+    def __init__(
+        self,
+        inputs: Photos,
+        targets: Photos,
+        mixture: list[Mixture],
+        *,
+        crop: int,
+        flips: bool,
+    ) -> None:
+        self._inputs, self._targets = inputs, targets
+        self._crop, self._flips = crop, flips
+        self._degrade = Compose(mixture) if mixture else None
+
+    def __call__(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Draw `image` and `target` (3, h, w), which show different things."""
+        image, target = (
+            _crop_and_flip(
+                [photos[int(rng.integers(len(photos)))]], self._crop, flips=self._flips, rng=rng
+            )[0]
+            for photos in (self._inputs, self._targets)
+        )
+        if self._degrade is not None:
+            image = degrade(image, self._degrade, rng)["image"]
+        return {"image": image, "target": target}
+
+
 class Stream(Dataset[dict[str, Tensor]]):
     """An endless data set: sample `index` is drawn from the generator seeded with (seed, index)."""
 
@@ -149,6 +178,8 @@ def training_source(recipe: Recipe) -> PairSource:
         photos = Photos(data.root / data.train, smallest=data.crop)
         return Degraded(photos, data.mixture, crop=data.crop, flips=data.flips)
     inputs, targets = _folders(data, data.train_input, data.train_target, smallest=data.crop)
+    if data.unpaired:
+        return Unpaired(inputs, targets, data.mixture, crop=data.crop, flips=data.flips)
     return Paired(inputs, targets, crop=data.crop, flips=data.flips)
 
 

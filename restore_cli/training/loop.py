@@ -224,6 +224,11 @@ def _check_fit(recipe: Recipe, network: nn.Module, objective: Objective) -> int:
             " optim.accumulate must be 1",
             hint="raise data.batch instead",
         )
+    if recipe.data.unpaired and objective.needs_pairs:
+        raise RestoreError(
+            f"objective {recipe.objective.name!r} needs pairs, and data.unpaired draws none",
+            hint="objective.name = 'cut' or 'odcr' learns without, or --set data.unpaired=false",
+        )
     multiple = int(getattr(network, "multiple", 1))
     if recipe.data.crop % multiple:
         raise RestoreError(

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from restore_cli.networks.blocks import OrthogonalLinear
 from restore_cli.recipe import OptimSection
 
 _NEWTON_SCHULZ = (
@@ -66,6 +67,49 @@ class Muon(torch.optim.Optimizer):
         return loss
 
 
+class Stiefel(torch.optim.Optimizer):
+    """Gradient descent on matrices with orthonormal columns (ODCR, Wang et al., CVPR 2024).
+
+    With D the Euclidean gradient at Theta, a step goes along the Riemannian one and comes back by
+    polar retraction:
+
+        grad = D - 1/2 Theta Theta^T D - 1/2 Theta D^T Theta        Xi = -lr grad
+        Theta <- (Theta + Xi) (I + Xi^T Xi)^(-1/2)
+
+    The root is taken of (Theta + Xi)^T (Theta + Xi), which is the same for an exact Theta and
+    otherwise also takes rounding errors back. Wide matrices are moved transposed.
+
+    Args:
+        params: matrices with orthonormal columns, or rows where they are wide.
+        lr: gamma, times `scale`.
+        scale: of `lr`, so that a schedule made for other players can be shared.
+    """
+
+    def __init__(self, params: Iterable[Tensor], *, lr: float = 1e-2, scale: float = 1.0) -> None:
+        super().__init__(params, {"lr": lr, "scale": scale})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """One step; `closure` as in torch.optim."""
+        loss: float | None = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                wide = parameter.shape[0] < parameter.shape[1]
+                theta, euclid = (t.T if wide else t for t in (parameter, parameter.grad))
+                theta, euclid = theta.double(), euclid.double()
+                inner = 0.5 * theta @ (theta.T @ euclid + euclid.T @ theta)
+                moved = theta - group["lr"] * group["scale"] * (euclid - inner)
+                values, vectors = torch.linalg.eigh(moved.T @ moved)
+                moved = moved @ (vectors * values.rsqrt()) @ vectors.T
+                parameter.copy_(moved.T if wide else moved)
+        return loss
+
+
 def orthogonalise(matrix: Tensor, steps: int = 5) -> Tensor:
     """The nearest semi-orthogonal matrix, roughly: singular values end within about [0.7, 1.2].
 
@@ -91,20 +135,30 @@ def orthogonalise(matrix: Tensor, steps: int = 5) -> Tensor:
 def build_optimizers(network: nn.Module, settings: OptimSection) -> list[torch.optim.Optimizer]:
     """The optimisers of one network: AdamW for all, or Muon for its inner matrices, AdamW else.
 
-    With "muon", layers whose weight has three or four channels on a side (picture in, picture out),
-    biases and scales stay with AdamW, as its authors advise.
+    Orthogonal layers move on the Stiefel manifold, always. With "muon", layers whose weight has
+    three or four channels on a side (picture in, picture out), biases and scales stay with AdamW,
+    as its authors advise.
     """
     parameters = [p for p in network.parameters() if p.requires_grad]
-    inner = [p for p in parameters if settings.optimizer == "muon" and _is_inner(p)]
-    taken = {id(p) for p in inner}
+    bound = [m.weight for m in network.modules() if isinstance(m, OrthogonalLinear)]
+    taken = {id(p) for p in bound}
+    inner = [
+        p
+        for p in parameters
+        if settings.optimizer == "muon" and _is_inner(p) and id(p) not in taken
+    ]
+    taken |= {id(p) for p in inner}
     rest = [p for p in parameters if id(p) not in taken]
     optimizers: list[torch.optim.Optimizer] = []
+    if bound:
+        scale = settings.stiefel_lr / settings.lr
+        optimizers.append(Stiefel(bound, lr=settings.lr, scale=scale))
     if inner:
         optimizers.append(Muon(inner, lr=settings.lr, weight_decay=settings.weight_decay))
     if rest:
         optimizers.append(
             torch.optim.AdamW(
-                rest, lr=settings.lr, weight_decay=settings.weight_decay, betas=(0.9, 0.99)
+                rest, lr=settings.lr, weight_decay=settings.weight_decay, betas=settings.betas
             )
         )
     return optimizers

@@ -46,10 +46,10 @@ def begin(objective: Objective, recipe: Recipe, accelerator: Accelerator) -> Sta
     average = construct(recipe.network, NETWORKS, section="network")
     average.load_state_dict(network.state_dict())
     average.requires_grad_(requires_grad=False).to(accelerator.device)
-    average.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    _to_channels_last(average)
     optimizers: dict[str, list[torch.optim.Optimizer]] = {}
     for name, player in list(objective.players.items()):
-        player.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        _to_channels_last(player)
         objective.players[name] = accelerator.prepare_model(player)
         optimizers[name] = build_optimizers(player, recipe.optim)
         for optimizer in optimizers[name]:
@@ -57,6 +57,16 @@ def begin(objective: Objective, recipe: Recipe, accelerator: Accelerator) -> Sta
             # here: its `step` ends the scaler's round after the first of several optimisers.
             accelerator.prepare_optimizer(optimizer)
     return State(objective=objective, optimizers=optimizers, average=average)
+
+
+def _to_channels_last(network: nn.Module) -> None:
+    """Lay out the weights for fast convolutions.
+
+    Not the buffers: gloo cannot broadcast one of a single channel in this layout (torch 2.13).
+    """
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
 def update_average(state: State, ema: float, accelerator: Accelerator) -> None:

@@ -56,12 +56,12 @@ def take_step(
         value = math.nan
         for turn in state.objective.turns(_channels_last(next(batches))):
             if part == 0:
-                for optimizer in state.optimizers[turn.player]:
+                for optimizer in _optimizers(state, turn.movers):
                     optimizer.zero_grad()
             value = _backward(turn.loss, parts, accelerator)
             terms = {name: float(term) for name, term in turn.terms.items()}
             if part == parts - 1:
-                norm = _move(state, turn.player, recipe.optim.clip, accelerator)
+                norm = _move(state, turn.movers, recipe.optim.clip, accelerator)
                 finite = finite and math.isfinite(norm)
         loss += value / parts
     state.step += 1
@@ -92,12 +92,17 @@ def _backward(loss: Tensor, parts: int, accelerator: Accelerator) -> float:
     return value
 
 
-def _move(state: State, player: str, clip: float, accelerator: Accelerator) -> float:
-    """Clip and step one player unless its gradient is not finite; returns the norm before."""
-    parameters = state.objective.players[player].parameters()
+def _optimizers(state: State, players: tuple[str, ...]) -> Iterator[torch.optim.Optimizer]:
+    return itertools.chain.from_iterable(state.optimizers[player] for player in players)
+
+
+def _move(state: State, players: tuple[str, ...], clip: float, accelerator: Accelerator) -> float:
+    """Clip and step players unless their gradient is not finite; returns the norm before."""
+    networks = (state.objective.players[player] for player in players)
+    parameters = list(itertools.chain.from_iterable(n.parameters() for n in networks))
     norm = float(cast(Tensor, accelerator.clip_grad_norm_(parameters, clip)))
     if math.isfinite(norm):
-        for optimizer in state.optimizers[player]:
+        for optimizer in _optimizers(state, players):
             optimizer.step()
     if accelerator.scaler is not None:
         # Once after all optimisers: it ends the round, and lowers fp16's scale after an overflow.

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tomli_w
 import torch
 from PIL import Image
 
@@ -235,17 +236,22 @@ def test_tensorboard_without_the_extra_names_it(
     assert "pip install 'restore-cli[tensorboard]'" in capsys.readouterr().err
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="no gloo launcher")
-def test_two_processes_do_what_one_does_with_a_double_batch() -> None:
+def train_in_two_processes(*words: str) -> list[dict[str, Any]]:
+    """What `restore train recipe.toml` prints under torchrun."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += ["--nproc-per-node", "2", "-m", "restore_cli", "train", "recipe.toml"]
-    command += ["--device", "cpu", "--json", "-o", "two", "--export", "model"]
+    command += ["--device", "cpu", "--json", *words]
     paths = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": paths}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
-    records = [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no gloo launcher")
+def test_two_processes_do_what_one_does_with_a_double_batch() -> None:
+    records = train_in_two_processes("-o", "two", "--export", "model")
     assert [record["event"] for record in records] == ["progress"] * 3 + ["summary"]
     assert len(Path("two/metrics.csv").read_text().splitlines()) == 1 + 3
     zoo.verify("model")
@@ -254,3 +260,24 @@ def test_two_processes_do_what_one_does_with_a_double_batch() -> None:
     for name, value in one.items():
         assert bool(two[name].isfinite().all())
         torch.testing.assert_close(two[name], value, atol=1e-4, rtol=0, msg=name)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no gloo launcher")
+@pytest.mark.parametrize("objective", ["cut", "odcr"])
+def test_two_processes_train_several_players_and_do_the_same_again(objective: str) -> None:
+    table = Recipe.load(TINY, SIX_STEPS).model_dump(mode="json", exclude_none=True)
+    sides = {"train_input": "photos", "train_target": "photos", "unpaired": True}
+    table["data"] = sides | {"crop": 16, "batch": 1}
+    table["network"] = {"name": "cut", "width": 4, "blocks": 1, "taps": [0, 4], "norm": "none"}
+    table["objective"] = {"name": objective, "places": 4, "features": 4, "critic_width": 4}
+    table["objective"] |= {"critic_layers": 1}
+    Path("recipe.toml").write_text(tomli_w.dumps(table))
+    for folder in ("one", "two"):
+        records = train_in_two_processes("-o", folder)
+        assert [record["event"] for record in records] == ["progress"] * 3 + ["summary"]
+    one, two = weights("one"), weights("two")
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    losses = [Path(folder, "metrics.csv").read_text().splitlines() for folder in ("one", "two")]
+    first, second = ([line.split(",")[1] for line in lines] for lines in losses)
+    assert first == second

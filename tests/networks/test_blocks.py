@@ -5,9 +5,12 @@ import torch
 from torch.nn import functional as F
 
 from restore_cli.networks.blocks import (
+    BlurDown,
+    BlurUp,
     ChannelNorm,
     Modulation,
     NoiseEstimator,
+    OrthogonalLinear,
     ResidualBlock,
     Surveyor,
 )
@@ -135,3 +138,34 @@ def test_modulation_stays_bounded_whatever_the_survey_says() -> None:
     answer = modulation(x, 1e3 * torch.randn(1, 3)).detach()
     assert float(answer.min()) >= -1
     assert float(answer.max()) <= 3
+
+
+def test_blur_down_is_the_binomial_mean_of_reflected_neighbours() -> None:
+    x = torch.rand(2, 3, 7, 6, dtype=torch.float64)
+    found = BlurDown(3).double()(x)
+    assert found.shape == (2, 3, 4, 3)
+    wide = F.pad(x, (1, 1, 1, 1), mode="reflect")
+    for row, column in ((0, 0), (2, 1), (3, 2)):
+        patch = wide[:, :, 2 * row : 2 * row + 3, 2 * column : 2 * column + 3]
+        weights = torch.tensor([1.0, 2, 1], dtype=torch.float64) / 4
+        expected = torch.einsum("bcij,i,j->bc", patch, weights, weights)
+        torch.testing.assert_close(found[:, :, row, column], expected)
+
+
+def test_blur_up_doubles_and_keeps_flat_pictures_flat() -> None:
+    flat = torch.full((1, 2, 5, 4), 0.3)
+    torch.testing.assert_close(BlurUp(2)(flat), torch.full((1, 2, 10, 8), 0.3))
+    ramp = torch.arange(8.0).view(1, 1, 1, 8).expand(1, 1, 8, 8)
+    steps = BlurUp(1)(ramp)[0, 0, 8].diff()
+    torch.testing.assert_close(steps[2:-2], torch.full((11,), 0.5))
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(3, 8), (8, 3), (5, 5)])
+def test_an_orthogonal_layer_keeps_lengths_or_projects(inputs: int, outputs: int) -> None:
+    layer = OrthogonalLinear(inputs, outputs)
+    x = torch.randn(10, inputs)
+    short = (layer(x).norm(dim=-1) - x.norm(dim=-1)).detach()
+    assert float(short.max()) < 1e-5
+    if outputs >= inputs:
+        assert float(short.abs().max()) < 1e-5
+    torch.testing.assert_close(layer(x), x @ layer.weight.T)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from restore_cli.errors import RestoreError
+from restore_cli.networks.cut import CutGenerator
 from restore_cli.networks.unet import UNet
 from restore_cli.objectives import OBJECTIVES
 from restore_cli.objectives.base import Batch, Objective, Turn
@@ -19,6 +20,7 @@ class TwoMoves:
 
     exported = "network"
     single_turn = False
+    needs_pairs = True
 
     def __init__(self) -> None:
         layer = nn.Linear(1, 1, bias=False)
@@ -39,9 +41,11 @@ def play(objective: Objective, batch: Batch, *, lr: float) -> list[Turn]:
     }
     played: list[Turn] = []
     for turn in objective.turns(batch):
-        optimizers[turn.player].zero_grad()
+        for player in turn.movers:
+            optimizers[player].zero_grad()
         turn.loss.backward()
-        optimizers[turn.player].step()
+        for player in turn.movers:
+            optimizers[player].step()
         played.append(turn)
     return played
 
@@ -63,15 +67,18 @@ def test_a_turn_is_frozen_and_its_terms_are_its_own() -> None:
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_every_objective_keeps_the_contract(name: str) -> None:
-    network = UNet(widths=(4, 4), depths=(1, 1))
+    contrastive = name in ("cut", "odcr")
+    tapped = CutGenerator(width=4, blocks=1, taps=(0, 4))
+    network = tapped if contrastive else UNet(widths=(4, 4), depths=(1, 1))
     objective = construct(Choice(name=name), OBJECTIVES, network, section="objective")
     assert objective.players[objective.exported] is network
-    batch = {"image": torch.rand(2, 3, 8, 8), "target": torch.rand(2, 3, 8, 8)}
+    assert objective.needs_pairs is not contrastive
+    batch = {name: torch.rand(2, 3, 32, 32) for name in ("image", "target")}
     played = play(objective, batch, lr=0.0)
     assert played
     assert len(played) == 1 or not objective.single_turn
     for turn in played:
-        assert turn.player in objective.players
+        assert set(turn.movers) <= set(objective.players)
         assert turn.loss.shape == ()
         assert turn.loss.requires_grad
         assert not any(term.requires_grad for term in turn.terms.values())

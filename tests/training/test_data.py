@@ -17,6 +17,7 @@ from restore_cli.training.data import (
     Paired,
     Photos,
     Stream,
+    Unpaired,
     training_loader,
     training_source,
     unknown_noise,
@@ -137,6 +138,47 @@ def test_pairs_match_by_stem_over_formats_and_are_cut_alike(tmp_path: Path) -> N
         assert sample["image"].shape == sample["target"].shape == (3, 16, 16)
         torch.testing.assert_close(sample["image"], 1 - sample["target"])
         assert torch.isnan(sample["sigma"])
+
+
+def test_unpaired_folders_are_drawn_apart_and_only_inputs_are_degraded(tmp_path: Path) -> None:
+    for name in ("one", "two", "three"):
+        save(tmp_path / f"hazy/{name}.png", seed=len(name))
+    save(tmp_path / "clear/another.png", 40, 26)
+    hazy, clear = Photos(tmp_path / "hazy"), Photos(tmp_path / "clear")
+    plain = Unpaired(hazy, clear, [], crop=16, flips=False)
+    dimmed = [Mixture.model_validate({"steps": [{"name": "low-light", "stops": [2.0, 2.0]}]})]
+    dark = Unpaired(hazy, clear, dimmed, crop=16, flips=False)
+    for index in range(8):
+        one, other = (source(np.random.default_rng(index)) for source in (plain, dark))
+        assert one.keys() == {"image", "target"}
+        assert _lies_in(one["image"], [hazy[i] for i in range(3)])
+        assert _lies_in(one["target"], [clear[0]])
+        assert torch.equal(one["target"], other["target"])
+        assert float(other["image"].mean()) < 0.7 * float(one["image"].mean())
+
+
+def _lies_in(window: Tensor, photos: list[Tensor]) -> bool:
+    """Whether a 16 x 16 window stands somewhere in one of the 8-bit photos."""
+    small = (window * 255).round().to(torch.uint8)
+    return any(
+        bool((photo.unfold(1, 16, 1).unfold(2, 16, 1) == small[:, None, None]).all((0, 3, 4)).any())
+        for photo in photos
+    )
+
+
+def test_unpaired_recipes_need_no_common_names(parse: Parse, tmp_path: Path) -> None:
+    save(tmp_path / "a/x.png")
+    save(tmp_path / "b/y.png")
+    text = parse().dump().replace('train = "photos"', 'train_input = "a"\ntrain_target = "b"')
+    recipe = Recipe.parse(
+        text, source="here", overrides=[f"data.root={tmp_path}", "data.unpaired=true"]
+    )
+    source = training_source(recipe)
+    assert isinstance(source, Unpaired)
+    changes = [f"data.root={tmp_path}", "data.mixture=[]"]
+    paired = Recipe.parse(text, source="here", overrides=changes)
+    with pytest.raises(RestoreError, match="x has no target"):
+        training_source(paired)
 
 
 def test_what_differs_in_a_pair_counts_as_its_noise() -> None:

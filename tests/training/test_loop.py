@@ -1,6 +1,7 @@
 import csv
 import importlib.util
 import math
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,13 @@ from restore_cli.objectives.supervised import Supervised
 from restore_cli.recipe import Recipe
 from restore_cli.training.loop import Trained
 from restore_cli.training.loop import train as train_loop
+from restore_cli.training.meter import Progress
 from restore_cli.training.runs import Run
 
 Train = Callable[..., Trained]
 Parse = Callable[..., Recipe]
+
+TINY = Path(__file__).parents[1] / "tiny.toml"
 
 
 def checkpoint(folder: Path) -> dict[str, Any]:
@@ -82,6 +86,7 @@ class Alternating:
 
     exported = "network"
     single_turn = False
+    needs_pairs = True
     seen: list[tuple[float, float]]
 
     def __init__(self, network: nn.Module) -> None:
@@ -308,3 +313,47 @@ def test_a_run_remembers_the_machines_it_was_on(
             finish(machine, stop)
     assert finish("a GPU") == "a laptop and a GPU"
     assert finish("whoever exports it") == "a laptop and a GPU"
+
+
+@pytest.fixture
+def unpaired(pictures: Path, tmp_path: Path) -> Callable[..., Trained]:
+    """Trains a contrastive objective on two folders of pictures that do not belong together."""
+
+    def start(folder: str, name: str, stop: int | None = None) -> Trained:
+        recipe = Recipe.load(TINY, ["log.every=1"])
+        sides = {"train": None, "train_input": Path("photos"), "train_target": Path("photos")}
+        table = recipe.model_dump(exclude_none=True)
+        table["data"] |= sides | {"root": pictures, "unpaired": True, "crop": 32}
+        table["network"] = {"name": "cut", "width": 4, "blocks": 1, "taps": [0, 4]}
+        table["objective"] = {"name": name, "places": 4, "features": 8, "critic_width": 4}
+        table["optim"] |= {"steps": 6}
+        recipe = Recipe.model_validate(table)
+
+        def report(progress: Progress) -> None:
+            if progress.step == stop:
+                signal.raise_signal(signal.SIGINT)
+
+        run = Run(tmp_path / folder, recipe, resume=True)
+        return train_loop(recipe, run, device="cpu", report=report)
+
+    return start
+
+
+@pytest.mark.parametrize("name", ["cut", "odcr"])
+def test_an_unpaired_run_is_resumed_bit_for_bit(
+    name: str, unpaired: Callable[..., Trained], tmp_path: Path
+) -> None:
+    unpaired("straight", name)
+    with pytest.raises(KeyboardInterrupt):
+        unpaired("broken", name, stop=2)
+    unpaired("broken", name)
+    assert_same(checkpoint(tmp_path / "straight"), checkpoint(tmp_path / "broken"))
+    assert "nce=" in rows(tmp_path / "broken")[-1]["terms"]
+
+
+def test_an_objective_that_needs_pairs_refuses_unpaired_data(
+    unpaired: Callable[..., Trained], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OBJECTIVES["cut"], "needs_pairs", True)
+    with pytest.raises(RestoreError, match=r"'cut' needs pairs, and data\.unpaired draws none"):
+        unpaired("run", "cut")

@@ -4,10 +4,17 @@ import pytest
 import torch
 from torch import nn
 
+from restore_cli.networks.blocks import OrthogonalLinear
 from restore_cli.networks.nafnet import NAFNet
 from restore_cli.networks.unet import UNet
 from restore_cli.recipe import OptimSection
-from restore_cli.training.optim import Muon, build_optimizers, learning_rate, orthogonalise
+from restore_cli.training.optim import (
+    Muon,
+    Stiefel,
+    build_optimizers,
+    learning_rate,
+    orthogonalise,
+)
 
 
 def section(**values: object) -> OptimSection:
@@ -152,3 +159,65 @@ def test_adamw_alone_takes_everything_that_learns() -> None:
     learning = {name for name, value in network.named_parameters() if value.requires_grad}
     assert names(network, adamw) == learning
     assert not any(name.startswith("head") for name in learning)
+
+
+@pytest.mark.parametrize("shape", [(8, 5), (9, 1), (5, 8)])
+def test_stiefel_solves_the_procrustes_problem(shape: tuple[int, int]) -> None:
+    # Over matrices W with orthonormal columns (or rows) |A W^T - B| is least where <W, B^T A> is
+    # greatest, at the sum of its singular values. Square ones of two determinants cannot meet.
+    torch.manual_seed(0)
+    a, b = (torch.randn(30, size, dtype=torch.float64) for size in (shape[1], shape[0]))
+    target = b.T @ a / 30
+    layer = OrthogonalLinear(shape[1], shape[0]).double()
+    optimizer = Stiefel(layer.parameters(), lr=0.5)
+    for _ in range(3000):
+        optimizer.zero_grad()
+        (-(layer.weight * target).sum()).backward()
+        optimizer.step()
+    best = torch.linalg.svdvals(target).sum()
+    torch.testing.assert_close((layer.weight * target).sum(), best, atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize("shape", [(16, 5), (5, 16), (8, 8)])
+def test_stiefel_keeps_orthonormal_over_five_thousand_random_gradients(
+    shape: tuple[int, int],
+) -> None:
+    torch.manual_seed(0)
+    layer = OrthogonalLinear(*shape)
+    optimizer = Stiefel(layer.parameters(), lr=0.1)
+    start = layer.weight.detach().clone()
+    for _ in range(5000):
+        layer.weight.grad = torch.randn_like(layer.weight)
+        optimizer.step()
+    weight = layer.weight.detach()
+    tall = weight if weight.shape[0] >= weight.shape[1] else weight.T
+    assert float((tall.T @ tall - torch.eye(tall.shape[1])).abs().max()) <= 1e-5
+    assert float((weight - start).norm()) > 0.5
+
+
+def test_a_stiefel_step_is_the_formula() -> None:
+    torch.manual_seed(0)
+    layer = OrthogonalLinear(3, 5).double()
+    theta, gradient = layer.weight.detach().clone(), torch.randn(5, 3, dtype=torch.float64)
+    layer.weight.grad = gradient
+    Stiefel(layer.parameters(), lr=0.2, scale=0.5).step()
+    riemannian = gradient - 0.5 * theta @ theta.T @ gradient - 0.5 * theta @ gradient.T @ theta
+    xi = -0.1 * riemannian
+    values, vectors = torch.linalg.eigh(torch.eye(3).double() + xi.T @ xi)
+    root = vectors @ torch.diag(values**-0.5) @ vectors.T
+    torch.testing.assert_close(layer.weight.detach(), (theta + xi) @ root)
+
+
+def test_orthogonal_layers_go_to_stiefel_with_their_own_rate() -> None:
+    network = nn.Sequential(OrthogonalLinear(5, 8), nn.ReLU(), nn.Linear(8, 8))
+    for name in ("adamw", "muon"):
+        settings = section(steps=3, lr=0.01, stiefel_lr=0.2, optimizer=name, betas=[0.5, 0.9])
+        stiefel, *others = build_optimizers(network, settings)
+        assert isinstance(stiefel, Stiefel)
+        assert stiefel.param_groups[0]["params"] == [network[0].weight]
+        assert stiefel.param_groups[0]["lr"] * stiefel.param_groups[0]["scale"] == pytest.approx(
+            0.2
+        )
+        rest = [p for o in others for group in o.param_groups for p in group["params"]]
+        assert {id(p) for p in rest} == {id(p) for p in network[2].parameters()}
+        assert others[-1].param_groups[0]["betas"] == (0.5, 0.9)

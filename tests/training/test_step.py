@@ -1,3 +1,4 @@
+import copy
 import math
 from collections.abc import Callable, Iterator
 from typing import cast
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from restore_cli.objectives.base import Batch, Turn
 from restore_cli.recipe import Recipe
+from restore_cli.training.optim import learning_rate
 from restore_cli.training.state import State
 from restore_cli.training.step import Outcome, take_step
 
@@ -39,6 +41,7 @@ class Linear:
 
     exported = "network"
     single_turn = True
+    needs_pairs = True
 
     def __init__(self, network: nn.Module) -> None:
         self.players = {"network": network}
@@ -47,6 +50,22 @@ class Linear:
         values = [value.sum() for value in self.players["network"].parameters()]
         loss = torch.stack(values).sum() * batch["factor"]
         yield Turn("network", loss, {"part": loss.detach() / 2})
+
+
+class Together:
+    """Two players that move on one loss, the sum of their outputs."""
+
+    exported = "one"
+    single_turn = True
+    needs_pairs = False
+
+    def __init__(self) -> None:
+        self.one, self.two = (nn.Linear(2, 1, bias=False) for _ in range(2))
+        self.players: dict[str, nn.Module] = {"one": self.one, "two": self.two}
+
+    def turns(self, batch: Batch) -> Iterator[Turn]:
+        scores = [player(batch["image"]).sum() for player in self.players.values()]
+        yield Turn("one", torch.stack(scores).sum(), also=("two",))
 
 
 Begin = Callable[[], tuple[Scaled, State]]
@@ -122,3 +141,22 @@ def test_accumulated_batches_are_averaged(begin: Begin, parse: Callable[..., Rec
     for old, new in zip(before, weights(begun[1]), strict=True):
         torch.testing.assert_close(new, old - 0.5 * 0.2)
     assert outcome.loss == pytest.approx(0.2 * sum(float(v.sum()) for v in before), abs=1e-6)
+
+
+def test_players_that_move_together_share_loss_and_clipping(parse: Callable[..., Recipe]) -> None:
+    recipe = parse("optim.clip=0.5", "optim.accumulate=1")
+    objective = Together()
+    optimizers = {
+        name: [torch.optim.SGD(player.parameters(), lr=1.0)]
+        for name, player in objective.players.items()
+    }
+    state = State(objective=objective, optimizers=optimizers, average=copy.deepcopy(objective.one))
+    before = [weight.detach().clone() for weight in (objective.one.weight, objective.two.weight)]
+    image = torch.tensor([[3.0, 4.0]])
+    outcome = take_step(state, recipe, Accelerator(cpu=True), iter([{"image": image}]))
+    # The gradient is the image for both: norm 5 each, sqrt(50) together, clipped to 0.5.
+    assert outcome.norm == pytest.approx(math.sqrt(50))
+    rate = learning_rate(0, recipe.optim)
+    for was, layer in zip(before, (objective.one, objective.two), strict=True):
+        expected = was - rate * image * 0.5 / math.sqrt(50)
+        torch.testing.assert_close(layer.weight.detach(), expected)

@@ -18,6 +18,15 @@ TINY = (
     "network.widths=[4, 8]", "network.depths=[1, 1]", "data.crop=16", "data.batch=1",
     "data.validation_crop=16", "optim.steps=2", "optim.warmup=0", "optim.cooldown=0",
 )  # fmt: skip
+UNPAIRED = {
+    "cut": ("hazy", "clear"), "fastcut": ("hazy", "clear"), "odcr-dehaze": ("hazy", "clear"),
+    "single-image": ("input", "target"),
+}  # fmt: skip
+SMALL = (
+    "network.width=4", "network.blocks=1", "network.taps=[0, 4]", "objective.critic_width=4",
+    "objective.features=8", "objective.places=4", "data.crop=32", "data.batch=1",
+    "data.validation_crop=32", "optim.steps=2", "optim.cooldown=0",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -35,15 +44,15 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return [folder.name for folder in folders]
 
 
-def photos(root: Path, *places: str) -> None:
+def photos(root: Path, *places: str, side: int = 20) -> None:
     for seed, place in enumerate(places):
         (root / place).mkdir(parents=True)
-        pixels = np.random.default_rng(seed).integers(0, 256, (20, 24, 3), np.uint8)
+        pixels = np.random.default_rng(seed).integers(0, 256, (side, side + 4, 3), np.uint8)
         Image.fromarray(pixels).save(root / place / "a.png")
 
 
-def train(text: str, root: Path) -> loop.Trained:
-    recipe = Recipe.parse(text, source="template", overrides=[*TINY, f"data.root={root}"])
+def train(text: str, root: Path, changes: tuple[str, ...] = TINY) -> loop.Trained:
+    recipe = Recipe.parse(text, source="template", overrides=[*changes, f"data.root={root}"])
     return loop.train(recipe, Run(root / "run", recipe, resume=True), device="cpu")
 
 
@@ -52,6 +61,14 @@ def test_the_supervised_template_trains(tmp_path: Path) -> None:
     trained = train(template("supervised"), tmp_path)
     assert trained.steps == 2
     assert trained.validation_psnr is not None
+
+
+@pytest.mark.parametrize("name", UNPAIRED)
+def test_an_unpaired_template_trains_with_its_players(name: str, tmp_path: Path) -> None:
+    photos(tmp_path, *UNPAIRED[name], side=36)
+    trained = train(template(name), tmp_path, SMALL)
+    assert trained.steps == 2
+    assert trained.skipped == 0
 
 
 def test_what_the_supervised_template_comments_out_are_the_defaults_and_valid() -> None:
@@ -102,7 +119,7 @@ def test_of_two_models_of_one_task_the_default_is_the_template(
 
 
 def test_an_unknown_template_lists_the_known(shipped: list[str]) -> None:
-    with pytest.raises(RestoreError, match="'dehaze'") as caught:
-        template("dehaze")
-    for name in ("supervised", *shipped):
+    with pytest.raises(RestoreError, match="'sharpen'") as caught:
+        template("sharpen")
+    for name in ("supervised", *UNPAIRED, *shipped):
         assert name in str(caught.value.hint)

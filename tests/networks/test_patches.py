@@ -1,0 +1,77 @@
+import pytest
+import torch
+from torch import nn
+
+from restore_cli.networks.patches import (
+    FeatureClassifier,
+    PatchHeads,
+    draw_places,
+    gather_places,
+)
+
+MAPS = [torch.randn(2, 3, 7, 5), torch.randn(2, 8, 3, 4)]
+
+
+def test_places_are_drawn_without_repetition_from_torchs_generator() -> None:
+    torch.manual_seed(3)
+    places = draw_places(MAPS, 20)
+    assert [len(place) for place in places] == [20, 12]
+    for place, size in zip(places, (35, 12), strict=True):
+        assert len(set(place.tolist())) == len(place)
+        assert 0 <= int(place.min()) <= int(place.max()) < size
+    torch.manual_seed(3)
+    for one, other in zip(places, draw_places(MAPS, 20), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_gathered_features_are_those_of_the_places() -> None:
+    places = draw_places(MAPS, 6)
+    for found, feature, place in zip(gather_places(MAPS, places), MAPS, places, strict=True):
+        for index, where in enumerate(place.tolist()):
+            row, column = divmod(where, feature.shape[-1])
+            assert torch.equal(found[:, index], feature[:, :, row, column])
+
+
+@pytest.mark.parametrize("orthogonal", [False, True])
+def test_heads_give_unit_vectors_for_each_layer(orthogonal: bool) -> None:
+    heads = PatchHeads((3, 8), features=6, orthogonal=orthogonal)
+    vectors = heads([torch.randn(2, 5, 3), torch.randn(2, 4, 8)])
+    assert [tuple(vector.shape) for vector in vectors] == [(2, 5, 6), (2, 4, 6)]
+    for vector in vectors:
+        torch.testing.assert_close(vector.norm(dim=-1), torch.ones(vector.shape[:2]))
+
+
+def test_orthogonal_heads_are_born_orthonormal_and_without_bias() -> None:
+    heads = PatchHeads((3, 80), features=16, orthogonal=True)
+    assert all(name.endswith("weight") for name, _ in heads.named_parameters())
+    for weight in heads.parameters():
+        tall = weight if weight.shape[0] >= weight.shape[1] else weight.T
+        torch.testing.assert_close(tall.T @ tall, torch.eye(tall.shape[1]), atol=1e-5, rtol=0)
+
+
+def test_the_classifier_scores_and_weighs_as_the_formula_says() -> None:
+    classifier = FeatureClassifier(2, features=4)
+    vectors = [torch.randn(3, 5, 4), torch.randn(3, 2, 4)]
+    for layer, (scores, weights) in enumerate(classifier(vectors)):
+        x, (hazy, clear) = vectors[layer], classifier.theta[layer]
+        torch.testing.assert_close(scores, torch.stack([x @ hazy, x @ clear], dim=-1))
+        for weight, theta in zip(weights, (hazy, clear), strict=True):
+            torch.testing.assert_close(weight, (theta * x).abs().softmax(dim=-1))
+
+
+def test_the_classifier_learns_which_side_a_feature_is_from() -> None:
+    torch.manual_seed(0)
+    classifier = FeatureClassifier(1, features=6)
+    optimizer = torch.optim.Adam(classifier.parameters(), lr=0.05)
+    hazy = torch.randn(1, 200, 6) + torch.tensor([2.0, 0, 0, 0, 0, 0])
+    clear = torch.randn(1, 200, 6) - torch.tensor([2.0, 0, 0, 0, 0, 0])
+    labels = torch.eye(2).repeat_interleave(200, dim=0)
+    for _ in range(150):
+        ((scores, _weights),) = classifier([torch.cat([hazy, clear], dim=1)])
+        loss = nn.functional.binary_cross_entropy_with_logits(scores[0], labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    ((scores, weights),) = classifier([torch.cat([hazy, clear], dim=1)])
+    assert float(((scores[0] > 0) == (labels > 0.5)).float().mean()) > 0.95
+    assert int(weights.mean(dim=(1, 2)).argmax(dim=-1)[0]) == 0
