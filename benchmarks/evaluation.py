@@ -15,11 +15,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from rows import write_rows
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
@@ -216,11 +217,7 @@ def main() -> None:
             results.append(measure(pairs, device))
             print(results[-1], flush=True)
     if arguments.write:
-        path = Path(__file__).parent / "results" / "evaluation.csv"
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, asdict(results[0]).keys(), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(asdict(result) for result in results)
+        write_rows("evaluation.csv", results)
 
 
 if __name__ == "__main__":

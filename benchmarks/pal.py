@@ -9,14 +9,14 @@ after closed-form alignment. Then alpha and eps are swept. What PAL costs in tim
 """
 
 import argparse
-import csv
 import statistics
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from rows import RESULTS, write_rows
 
 from restore_cli.evaluation.fidelity import psnr
 from restore_cli.evaluation.photometric import psnr_aligned
@@ -25,7 +25,6 @@ from restore_cli.training.data import validation_pairs
 from restore_cli.training.loop import train
 from restore_cli.training.runs import Run
 
-RESULTS = Path(__file__).parent / "results"
 SEEDS = (1, 2, 3)
 ALPHA, EPS = 0.5, 1e-4
 RECIPE = """
@@ -166,10 +165,7 @@ def main() -> None:
         print(row, flush=True)
     print(summary(rows))
     if arguments.write:
-        with (RESULTS / "pal.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, asdict(rows[0]).keys(), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(asdict(row) for row in rows)
+        write_rows("pal.csv", rows)
         plot(rows, RESULTS / "pal.png")
 
 

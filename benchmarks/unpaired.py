@@ -8,15 +8,15 @@ photos/val with the haze of `quality.py`, whole pictures, 8 bits in and out.
 """
 
 import argparse
-import csv
 import statistics
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from quality import SEED, as_file, cases, read_photos
+from rows import write_rows
 from torch import Tensor, nn
 
 from restore_cli.evaluation.metrics import psnr, ssim
@@ -27,7 +27,6 @@ from restore_cli.training.runs import Run
 from restore_cli.training.templates import template
 from restore_cli.zoo import export
 
-RESULTS = Path(__file__).parent / "results" / "unpaired.csv"
 SEEDS = (1, 2, 3)
 HAZE = '[{ steps = [{ name = "haze" }, { name = "file" }] }]'
 # All start from the recipe `odcr-dehaze`, of which they keep network, data and optimiser.
@@ -128,7 +127,7 @@ def main() -> None:
     parser.add_argument("--seed", action="append", type=int, help="only this one")
     parser.add_argument("--set", action="append", default=[], help="change the recipe, as in train")
     parser.add_argument("--export", type=Path, help="keep the models in this folder")
-    parser.add_argument("--write", action="store_true", help=f"keep results/{RESULTS.name}")
+    parser.add_argument("--write", action="store_true", help="keep results/unpaired.csv")
     arguments = parser.parse_args()
     photos = read_photos(arguments.data / "photos" / "val")
     rows: list[Row] = []
@@ -145,10 +144,7 @@ def main() -> None:
                     export(arguments.export / f"{method}-{seed}", network, recipe, "")
     print(summary(rows))
     if arguments.write:
-        with RESULTS.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, asdict(rows[0]).keys(), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(asdict(row) for row in rows)
+        write_rows("unpaired.csv", rows)
 
 
 if __name__ == "__main__":

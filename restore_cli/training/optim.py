@@ -46,10 +46,7 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """One step; `closure` as in torch.optim."""
-        loss: float | None = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+        loss = _evaluated(closure)
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is None:
@@ -91,10 +88,7 @@ class Stiefel(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """One step; `closure` as in torch.optim."""
-        loss: float | None = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+        loss = _evaluated(closure)
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is None:
@@ -108,6 +102,14 @@ class Stiefel(torch.optim.Optimizer):
                 moved = moved @ (vectors * values.rsqrt()) @ vectors.T
                 parameter.copy_(moved.T if wide else moved)
         return loss
+
+
+def _evaluated(closure: Callable[[], float] | None) -> float | None:
+    """What torch.optim does with the argument of `step`."""
+    if closure is None:
+        return None
+    with torch.enable_grad():
+        return closure()
 
 
 def orthogonalise(matrix: Tensor, steps: int = 5) -> Tensor:

@@ -11,6 +11,11 @@ from restore_cli.degradations.haze import Haze
 from restore_cli.degradations.sample import Sample
 
 
+def black(height: int, width: int) -> Sample:
+    image = torch.zeros(3, height, width)
+    return Sample(image=image, target=image, noise=torch.zeros(1, height, width))
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1), (33, 47)])
 def test_contract(keeps_contract: Callable[..., Sample], size: tuple[int, int]) -> None:
     assert math.isnan(keeps_contract(Haze(), size).sigma)
@@ -54,8 +59,7 @@ def test_what_is_hidden_stays_in_the_target_and_what_is_seen_is_cleared() -> Non
 
 
 def test_a_part_far_away_is_hidden() -> None:
-    black = torch.zeros(3, 48, 64)
-    sample = Sample(image=black, target=black, noise=torch.zeros(1, 48, 64))
+    sample = black(48, 64)
     step = Haze(
         thickness=(0.1, 0.1), relief=(0, 0), uneven=(0, 0), airlight=(0.9, 0.9), tint=0, linear=0,
         far_probability=1, far=(6, 6),
@@ -71,8 +75,7 @@ def test_a_part_far_away_is_hidden() -> None:
 
 
 def test_pictures_differ_in_density_colour_and_place() -> None:
-    black = torch.zeros(3, 48, 64)
-    sample = Sample(image=black, target=black, noise=torch.zeros(1, 48, 64))
+    sample = black(48, 64)
     veils = [Haze()(sample, np.random.default_rng(seed)).image for seed in range(40)]
     means = torch.stack([veil.mean() for veil in veils])
     assert means.min() < 0.12
