@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -41,3 +42,17 @@ ADVERSARIAL: dict[str, Adversarial] = {
     "hinge": Adversarial(_hinge_critic, _hinge_maker),
 }
 """By name: LSGAN (Mao et al., ICCV 2017) and hinge (Lim and Ye, 2017), critic's halved."""
+
+
+def r1_penalty(scores: Tensor, real: Tensor) -> Tensor:
+    """Squared gradient of a critic at real samples, E |d v(y) / d y|^2 / 2 (Mescheder et al. 2018).
+
+    Args:
+        scores: (B, ...) of the critic at `real`, one or several a sample.
+        real: (B, ...) that required a gradient when the scores were taken.
+
+    Returns:
+        Scalar, with a gradient to the critic.
+    """
+    (slope,) = torch.autograd.grad(scores.sum(), real, create_graph=True)
+    return 0.5 * slope.square().flatten(1).sum(dim=1).mean()

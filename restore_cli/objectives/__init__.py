@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from restore_cli.objectives.base import Objective
 from restore_cli.objectives.cut import Cut
+from restore_cli.objectives.eguot import Eguot
 from restore_cli.objectives.odcr import Odcr
 from restore_cli.objectives.supervised import Supervised
 
@@ -11,5 +12,6 @@ OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "supervised": Supervised,
     "cut": Cut,
     "odcr": Odcr,
+    "eguot": Eguot,
 }
 """What `objective.name` in a recipe may be; each takes the network first, then its own options."""

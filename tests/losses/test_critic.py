@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from restore_cli.losses.critic import ADVERSARIAL
+from restore_cli.losses.critic import ADVERSARIAL, r1_penalty
 
 REAL = torch.tensor([[0.5, 2.0], [-1.0, 1.0]], dtype=torch.float64)
 MADE = torch.tensor([[0.0, -2.0], [1.0, 0.5]], dtype=torch.float64)
@@ -39,3 +39,16 @@ def test_each_side_is_pulled_its_way(name: str) -> None:
     made.grad = None
     ADVERSARIAL[name].maker(made).backward()
     assert (made.grad < 0).all()
+
+
+def test_r1_is_half_the_squared_slope_at_real_samples() -> None:
+    weights = torch.tensor([3.0, -4.0], dtype=torch.float64, requires_grad=True)
+    real = torch.tensor([[1.0, 2.0], [0.0, 1.0], [2.0, 0.5]], dtype=torch.float64)
+    real.requires_grad_()
+    # Scores w.y^2: slope 2 w y at each sample.
+    penalty = r1_penalty((real.square() * weights).sum(dim=1), real)
+    slopes = 2 * real.detach() * weights.detach()
+    expected = 0.5 * slopes.square().sum(dim=1).mean()
+    torch.testing.assert_close(penalty.detach(), expected)
+    (slope,) = torch.autograd.grad(penalty, weights)
+    torch.testing.assert_close(slope, 4 * weights.detach() * real.detach().square().mean(dim=0))
