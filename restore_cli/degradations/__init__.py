@@ -9,6 +9,7 @@ from restore_cli.degradations.keep import Keep
 from restore_cli.degradations.lowlight import LowLight
 from restore_cli.degradations.noise import File, GaussianNoise, HideSigma, Jpeg, SensorNoise
 from restore_cli.degradations.rain import Rain
+from restore_cli.degradations.recolour import Recolour
 from restore_cli.degradations.sample import Degradation
 
 DEGRADATIONS: dict[str, Callable[..., Degradation]] = {
@@ -24,5 +25,6 @@ DEGRADATIONS: dict[str, Callable[..., Degradation]] = {
     "defocus": Defocus,
     "low-light": LowLight,
     "photometric-jitter": PhotometricJitter,
+    "recolour": Recolour,
 }
 """What a step of `data.mixture` in a recipe may be."""

@@ -45,7 +45,7 @@ class Haze:
     uneven: Range = (0.0, 0.4)
     far_probability: float = 0.5
     far: Range = (0.5, 6.0)
-    hidden: Range = (0.06, 0.35)
+    hidden: Range = (0.08, 0.4)
     linear: float = 0.3
 
     def __post_init__(self) -> None:
