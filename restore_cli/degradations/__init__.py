@@ -7,9 +7,11 @@ from restore_cli.degradations.haze import Haze
 from restore_cli.degradations.jitter import PhotometricJitter
 from restore_cli.degradations.keep import Keep
 from restore_cli.degradations.lowlight import LowLight
+from restore_cli.degradations.mosaic import Mosaic
 from restore_cli.degradations.noise import File, GaussianNoise, HideSigma, Jpeg, SensorNoise
 from restore_cli.degradations.rain import Rain
 from restore_cli.degradations.sample import Degradation
+from restore_cli.degradations.shrink import Shrink
 
 DEGRADATIONS: dict[str, Callable[..., Degradation]] = {
     "gaussian-noise": GaussianNoise,
@@ -24,5 +26,7 @@ DEGRADATIONS: dict[str, Callable[..., Degradation]] = {
     "defocus": Defocus,
     "low-light": LowLight,
     "photometric-jitter": PhotometricJitter,
+    "shrink": Shrink,
+    "mosaic": Mosaic,
 }
 """What a step of `data.mixture` in a recipe may be."""

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from torch import nn
 
+from restore_cli.networks.isp import ISP
 from restore_cli.networks.nafnet import NAFNet
 from restore_cli.networks.unet import UNet
 
-NETWORKS: dict[str, Callable[..., nn.Module]] = {"unet": UNet, "nafnet": NAFNet}
+NETWORKS: dict[str, Callable[..., nn.Module]] = {"unet": UNet, "nafnet": NAFNet, "isp": ISP}
 """What `network.name` in a recipe may be."""
