@@ -204,7 +204,7 @@ class RawFile:
         return Picture(upright, exif=exif), as_stored
 
     def _preview_data(self) -> bytes | NDArray[np.uint8]:
-        """The embedded preview as stored: a JPEG file's bytes, or (H, W, 3) pixels."""
+        """The largest embedded preview: a JPEG file's bytes, or (H, W, 3) pixels."""
         try:
             thumb = self._raw.extract_thumb()
         except rawpy.LibRawError as error:
