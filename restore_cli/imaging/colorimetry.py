@@ -59,7 +59,8 @@ def tone_curve(linear: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     A sensor's straight response looks dark and flat beside what people remember. First a shoulder
     as of film, (1 - exp(-1.2 x)) / (1 - exp(-1.2)), lifts middle grey (0.18) and rolls
     the lights off; then, under the sRGB curve, 45 % of a smoothstep, 3 v^2 - 2 v^3, leaves
-    deep shadows where they were. Middle grey gains 0.7 EV; black and white stay. Ours; fixed, and the same for every camera.
+    deep shadows where they were. Middle grey gains 0.7 EV; black and white stay. Ours, fixed, and
+    the same for every camera.
 
     The largest and the smallest of a pixel's three values go through the curve, and the middle one
     keeps its place between them, so that hues stay (Adobe, DNG SDK, `RefBaselineRGBTone`).

@@ -1,0 +1,1 @@
+"""A package, because a command's test has the name of a network's."""
