@@ -8,29 +8,31 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from restore_cli import __version__
-from restore_cli.commands.console import Console
-from restore_cli.commands.options import (
-    WORKERS,
+from restore_cli.commands.batch_options import (
     BatchSize,
-    Device,
     FailFast,
     Inputs,
-    Json,
     MoreInputs,
     Overlap,
     Overwrite,
-    Precision,
-    Quiet,
     Recursive,
-    Seed,
     SkipExisting,
     Suffix,
     Tile,
-    Traceback,
-    Workers,
     check_inputs,
     shared_overlap,
     tile_size,
+)
+from restore_cli.commands.console import Console
+from restore_cli.commands.options import (
+    WORKERS,
+    Device,
+    Json,
+    Precision,
+    Quiet,
+    Seed,
+    Traceback,
+    Workers,
 )
 from restore_cli.commands.report import Report
 from restore_cli.errors import RestoreError
