@@ -13,6 +13,7 @@ import torch
 
 import restore_cli
 from restore_cli import zoo
+from restore_cli.imaging.dng import DngTags, write_dng
 from restore_cli.imaging.picture import Picture
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -40,8 +41,8 @@ def _start(*words: str | Path, code: int) -> "subprocess.CompletedProcess[str]":
 def test_no_example_is_forgotten() -> None:
     scripts = {path.name for path in EXAMPLES.iterdir() if path.suffix in {".py", ".sh"}}
     assert scripts == {
-        "ci_regression.sh", "from_python.py", "make_figure.py", "make_photos.py",
-        "restore_album.sh",
+        "ci_regression.sh", "develop_folder.sh", "from_python.py", "make_figure.py",
+        "make_photos.py", "restore_album.sh",
     }  # fmt: skip
 
 
@@ -66,6 +67,21 @@ def test_restore_album_goes_on_and_names_failures(tmp_path: Path) -> None:
     assert "1 done, 0 skipped, 1 failed" in first
     assert "0 done, 1 skipped, 1 failed" in second
     assert (tmp_path / "out" / "été" / "coffee.png").is_file()
+
+
+def test_develop_folder_makes_pictures_to_look_at_and_to_work_on(tmp_path: Path) -> None:
+    raws, out = tmp_path / "my raws", tmp_path / "developed"
+    (raws / "été").mkdir(parents=True)
+    write_dng(raws / "été" / "a.dng", np.full((40, 60), 9000, np.uint16), DngTags())
+    (raws / "broken.dng").write_text("no RAW file, only words")
+    command = (EXAMPLES / "develop_folder.sh", raws, out, "--engine", "libraw")
+    done = _start(*command, code=0)
+    assert "broken.dng" in done.stderr
+    shown, kept = (Picture.read(out / kind / "été" / f"a.{kind}") for kind in ("jpg", "tiff"))
+    assert (shown.depth, kept.depth) == (8, 16)
+    before = (out / "tiff" / "été" / "a.tiff").stat().st_mtime_ns
+    _run(*command)
+    assert (out / "tiff" / "été" / "a.tiff").stat().st_mtime_ns == before
 
 
 def _offset_that_costs(decibels: float, pairs: list[tuple[np.ndarray, np.ndarray]]) -> float:

@@ -11,6 +11,7 @@ import typer
 from restore_cli import __version__
 from restore_cli.commands.eval import evaluate
 from restore_cli.commands.infer import infer
+from restore_cli.commands.isp import isp
 from restore_cli.commands.tools import doctor, list_models, show_model, verify_models
 from restore_cli.commands.train import train
 
@@ -57,6 +58,14 @@ app.command(
         "restore infer --task denoise night.jpg -o night-clean.png",
     ),
 )(infer)
+app.command(
+    "isp",
+    epilog=_example(
+        "restore isp photo.dng",
+        "restore isp raws/ -o developed/ --format jpg --engine libraw",
+        "restore isp --info --json photo.nef",
+    ),
+)(isp)
 app.command(
     "train",
     epilog=_example(

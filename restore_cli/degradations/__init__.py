@@ -7,10 +7,12 @@ from restore_cli.degradations.haze import Haze
 from restore_cli.degradations.jitter import PhotometricJitter
 from restore_cli.degradations.keep import Keep
 from restore_cli.degradations.lowlight import LowLight
+from restore_cli.degradations.mosaic import Mosaic
 from restore_cli.degradations.noise import File, GaussianNoise, HideSigma, Jpeg, SensorNoise
 from restore_cli.degradations.rain import Rain
 from restore_cli.degradations.recolour import Recolour
 from restore_cli.degradations.sample import Degradation
+from restore_cli.degradations.shrink import Shrink
 
 DEGRADATIONS: dict[str, Callable[..., Degradation]] = {
     "gaussian-noise": GaussianNoise,
@@ -26,5 +28,7 @@ DEGRADATIONS: dict[str, Callable[..., Degradation]] = {
     "low-light": LowLight,
     "photometric-jitter": PhotometricJitter,
     "recolour": Recolour,
+    "shrink": Shrink,
+    "mosaic": Mosaic,
 }
 """What a step of `data.mixture` in a recipe may be."""

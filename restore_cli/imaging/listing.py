@@ -28,12 +28,29 @@ class Listed:
     problem: RestoreError | None = None
 
 
-def is_picture_name(name: str) -> bool:
-    """Whether a file of this name is a picture, readable or not."""
-    return Path(name).suffix.lower() in READABLE_SUFFIXES | UNREADABLE_SUFFIXES
+@dataclass(frozen=True, slots=True)
+class Suffixes:
+    """Which files of a folder count, by their names.
+
+    Attributes:
+        readable: suffixes of those that are read, lower case.
+        unreadable: suffixes of those that are named as failed.
+    """
+
+    readable: frozenset[str]
+    unreadable: frozenset[str] = frozenset()
+
+    def __contains__(self, name: str) -> bool:
+        return Path(name).suffix.lower() in self.readable | self.unreadable
 
 
-def walk(folder: Path, *, recursive: bool, skip: Path | None = None) -> Iterator[Listed]:
+PICTURES = Suffixes(READABLE_SUFFIXES, UNREADABLE_SUFFIXES)
+"""Developed pictures, readable or not."""
+
+
+def walk(
+    folder: Path, *, recursive: bool, skip: Path | None = None, suffixes: Suffixes = PICTURES
+) -> Iterator[Listed]:
     """Pictures of a folder in order of their names, then those of its subfolders.
 
     Hidden entries are passed over: they are sidecars, caches, and temporary files. Linked folders
@@ -43,13 +60,16 @@ def walk(folder: Path, *, recursive: bool, skip: Path | None = None) -> Iterator
         folder: where to look.
         recursive: whether to walk into subfolders.
         skip: a resolved folder not to walk into; or None.
+        suffixes: which files count.
     """
-    yield from _walk(folder, Path(), recursive, skip, frozenset())
+    yield from _walk(folder, Path(), recursive, skip, suffixes, frozenset())
 
 
-def why_no_pictures(folder: Path, *, recursive: bool) -> RestoreError:
+def why_no_pictures(
+    folder: Path, *, recursive: bool, suffixes: Suffixes = PICTURES
+) -> RestoreError:
     """The error for a folder that holds no picture, with what to do about it."""
-    hint = "it reads " + ", ".join(sorted(READABLE_SUFFIXES))
+    hint = "it reads " + ", ".join(sorted(suffixes.readable))
     if not recursive and any(child.is_dir() for child in folder.iterdir()):
         hint = "-r looks into its subfolders"
     return RestoreError(f"{folder} holds no pictures", hint=hint)
@@ -67,7 +87,12 @@ def not_a_file(path: Path) -> RestoreError | None:
 
 
 def _walk(
-    folder: Path, below: Path, recursive: bool, skip: Path | None, above: frozenset[tuple[int, int]]
+    folder: Path,
+    below: Path,
+    recursive: bool,
+    skip: Path | None,
+    suffixes: Suffixes,
+    above: frozenset[tuple[int, int]],
 ) -> Iterator[Listed]:
     try:
         status = folder.stat()
@@ -82,8 +107,9 @@ def _walk(
     shown = [path for path in entries if not path.name.startswith(".")]
     subfolders = {path for path in shown if path.is_dir()}
     for path in shown:
-        if path not in subfolders and is_picture_name(path.name):
+        if path not in subfolders and path.name in suffixes:
             yield Listed(path, below, not_a_file(path))
     for path in sorted(subfolders) if recursive else ():
         if path.resolve() != skip:
-            yield from _walk(path, below / path.name, recursive, skip, above | {identity})
+            further = above | {identity}
+            yield from _walk(path, below / path.name, recursive, skip, suffixes, further)

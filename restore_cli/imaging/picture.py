@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -251,16 +252,26 @@ def _still_at_edge(clipped: NDArray[np.float32], new: NDArray[np.float32]) -> ND
 
 def _read_file(path: Path) -> tuple[bytes, str]:
     """Read a file whose start looks like a picture; return its bytes and format."""
+    with naming_problems(path), path.open("rb") as file:
+        start = file.read(64)
+        format = sniff(start, path)
+        return start + file.read(), format
+
+
+@contextmanager
+def naming_problems(path: Path) -> Generator[None]:
+    """Check that a file is one before it is read, and say in words why it cannot be.
+
+    Raises:
+        RestoreError: there is no such file, or it cannot be read; names the file and the cure.
+    """
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
             raise RestoreError(f"{path}: this is a folder, not a picture", hint="name a file")
         if not stat.S_ISREG(mode):
             raise RestoreError(f"{path}: this is not a regular file", hint="name a file")
-        with path.open("rb") as file:
-            start = file.read(64)
-            format = sniff(start, path)
-            return start + file.read(), format
+        yield
     except FileNotFoundError as error:
         raise RestoreError(
             f"{path}: there is no such file", hint="was it moved, renamed or deleted?"

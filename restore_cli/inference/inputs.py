@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from restore_cli.errors import RestoreError
-from restore_cli.imaging.listing import is_picture_name, not_a_file, walk, why_no_pictures
+from restore_cli.imaging.listing import PICTURES, Suffixes, not_a_file, walk, why_no_pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,13 @@ class Finder:
         label: what was done, for default names: the task.
         recursive: whether to walk into subfolders.
         skip: a resolved folder not to walk into, because outputs go there; or None.
+        suffixes: which files of folders and patterns count.
     """
 
     label: str
     recursive: bool = False
     skip: Path | None = None
+    suffixes: Suffixes = PICTURES
 
     def find(self, text: str) -> Iterator[Found | Refused]:
         """Everything that one input stands for, in a fixed order; at least one entry."""
@@ -85,7 +87,7 @@ class Finder:
         """
         matches = sorted(Path(match) for match in glob.glob(pattern, recursive=True))  # noqa: PTH207
         folders = [path for path in matches if path.is_dir()]
-        files = [path for path in matches if path not in folders and is_picture_name(path.name)]
+        files = [path for path in matches if path not in folders and path.name in self.suffixes]
         fixed = Path(pattern)
         while glob.has_magic(str(fixed)):
             fixed = fixed.parent
@@ -106,10 +108,13 @@ class Finder:
         named = folder if folder.name not in ("", "..") else folder.resolve()
         home = named.with_name(f"{named.name}-{self.label}") if named.name else named / self.label
         nothing = True
-        for listed in walk(folder, recursive=self.recursive, skip=self.skip):
+        for listed in walk(
+            folder, recursive=self.recursive, skip=self.skip, suffixes=self.suffixes
+        ):
             nothing = False
             path, below = listed.path, listed.below
             found = Found(path, home=home / below, below=below, tag="", named=False)
             yield Refused(path, listed.problem) if listed.problem else found
         if nothing:
-            yield Refused(folder, why_no_pictures(folder, recursive=self.recursive))
+            problem = why_no_pictures(folder, recursive=self.recursive, suffixes=self.suffixes)
+            yield Refused(folder, problem)

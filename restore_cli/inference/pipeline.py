@@ -11,28 +11,22 @@ import errno
 import os
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-import numpy as np
 import torch
-from PIL import Image
 
 from restore_cli.errors import ExitCode, RestoreError
-from restore_cli.imaging.picture import Picture
 from restore_cli.inference.budget import Budget
 from restore_cli.inference.inputs import Refused
 from restore_cli.inference.manifest import Manifest, file_sha256
 from restore_cli.inference.planning import Job
-
-if TYPE_CHECKING:
-    from restore_cli.inference.restorer import Restored
+from restore_cli.inference.reading import Loaded, Pictures, Reader, Restore
 
 Existing = Literal["error", "skip", "overwrite"]
-Restore = Callable[[torch.Tensor], "Restored"]
 
 PIXELS_IN_FLIGHT = 32_000_000
 """Pixels that may be decoded and not yet written. One pixel costs about 30 bytes on its way (two
@@ -58,6 +52,7 @@ class Result:
         notes: sentences about what did not go as asked, from reading and computing.
         seconds: time spent on this file: reading, computing and writing, without waiting.
         model_seconds: the part of it that was computing.
+        details: what the reader says of the file, for programs.
     """
 
     source: Path
@@ -74,6 +69,7 @@ class Result:
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     model_seconds: float = 0.0
+    details: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 def run(
@@ -85,6 +81,7 @@ def run(
     manifest: Manifest | None = None,
     fail_fast: bool = False,
     pixels_in_flight: int = PIXELS_IN_FLIGHT,
+    reader: Reader | None = None,
 ) -> Generator[Result]:
     """Restore every job; a bad file does not stop the rest.
 
@@ -99,6 +96,7 @@ def run(
         manifest: records each output; needed for "skip".
         fail_fast: begin nothing new after the first failure; what is computed is still written.
         pixels_in_flight: bound on pixels decoded and not yet written.
+        reader: how files are read; None reads developed pictures.
 
     Yields:
         One result per job, as it finishes (with `fail_fast`, only for jobs that were finished).
@@ -107,7 +105,8 @@ def run(
     """
     if existing == "skip" and manifest is None:
         raise ValueError("existing='skip' needs a manifest")
-    batch = _Batch(restore, max(1, workers), existing, manifest, Budget(pixels_in_flight))
+    budget = Budget(pixels_in_flight)
+    batch = _Batch(restore, reader or Pictures(), max(1, workers), existing, manifest, budget)
     pending = iter(jobs)
     try:
         while True:
@@ -131,7 +130,7 @@ class _Work:
     started: float = field(default_factory=time.perf_counter)
     pixels: int = 0
     sha256: str | None = None
-    picture: Picture | None = None
+    loaded: Loaded | None = None
     image: torch.Tensor | None = None
     height: int | None = None
     width: int | None = None
@@ -141,6 +140,7 @@ class _Work:
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     model_seconds: float = 0.0
+    details: Mapping[str, object] = field(default_factory=dict[str, object])
 
     def result(
         self, status: Literal["done", "skipped", "failed"], error: Exception | None = None
@@ -161,6 +161,7 @@ class _Work:
             notes=self.notes,
             seconds=self.seconds,
             model_seconds=self.model_seconds,
+            details=self.details,
         )
 
 
@@ -170,12 +171,14 @@ class _Batch:
     def __init__(
         self,
         restore: Restore,
+        reader: Reader,
         workers: int,
         existing: Existing,
         manifest: Manifest | None,
         budget: Budget,
     ) -> None:
         self._restore = restore
+        self._reader = reader
         self._limit = 2 * workers
         self._existing = existing
         self._manifest = manifest
@@ -239,18 +242,26 @@ class _Batch:
             if self._is_up_to_date(work):
                 return work.result("skipped")
             waited = time.perf_counter()
-            work.pixels = self._budget.acquire(_count_pixels(job.source, self._budget.capacity))
+            work.pixels = self._budget.acquire(self._count_pixels(job.source))
             work.started += time.perf_counter() - waited
-            picture = Picture.read(job.source)
-            work.height, work.width = picture.height, picture.width
+            loaded = self._reader.read(job.source)
+            work.height, work.width = loaded.height, loaded.width
             _prepare_folder(job.output.parent)
-            planes = np.ascontiguousarray(picture.to_srgb().transpose(2, 0, 1))
-            work.image = torch.from_numpy(planes)  # pyright: ignore[reportUnknownMemberType]
-            work.picture, work.notes = picture, picture.notes
+            work.notes, work.details = loaded.notes, loaded.details
+            # Its own hold on the image goes: computing wants the memory back.
+            work.image, work.loaded = loaded.image, replace(loaded, image=torch.empty(0))
             work.seconds = time.perf_counter() - work.started
         except Exception as error:
             return self._fail(work, error)
         return work
+
+    def _count_pixels(self, path: Path) -> int:
+        """How many pixels a file has; as many as fit where it cannot be told."""
+        try:
+            return self._reader.count_pixels(path)
+        except Exception:
+            # Whatever is wrong with it, reading will say so in the words for users.
+            return self._budget.capacity
 
     def _is_up_to_date(self, work: _Work) -> bool:
         """Whether to leave the output as it is. Raises RestoreError if it is in the way."""
@@ -274,9 +285,11 @@ class _Batch:
         """Iterating thread: restore, and hand over to the writers."""
         image, work.image = work.image, None
         assert image is not None
+        assert work.loaded is not None
+        restore = work.loaded.restore or self._restore
         begun = time.perf_counter()
         try:
-            restored = self._restore(image)
+            restored = restore(image)
         except Exception as error:
             work.seconds += time.perf_counter() - begun
             return self._fail(work, error)
@@ -306,19 +319,19 @@ class _Batch:
         return work.result("done")
 
     def _encode(self, work: _Work) -> None:
-        job, picture, image = work.job, work.picture, work.image
-        assert picture is not None
+        job, loaded, image = work.job, work.loaded, work.image
+        assert loaded is not None
         assert image is not None
-        work.picture = work.image = None
-        restored = picture.with_srgb(image.permute(1, 2, 0).numpy())
+        work.loaded = work.image = None
+        restored = loaded.finish(image)
         # The floats go before the encoder asks for memory.
-        del picture, image
+        del loaded, image
         if self._manifest is not None and os.path.lexists(job.output):
             self._manifest.forget(job.output)
         restored.write(job.output, job.format)
 
     def _fail(self, work: _Work, error: Exception) -> Result:
-        work.picture = work.image = None
+        work.loaded = work.image = None
         self._budget.release(work.pixels)
         return work.result("failed", error)
 
@@ -331,16 +344,6 @@ def _refusal(refused: Refused) -> Result:
         error=refused.problem.message,
         hint=refused.problem.hint,
     )
-
-
-def _count_pixels(path: Path, unknown: int) -> int:
-    """Height times width from the file's header; `unknown` where it cannot be told."""
-    try:
-        with Image.open(path) as header:
-            return header.width * header.height
-    except Exception:
-        # Whatever is wrong with it, reading will say so in the words for users.
-        return unknown
 
 
 def _prepare_folder(folder: Path) -> None:

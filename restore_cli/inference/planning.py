@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from restore_cli.errors import ExitCode, RestoreError
-from restore_cli.imaging.listing import UNREADABLE_SUFFIXES
+from restore_cli.imaging.listing import PICTURES, UNREADABLE_SUFFIXES, Suffixes
 from restore_cli.imaging.picture import FORMATS
 from restore_cli.inference.inputs import Finder, Found, Refused
 
@@ -42,6 +42,7 @@ def plan(
     format: str | None = None,
     suffix: str | None = None,
     recursive: bool = False,
+    suffixes: Suffixes = PICTURES,
 ) -> list[Job | Refused]:
     """Turn what the user named into jobs, in a fixed order.
 
@@ -54,6 +55,7 @@ def plan(
             of an output file says, otherwise "png".
         suffix: text between stem and file suffix; None for the default.
         recursive: walk into subfolders and mirror the tree.
+        suffixes: which files of folders and patterns count.
 
     Raises:
         RestoreError: nothing to do, an output that fits neither inputs nor format, two inputs with
@@ -67,7 +69,8 @@ def plan(
         raise RestoreError(
             f"--suffix {suffix!r} holds a path separator", hint="-o chooses the folder"
         )
-    finder = Finder(label, recursive, None if output is None else Path(output).resolve())
+    skip = None if output is None else Path(output).resolve()
+    finder = Finder(label, recursive, skip, suffixes)
     found = [one for text in inputs for one in finder.find(text)]
     _check_any_left(found)
     target = None if output is None else _Target.parse(output, found, format, suffix)

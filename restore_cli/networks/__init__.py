@@ -5,6 +5,7 @@ from collections.abc import Callable
 from torch import nn
 
 from restore_cli.networks.cut import CutGenerator
+from restore_cli.networks.isp import ISP
 from restore_cli.networks.nafnet import NAFNet
 from restore_cli.networks.unet import UNet
 
@@ -12,5 +13,6 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "unet": UNet,
     "nafnet": NAFNet,
     "cut": CutGenerator,
+    "isp": ISP,
 }
 """What `network.name` in a recipe may be."""

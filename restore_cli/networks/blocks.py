@@ -51,13 +51,18 @@ class NoiseEstimator(nn.Module):
     A few strided convolutions to 1/8 of the size, then interpolation back; local, so that a tile
     says the same as the whole picture. In the arrangement of CBDNet (Guo et al., CVPR 2019): a
     small estimator feeds a non-blind restorer.
+
+    Args:
+        channels: of its inner maps.
+        inputs: channels of the picture.
+        outputs: how many levels each place has.
     """
 
-    def __init__(self, channels: int = 32) -> None:
+    def __init__(self, channels: int = 32, *, inputs: int = 3, outputs: int = 1) -> None:
         super().__init__()
         half = channels // 2
         self.layers = nn.Sequential(
-            nn.Conv2d(3, half, 3, padding=1),
+            nn.Conv2d(inputs, half, 3, padding=1),
             nn.ReLU(),
             nn.Conv2d(half, channels, 3, stride=2, padding=1),
             nn.ReLU(),
@@ -67,11 +72,11 @@ class NoiseEstimator(nn.Module):
             nn.ReLU(),
             nn.Conv2d(channels, channels, 3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(channels, 1, 3, padding=1),
+            nn.Conv2d(channels, outputs, 3, padding=1),
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        """Map (B, 3, H, W) in [0, 1] to standard deviations (B, 1, H, W) on the same scale."""
+        """Map (B, inputs, H, W) in [0, 1] to deviations (B, outputs, H, W) on the same scale."""
         # 0.1 puts the untrained output (softplus(0) = 0.69) at a usual noise level.
         coarse = 0.1 * F.softplus(self.layers(image))
         return F.interpolate(coarse, size=image.shape[-2:], mode="bilinear", align_corners=False)

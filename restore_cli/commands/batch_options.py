@@ -1,0 +1,108 @@
+"""Options of the commands that turn many files into many files, and what they mean."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import typer
+
+from restore_cli.errors import RestoreError
+
+
+def _check_tile(value: str) -> str:
+    if value not in ("auto", "none") and not (value.isdecimal() and int(value) > 0):
+        raise typer.BadParameter(f"{value!r} is not one of auto, none, or a number of pixels")
+    return value
+
+
+Inputs = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="INPUT...",
+        help="Files, folders, and quoted patterns such as 'img/**/*.jpg', in any mix.",
+        show_default=False,
+    ),
+]
+
+MoreInputs = Annotated[
+    list[str] | None,
+    typer.Option("--input", "-i", metavar="INPUT", help="The same; may be repeated."),
+]
+
+Suffix = Annotated[
+    str | None,
+    typer.Option("--suffix", metavar="TEXT", help="Text to add to each name, before its ending."),
+]
+
+Recursive = Annotated[
+    bool,
+    typer.Option("--recursive", "-r", help="Walk into subfolders and mirror the tree."),
+]
+
+SkipExisting = Annotated[
+    bool,
+    typer.Option(
+        "--skip-existing",
+        help="Leave outputs that this input, model and options made; redo the others.",
+    ),
+]
+
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
+
+Tile = Annotated[
+    str,
+    typer.Option(
+        "--tile",
+        "-t",
+        metavar="auto|none|N",
+        callback=_check_tile,
+        help="Compute in tiles of N px; auto chooses from free memory; none is whole.",
+    ),
+]
+
+Overlap = Annotated[
+    int | None,
+    typer.Option(
+        "--overlap",
+        min=0,
+        metavar="N",
+        help="Pixels that tiles share; unset: the model's own.",
+    ),
+]
+
+BatchSize = Annotated[
+    int, typer.Option("--batch-size", min=1, metavar="N", help="Tiles computed at once.")
+]
+
+FailFast = Annotated[bool, typer.Option("--fail-fast", help="Stop at the first input that fails.")]
+
+
+def check_inputs(given: Sequence[str], skip: bool, overwrite: bool, *, example: str) -> None:
+    """Refuse what can be refused before anything heavy is imported.
+
+    Raises:
+        RestoreError: no inputs, or `--skip-existing` with `--overwrite`.
+    """
+    if not given:
+        raise RestoreError("no input given", hint=f"name files or folders: {example}")
+    if skip and overwrite:
+        raise RestoreError(
+            "--skip-existing and --overwrite exclude each other",
+            hint="--skip-existing already redoes outputs that are out of date",
+        )
+
+
+def tile_size(tile: str) -> int | Literal["auto", "none"]:
+    """What `--tile` means."""
+    if tile.isdecimal():
+        return int(tile)
+    return "none" if tile == "none" else "auto"
+
+
+def shared_overlap(overlap: int | None, tile: str, usual: int) -> int:
+    """What `--overlap` means: the number given, or the model's usual one.
+
+    A small tile that the user chose must not be refused for an overlap that he did not.
+    """
+    if overlap is not None:
+        return overlap
+    return min(usual, int(tile) // 2) if tile.isdecimal() else usual
