@@ -6,6 +6,7 @@ from torch import nn
 
 from restore_cli.networks.nafnet import NAFNet
 from restore_cli.networks.unet import UNet
+from restore_cli.networks.vae import VAE
 
-NETWORKS: dict[str, Callable[..., nn.Module]] = {"unet": UNet, "nafnet": NAFNet}
+NETWORKS: dict[str, Callable[..., nn.Module]] = {"unet": UNet, "nafnet": NAFNet, "vae": VAE}
 """What `network.name` in a recipe may be."""

@@ -4,6 +4,10 @@ from collections.abc import Callable
 
 from restore_cli.objectives.base import Objective
 from restore_cli.objectives.supervised import Supervised
+from restore_cli.objectives.variational import Variational
 
-OBJECTIVES: dict[str, Callable[..., Objective]] = {"supervised": Supervised}
+OBJECTIVES: dict[str, Callable[..., Objective]] = {
+    "supervised": Supervised,
+    "vae": Variational,
+}
 """What `objective.name` in a recipe may be; each takes the network first, then its own options."""

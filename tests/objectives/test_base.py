@@ -9,6 +9,7 @@ from torch import nn
 
 from restore_cli.errors import RestoreError
 from restore_cli.networks.unet import UNet
+from restore_cli.networks.vae import VAE
 from restore_cli.objectives import OBJECTIVES
 from restore_cli.objectives.base import Batch, Objective, Turn
 from restore_cli.recipe import Choice, construct
@@ -63,7 +64,8 @@ def test_a_turn_is_frozen_and_its_terms_are_its_own() -> None:
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_every_objective_keeps_the_contract(name: str) -> None:
-    network = UNet(widths=(4, 4), depths=(1, 1))
+    unet = UNet(widths=(4, 4), depths=(1, 1))
+    network = VAE(channels=2, widths=(4, 4), blocks=(0, 1)) if name == "vae" else unet
     objective = construct(Choice(name=name), OBJECTIVES, network, section="objective")
     assert objective.players[objective.exported] is network
     batch = {"image": torch.rand(2, 3, 8, 8), "target": torch.rand(2, 3, 8, 8)}
