@@ -1,10 +1,7 @@
 """`restore infer`: options in, calls down, messages and JSON lines out."""
 
 import time
-from collections import Counter
-from collections.abc import Generator, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,22 +9,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from restore_cli import __version__
+from restore_cli.commands.batch_report import BatchReport
 from restore_cli.commands.console import Console
 from restore_cli.commands.options import (
     WORKERS,
     Device,
+    Format,
     Json,
+    MovedVae,
+    Overwrite,
     Precision,
     Quiet,
+    Recursive,
     Seed,
+    SkipExisting,
+    Suffix,
     Traceback,
     Workers,
 )
-from restore_cli.commands.signals import terminable
-from restore_cli.errors import ExitCode, RestoreError
+from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
-    from restore_cli.inference.pipeline import Result
     from restore_cli.zoo import Model
 
 
@@ -74,32 +76,11 @@ def infer(
             "folder `img/`, and `photo-TASK.png` beside the file `photo.jpg`.",
         ),
     ] = None,
-    format: Annotated[
-        Literal["png", "jpg", "webp", "tiff", "same"] | None,
-        typer.Option(
-            "--format", help="What to write: same is the input's; png if nothing else says."
-        ),
-    ] = None,
-    suffix: Annotated[
-        str | None,
-        typer.Option(
-            "--suffix", metavar="TEXT", help="Text to add to each name, before its ending."
-        ),
-    ] = None,
-    recursive: Annotated[
-        bool,
-        typer.Option("--recursive", "-r", help="Walk into subfolders and mirror the tree."),
-    ] = False,
-    skip_existing: Annotated[
-        bool,
-        typer.Option(
-            "--skip-existing",
-            help="Leave outputs that this input, model and options made; redo the others.",
-        ),
-    ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace outputs that exist.")
-    ] = False,
+    format: Format = None,
+    suffix: Suffix = None,
+    recursive: Recursive = False,
+    skip_existing: SkipExisting = False,
+    overwrite: Overwrite = False,
     strength: Annotated[
         float,
         typer.Option("--strength", min=0.0, max=1.0, help="0 is the input, 1 the model's result."),
@@ -140,6 +121,23 @@ def infer(
     batch_size: Annotated[
         int, typer.Option("--batch-size", min=1, metavar="N", help="Tiles computed at once.")
     ] = 1,
+    ot_correct: Annotated[
+        Path | None,
+        typer.Option(
+            "--ot-correct",
+            metavar="FILE",
+            help="Correct the results by what `restore ot-correct fit` wrote, in the same pass.",
+        ),
+    ] = None,
+    alpha: Annotated[
+        float | None,
+        typer.Option(
+            "--alpha",
+            metavar="A",
+            help="With --ot-correct: 0 (the default) is the full correction, 1 none.",
+        ),
+    ] = None,
+    vae: MovedVae = None,
     workers: Workers = WORKERS,
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="Stop at the first input that fails.")
@@ -158,11 +156,17 @@ def infer(
     started = time.perf_counter()
     given = [*(inputs or []), *(more_inputs or [])]
     _check_usage(given, task, model, skip_existing, overwrite)
+    if ot_correct is None and (alpha is not None or vae is not None):
+        raise RestoreError(
+            f"{'--alpha' if alpha is not None else '--vae'} belongs to --ot-correct",
+            hint="name the file that `restore ot-correct fit` wrote with --ot-correct",
+        )
 
     import torch
 
     from restore_cli import zoo
     from restore_cli.inference import pipeline
+    from restore_cli.inference.corrector import load_corrector
     from restore_cli.inference.manifest import Identity, Manifest
     from restore_cli.inference.planning import plan
     from restore_cli.inference.restorer import Restorer
@@ -196,15 +200,20 @@ def infer(
         "seed": seed,
         "version": __version__,
     }
+    restore: pipeline.Restore = partial(restorer, sigma=sigma, strength=strength, tta=tta)
+    if ot_correct is not None:
+        corrector, described = load_corrector(ot_correct, alpha or 0.0, vae, device, seed=seed)
+        restore = corrector.after(restore)
+        options |= described
     results = pipeline.run(
         jobs,
-        partial(restorer, sigma=sigma, strength=strength, tta=tta),
+        restore,
         workers=workers,
         existing="skip" if skip_existing else "overwrite" if overwrite else "error",
         manifest=Manifest(Identity(model=loaded.sha256, options=options)),
         fail_fast=fail_fast,
     )
-    report = _Report(console, model=loaded.name, task=label, traceback=traceback)
+    report = BatchReport(console, model=loaded.name, task=label, traceback=traceback)
     report.follow(results, len(jobs), setup_seconds=time.perf_counter() - started)
     report.raise_failures()
 
@@ -239,112 +248,3 @@ def _check_fit(console: Console, model: "Model", task: str | None, sigma: float 
         )
     if task is not None and task != model.task:
         console.warn(f"the model {model.name} was trained for {model.task}, not for {task}")
-
-
-@dataclass
-class _Report:
-    """Tells people and programs what becomes of each input."""
-
-    console: Console
-    model: str
-    task: str
-    traceback: bool
-    counts: Counter[str] = field(default_factory=Counter[str])
-    failures: "list[Result]" = field(default_factory=list["Result"])
-    model_seconds: float = 0.0
-    folders: set[Path] = field(default_factory=set[Path])
-
-    def follow(self, results: "Generator[Result]", total: int, *, setup_seconds: float) -> None:
-        """Report each result as it comes, and the sum at the end, also when interrupted."""
-        started = time.perf_counter()
-
-        def sum_up(*, interrupted: bool) -> None:
-            self._sum_up(total, time.perf_counter() - started, setup_seconds, interrupted)
-
-        try:
-            # Closed here, so that the sum is told when the last file is finished.
-            with terminable(), closing(results), self.console.progress() as progress:
-                bar = progress.add_task(self.task, total=total)
-                for result in results:
-                    self._tell(result, each=progress.disable, alone=total == 1)
-                    progress.advance(bar)
-        except KeyboardInterrupt:
-            sum_up(interrupted=True)
-            raise
-        sum_up(interrupted=False)
-
-    def raise_failures(self) -> None:
-        """Raise one error that names every failed input, if there is any."""
-        if not self.failures:
-            return
-        hints = {failure.hint for failure in self.failures}
-        hint = hints.pop() if len(hints) == 1 else None
-        if len(self.failures) == 1:
-            message = str(self.failures[0].error)
-        else:
-            # Hints that differ stand with their files.
-            lines = [
-                f"  {failure.error}" + (f" ({failure.hint})" if failure.hint and not hint else "")
-                for failure in self.failures
-            ]
-            message = "\n".join([f"{len(lines)} inputs failed:", *lines])
-        raise RestoreError(message, hint=hint, exit_code=ExitCode.SOME_FAILED)
-
-    def _tell(self, result: "Result", *, each: bool, alone: bool) -> None:
-        """Report one result: to programs always, to people line by line if `each`."""
-        self.counts[result.status] += 1
-        self.model_seconds += result.model_seconds
-        if result.status == "done" and result.output is not None:
-            self.folders.add(result.output.parent)
-        self.console.emit(
-            {
-                "input": result.source,
-                "output": result.output,
-                "status": result.status,
-                "error": result.error,
-                "model": self.model,
-                "task": self.task,
-                "tile": result.tile,
-                "device": result.device,
-                "precision": result.precision,
-                "seconds": round(result.seconds, 4),
-                "width": result.width,
-                "height": result.height,
-            }
-        )
-        for note in result.notes:
-            self.console.warn(f"{result.source}: {note}")
-        if result.status == "failed":
-            self.failures.append(result)
-            if self.traceback and result.trace:
-                self.console.say(result.trace.rstrip())
-            # A lone failure is told once, as the error that ends the run.
-            if not alone:
-                self.console.say(f"failed   {result.error}")
-        elif each:
-            self.console.say(
-                f"{result.status:7}  {result.source} -> {result.output} ({result.seconds:.2f} s)"
-            )
-
-    def _sum_up(self, total: int, seconds: float, setup_seconds: float, interrupted: bool) -> None:
-        counts = {status: self.counts[status] for status in ("done", "skipped", "failed")}
-        # Not started, or dropped half-way, after an interruption or with --fail-fast.
-        left = total - sum(counts.values())
-        told = {name: count for name, count in counts.items() if count or name == "done"}
-        told |= {"not done": left} if left else {}
-        words = ", ".join(f"{count} {name}" for name, count in told.items())
-        where = f": {next(iter(self.folders))}" if len(self.folders) == 1 else ""
-        self.console.say(f"{words} in {seconds:.1f} s (model {self.model_seconds:.1f} s){where}")
-        self.console.emit(
-            {
-                "event": "summary",
-                **counts,
-                "left": left,
-                "interrupted": interrupted,
-                "model": self.model,
-                "task": self.task,
-                "seconds": round(seconds, 4),
-                "model_seconds": round(self.model_seconds, 4),
-                "setup_seconds": round(setup_seconds, 4),
-            }
-        )

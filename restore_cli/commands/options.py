@@ -51,6 +51,68 @@ Seed = Annotated[
     typer.Option("--seed", min=0, metavar="N", help="Seed of everything that is random."),
 ]
 
+Alpha = Annotated[
+    float,
+    typer.Option(
+        "--alpha",
+        metavar="A",
+        help="0 is the full correction, 1 leaves pictures as they are; others extrapolate.",
+    ),
+]
+
+Vae = Annotated[
+    str,
+    typer.Option(
+        "--vae",
+        metavar="small|identity|DIR|HUB_ID",
+        help="Whose latents to compare: the shipped autoencoder, plain pixels, a folder, or a "
+        "Hugging Face hub id (the latter needs the extra [vae] for what diffusers saved).",
+    ),
+]
+
+MovedVae = Annotated[
+    str | None,
+    typer.Option(
+        "--vae",
+        metavar="NAME|DIR|HUB_ID",
+        help="Where the correction's autoencoder lies now, if it has moved.",
+    ),
+]
+
+Decoding = Annotated[
+    Literal["residual", "plain"],
+    typer.Option(
+        "--decoding",
+        help="residual adds what the transport changes to the picture; plain decodes the "
+        "transported latents, and loses what the autoencoder loses.",
+    ),
+]
+
+Format = Annotated[
+    Literal["png", "jpg", "webp", "tiff", "same"] | None,
+    typer.Option("--format", help="What to write: same is the input's; png if nothing else says."),
+]
+
+Suffix = Annotated[
+    str | None,
+    typer.Option("--suffix", metavar="TEXT", help="Text to add to each name, before its ending."),
+]
+
+Recursive = Annotated[
+    bool,
+    typer.Option("--recursive", "-r", help="Walk into subfolders and mirror the tree."),
+]
+
+SkipExisting = Annotated[
+    bool,
+    typer.Option(
+        "--skip-existing",
+        help="Leave outputs that this input, model and options made; redo the others.",
+    ),
+]
+
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
+
 Json = Annotated[
     bool,
     typer.Option("--json", help="Print one JSON object per line on stdout, the summary last."),
