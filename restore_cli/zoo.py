@@ -244,7 +244,7 @@ def _load_file(path: Path) -> Model:
         _check_hash(path, digest, recorded[path.name])
         if RECIPE in recorded:
             _check_hash(folder / RECIPE, _sha256(folder / RECIPE), recorded[RECIPE])
-    state, metadata = _read_weights(path)
+    state, metadata = read_weights(path)
     recipe = None
     if (folder / RECIPE).is_file() and (path.name == WEIGHTS or "recipe" not in metadata):
         recipe = Recipe.load(folder / RECIPE)
@@ -274,7 +274,7 @@ def _load_file(path: Path) -> Model:
     )
 
 
-def _read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors only: a checkpoint's pickled code never runs."""
     try:
         if path.suffix == ".safetensors":

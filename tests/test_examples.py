@@ -42,7 +42,7 @@ def test_no_example_is_forgotten() -> None:
     scripts = {path.name for path in EXAMPLES.iterdir() if path.suffix in {".py", ".sh"}}
     assert scripts == {
         "ci_regression.sh", "develop_folder.sh", "from_python.py", "make_figure.py",
-        "make_photos.py", "restore_album.sh",
+        "make_photos.py", "perception_distortion.py", "restore_album.sh",
     }  # fmt: skip
 
 
@@ -157,6 +157,22 @@ def test_make_figure_puts_photos_over_restorations(tmp_path: Path) -> None:
     assert figure.height == 600
     # The restorations here are the photos themselves, so both rows are alike.
     assert np.array_equal(figure.pixels[:300], figure.pixels[300:])
+
+
+def test_perception_distortion_draws_a_curve_that_trades_fidelity(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name in ("astronaut", "chelsea", "coffee", "rocket"):
+        pixels = Picture.read(EXAMPLES / "clean" / f"{name}.jpg").pixels[40:136, 60:188]
+        Picture(pixels=pixels).write(photos / f"{name}.png")
+    plot = tmp_path / "curve.png"
+    script = EXAMPLES / "perception_distortion.py"
+    _run(sys.executable, script, photos, plot, "--vae", "identity")
+    assert Picture.read(plot).width == 960
+    rows = (tmp_path / "curve.csv").read_text(encoding="utf-8").splitlines()[1:]
+    quality = [float(row.split(",")[2]) for row in rows]
+    assert len(quality) == 11
+    assert quality == sorted(quality)
 
 
 def test_public_names_are_what_they_stand_for() -> None:

@@ -12,6 +12,8 @@ from restore_cli import __version__
 from restore_cli.commands.eval import evaluate
 from restore_cli.commands.infer import infer
 from restore_cli.commands.isp import isp
+from restore_cli.commands.ot_correct import apply, fit
+from restore_cli.commands.ot_sweep import sweep
 from restore_cli.commands.tools import doctor, list_models, show_model, verify_models
 from restore_cli.commands.train import train
 
@@ -81,6 +83,31 @@ app.command(
         "restore eval restored/ truth/ --baseline quality.json --max-drop psnr=0.05",
     ),
 )(evaluate)
+
+ot_correct = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settings=HELP_OPTIONS)
+ot_correct.command(
+    "fit",
+    epilog=_example("restore ot-correct fit restored/ photos/ -o look.safetensors"),
+)(fit)
+ot_correct.command(
+    "apply",
+    epilog=_example(
+        "restore ot-correct apply look.safetensors restored/ -o corrected/",
+        "restore ot-correct apply look.safetensors restored/ -o half/ --alpha 0.5",
+    ),
+)(apply)
+ot_correct.command(
+    "sweep",
+    epilog=_example(
+        "restore ot-correct sweep look.safetensors restored/ truth/ -o curve.csv --plot curve.png"
+    ),
+)(sweep)
+app.add_typer(
+    ot_correct,
+    name="ot-correct",
+    help="Make restored pictures look like photos again, fitted from a few.",
+    epilog=_example("restore ot-correct fit restored/ photos/ -o look.safetensors"),
+)
 
 models = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settings=HELP_OPTIONS)
 models.command("list", epilog=_example("restore models list"))(list_models)

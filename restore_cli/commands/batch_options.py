@@ -28,6 +28,11 @@ MoreInputs = Annotated[
     typer.Option("--input", "-i", metavar="INPUT", help="The same; may be repeated."),
 ]
 
+Format = Annotated[
+    Literal["png", "jpg", "webp", "tiff", "same"] | None,
+    typer.Option("--format", help="What to write: same is the input's; png if nothing else says."),
+]
+
 Suffix = Annotated[
     str | None,
     typer.Option("--suffix", metavar="TEXT", help="Text to add to each name, before its ending."),

@@ -10,17 +10,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from restore_cli.commands.console import Console
-from restore_cli.commands.options import WORKERS, Device, Json, Quiet, Seed, Traceback, Workers
+from restore_cli.commands.options import (
+    WORKERS,
+    Device,
+    Json,
+    Quiet,
+    Seed,
+    Traceback,
+    Workers,
+)
+from restore_cli.commands.ot_options import Vae
 from restore_cli.commands.signals import terminable
 from restore_cli.errors import ExitCode, RestoreError
 
 if TYPE_CHECKING:
-    import torch
-
     from restore_cli.commands.eval_output import Differences
     from restore_cli.evaluation.baseline import Baseline, Fall
     from restore_cli.evaluation.measure import Measurement, Row
-    from restore_cli.evaluation.metrics import Metric
     from restore_cli.evaluation.pairing import Pair
 
 _MOST_FALLS = 20  # listed for people
@@ -47,7 +53,7 @@ def evaluate(
             "--metrics",
             metavar="NAME,...",
             help="From psnr, ssim, psnr-y, ssim-y, ms-ssim, psnr-aligned, psnr-gtmean, delta-e, "
-            "photometric-share; with the extra [perceptual] lpips, dists, fid, kid.",
+            "photometric-share, latent-w2; with the extra [perceptual] lpips, dists, fid, kid.",
         ),
     ] = "psnr,ssim",
     recursive: Annotated[
@@ -106,6 +112,7 @@ def evaluate(
             "--weights", metavar="PATH", help="Published weights of lpips, dists, fid or kid."
         ),
     ] = None,
+    vae: Vae = "small",
     batch_size: Annotated[
         int | None,
         typer.Option(
@@ -136,6 +143,7 @@ def evaluate(
     from restore_cli.commands.eval_output import picture_record, show, summary_record
     from restore_cli.evaluation import baseline as gates
     from restore_cli.evaluation.measure import Measurement, MetricInfo, measure
+    from restore_cli.evaluation.metrics import build
     from restore_cli.evaluation.table import write_csv
     from restore_cli.inference.device import choose_device
 
@@ -145,7 +153,17 @@ def evaluate(
         _check_spared([file for file in (csv, report) if file is not None], [baseline])
     where = choose_device(device)
     # Built before anything is computed: a missing extra or file is told at once.
-    builds = [_build(names, crop_border, where, weights, resize_reference) for _ in outputs]
+    autoencoder = None
+    if "latent-w2" in names:
+        from restore_cli.inference.autoencoders import load_autoencoder
+
+        autoencoder = load_autoencoder(vae, where)
+    builds = [
+        build(names, border=crop_border, device=where, weights=weights, autoencoder=autoencoder)
+        for _ in outputs
+    ]
+    for metric in chain(*builds) if resize_reference else ():
+        metric.protocol += f"; {_RESIZED}"
     sets = _pairs(outputs, target, recursive=recursive, resize_reference=resize_reference)
     _check_spared(
         written, [file for pair in chain(*sets) for file in (pair.output, pair.reference)]
@@ -274,21 +292,6 @@ def _check_spared(written: Sequence[Path], inputs: Iterable[Path]) -> None:
 def _place(file: Path) -> Path:
     """Where a name lies; a link is replaced, not what it leads to."""
     return file.parent.resolve() / file.name
-
-
-def _build(
-    names: Sequence[str],
-    border: int,
-    device: "torch.device",
-    weights: Path | None,
-    resize_reference: bool,
-) -> "list[Metric]":
-    from restore_cli.evaluation.metrics import build
-
-    built = build(names, border=border, device=device, weights=weights)
-    for metric in built if resize_reference else ():
-        metric.protocol += f"; {_RESIZED}"
-    return built
 
 
 def _pairs(

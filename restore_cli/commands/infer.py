@@ -2,6 +2,7 @@
 
 import time
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -10,6 +11,7 @@ from restore_cli import __version__
 from restore_cli.commands.batch_options import (
     BatchSize,
     FailFast,
+    Format,
     Inputs,
     MoreInputs,
     Overlap,
@@ -22,6 +24,7 @@ from restore_cli.commands.batch_options import (
     shared_overlap,
     tile_size,
 )
+from restore_cli.commands.batch_report import BatchReport
 from restore_cli.commands.console import Console
 from restore_cli.commands.options import (
     WORKERS,
@@ -33,10 +36,11 @@ from restore_cli.commands.options import (
     Traceback,
     Workers,
 )
-from restore_cli.commands.report import Report
+from restore_cli.commands.ot_options import MovedVae
 from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
+    from restore_cli.inference.reading import Restore
     from restore_cli.zoo import Model
 
 
@@ -67,12 +71,7 @@ def infer(
             "folder `img/`, and `photo-TASK.png` beside the file `photo.jpg`.",
         ),
     ] = None,
-    format: Annotated[
-        Literal["png", "jpg", "webp", "tiff", "same"] | None,
-        typer.Option(
-            "--format", help="What to write: same is the input's; png if nothing else says."
-        ),
-    ] = None,
+    format: Format = None,
     suffix: Suffix = None,
     recursive: Recursive = False,
     skip_existing: SkipExisting = False,
@@ -98,6 +97,23 @@ def infer(
     tile: Tile = "auto",
     overlap: Overlap = None,
     batch_size: BatchSize = 1,
+    ot_correct: Annotated[
+        Path | None,
+        typer.Option(
+            "--ot-correct",
+            metavar="FILE",
+            help="Correct the results by what `restore ot-correct fit` wrote, in the same pass.",
+        ),
+    ] = None,
+    alpha: Annotated[
+        float | None,
+        typer.Option(
+            "--alpha",
+            metavar="A",
+            help="With --ot-correct: 0 (the default) is the full correction, 1 none.",
+        ),
+    ] = None,
+    vae: MovedVae = None,
     workers: Workers = WORKERS,
     fail_fast: FailFast = False,
     device: Device = "auto",
@@ -115,11 +131,17 @@ def infer(
     given = [*(inputs or []), *(more_inputs or [])]
     check_inputs(given, skip_existing, overwrite, example="restore infer --task derain photos/")
     _check_usage(task, model)
+    if ot_correct is None and (alpha is not None or vae is not None):
+        raise RestoreError(
+            f"{'--alpha' if alpha is not None else '--vae'} belongs to --ot-correct",
+            hint="name the file that `restore ot-correct fit` wrote with --ot-correct",
+        )
 
     import torch
 
     from restore_cli import zoo
     from restore_cli.inference import pipeline
+    from restore_cli.inference.corrector import load_corrector
     from restore_cli.inference.manifest import Identity, Manifest
     from restore_cli.inference.planning import plan
     from restore_cli.inference.restorer import Restorer
@@ -151,15 +173,20 @@ def infer(
         "seed": seed,
         "version": __version__,
     }
+    restore: Restore = partial(restorer, sigma=sigma, strength=strength, tta=tta)
+    if ot_correct is not None:
+        corrector, described = load_corrector(ot_correct, alpha or 0.0, vae, device, seed=seed)
+        restore = corrector.after(restore)
+        options |= described
     results = pipeline.run(
         jobs,
-        partial(restorer, sigma=sigma, strength=strength, tta=tta),
+        restore,
         workers=workers,
         existing="skip" if skip_existing else "overwrite" if overwrite else "error",
         manifest=Manifest(Identity(model=loaded.sha256, options=options)),
         fail_fast=fail_fast,
     )
-    report = Report(console, model=loaded.name, task=label, traceback=traceback)
+    report = BatchReport(console, model=loaded.name, task=label, traceback=traceback)
     report.follow(results, len(jobs), setup_seconds=time.perf_counter() - started)
     report.raise_failures()
 

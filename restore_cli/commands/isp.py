@@ -23,6 +23,7 @@ from restore_cli.commands.batch_options import (
     shared_overlap,
     tile_size,
 )
+from restore_cli.commands.batch_report import BatchReport
 from restore_cli.commands.console import Console
 from restore_cli.commands.options import (
     WORKERS,
@@ -34,7 +35,6 @@ from restore_cli.commands.options import (
     Traceback,
     Workers,
 )
-from restore_cli.commands.report import Report
 from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ def isp(
         fail_fast=fail_fast,
         reader=Previews(strip_gps) if preview else Developer(settings),
     )
-    report = Report(console, model=name, task=LABEL, traceback=traceback)
+    report = BatchReport(console, model=name, task=LABEL, traceback=traceback)
     report.follow(results, len(jobs), setup_seconds=time.perf_counter() - started)
     report.raise_failures()
 

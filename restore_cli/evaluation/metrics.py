@@ -18,11 +18,13 @@ from torch import Tensor
 from restore_cli.errors import RestoreError
 from restore_cli.evaluation.delta_e import mean_ciede2000
 from restore_cli.evaluation.fidelity import check_shapes, psnr
-from restore_cli.evaluation.inception import InceptionDistance, load_inception
+from restore_cli.evaluation.inception import load_inception
+from restore_cli.evaluation.latent_distance import LatentDistance
 from restore_cli.evaluation.luma import psnr_y, ssim_y
 from restore_cli.evaluation.perceptual import Distance, load_dists, load_lpips
 from restore_cli.evaluation.photometric import photometric_share, psnr_aligned, psnr_gtmean
 from restore_cli.evaluation.structure import ms_ssim, ssim
+from restore_cli.transport.autoencoder import Autoencoder
 
 __all__ = ["METRICS", "Metric", "build", "psnr", "ssim"]
 
@@ -34,7 +36,7 @@ class Metric(Interface):
         name: what `--metrics` calls it.
         unit: "dB", or "" for a bare number.
         higher_is_better: which end is the good one.
-        per_picture: False for fid and kid, which have one number for the whole set.
+        per_picture: False for fid, kid and latent-w2: one number for the whole set.
         protocol: what must be the same for two numbers to be comparable.
     """
 
@@ -76,11 +78,13 @@ class Settings:
         border: pixels cropped from each side before scoring.
         device: where networks run; formulas run where the pictures are.
         weights: folder or file of published weights; None looks in torch.hub's folder.
+        autoencoder: whose latents latent-w2 compares.
     """
 
     border: int
     device: torch.device
     weights: Path | None
+    autoencoder: Autoencoder | None = None
 
     @property
     def frame(self) -> str:
@@ -127,6 +131,18 @@ class PictureMetric:
         return math.inf if values else math.nan
 
 
+class SetDistance(Interface):
+    """A distance between two sets of pictures, taken in batch by batch."""
+
+    def update(self, output: Tensor, reference: Tensor) -> None:
+        """Take in (B, C, H, W) of both sets."""
+        ...
+
+    def compute(self) -> float:
+        """The distance of all that was taken in."""
+        ...
+
+
 class SetMetric:
     """A distance between the set of outputs and the set of references."""
 
@@ -134,9 +150,7 @@ class SetMetric:
     higher_is_better = False
     per_picture = False
 
-    def __init__(
-        self, name: str, distance: InceptionDistance, protocol: str, settings: Settings
-    ) -> None:
+    def __init__(self, name: str, distance: SetDistance, protocol: str, settings: Settings) -> None:
         self.name = name
         self.protocol = f"{protocol}; {settings.frame}"
         self._distance = distance
@@ -227,6 +241,13 @@ def _inception(kind: Literal["fid", "kid"], settings: Settings) -> Metric:
     return SetMetric(kind, distance, protocol, settings)
 
 
+def _latent_w2(settings: Settings) -> Metric:
+    if settings.autoencoder is None:
+        raise RestoreError("latent-w2 needs an autoencoder", hint="name one with --vae")
+    distance = LatentDistance(settings.autoencoder)
+    return SetMetric("latent-w2", distance, distance.protocol, settings)
+
+
 METRICS: dict[str, Callable[[Settings], Metric]] = {
     "psnr": _psnr,
     "ssim": _ssim,
@@ -237,6 +258,7 @@ METRICS: dict[str, Callable[[Settings], Metric]] = {
     "psnr-gtmean": _psnr_gtmean,
     "delta-e": _delta_e,
     "photometric-share": _photometric_share,
+    "latent-w2": _latent_w2,
     "lpips": _lpips,
     "dists": _dists,
     "fid": lambda settings: _inception("fid", settings),
@@ -246,7 +268,12 @@ METRICS: dict[str, Callable[[Settings], Metric]] = {
 
 
 def build(
-    names: Sequence[str], *, border: int = 0, device: torch.device, weights: Path | None = None
+    names: Sequence[str],
+    *,
+    border: int = 0,
+    device: torch.device,
+    weights: Path | None = None,
+    autoencoder: Autoencoder | None = None,
 ) -> list[Metric]:
     """Metrics by name, in the order named; what is named twice is built once.
 
@@ -258,12 +285,14 @@ def build(
         weights: folder or file of published weights for lpips (alexnet-owt-7be5be79.pth), dists
             (vgg16-397923af.pth), fid and kid (weights-inception-2015-12-05-6726825d.pth); None
             looks where torch.hub keeps downloads. Nothing is downloaded.
+        autoencoder: whose latents latent-w2 compares; only that needs it.
 
     Returns:
         Fresh metrics.
 
     Raises:
-        RestoreError: an unknown name, a negative border, a missing extra, missing weights.
+        RestoreError: an unknown name, a negative border, a missing extra, missing weights, no
+            autoencoder.
     """
     if border < 0:
         raise RestoreError(f"the border to crop is {border} pixels; it must be at least 0")
@@ -279,7 +308,7 @@ def build(
         if name == "psnr-gtmean":
             wanted["psnr"] = None
         wanted[name] = None
-    settings = Settings(border=border, device=device, weights=weights)
+    settings = Settings(border, device, weights, autoencoder)
     return [METRICS[name](settings) for name in wanted]
 
 

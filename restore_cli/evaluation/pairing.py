@@ -16,7 +16,7 @@ from restore_cli.evaluation.problems import Problems
 from restore_cli.imaging.header import upright_size
 from restore_cli.imaging.listing import UNREADABLE_SUFFIXES, not_a_file, walk, why_no_pictures
 
-TASKS = ("denoise", "derain", "dehaze", "deblur", "lowlight", "auto", "isp")
+TASKS = ("denoise", "derain", "dehaze", "deblur", "lowlight", "auto", "isp", "ot-correct")
 """Names that commands add to a stem: `photo.jpg` becomes `photo-derain.png`."""
 
 _SUFFIX = re.compile(rf"[-_](?:{'|'.join(TASKS)})$")

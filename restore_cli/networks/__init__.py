@@ -8,11 +8,13 @@ from restore_cli.networks.cut import CutGenerator
 from restore_cli.networks.isp import ISP
 from restore_cli.networks.nafnet import NAFNet
 from restore_cli.networks.unet import UNet
+from restore_cli.networks.vae import VAE
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "unet": UNet,
     "nafnet": NAFNet,
     "cut": CutGenerator,
     "isp": ISP,
+    "vae": VAE,
 }
 """What `network.name` in a recipe may be."""

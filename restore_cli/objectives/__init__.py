@@ -7,11 +7,13 @@ from restore_cli.objectives.cut import Cut
 from restore_cli.objectives.eguot import Eguot
 from restore_cli.objectives.odcr import Odcr
 from restore_cli.objectives.supervised import Supervised
+from restore_cli.objectives.variational import Variational
 
 OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "supervised": Supervised,
     "cut": Cut,
     "odcr": Odcr,
     "eguot": Eguot,
+    "vae": Variational,
 }
 """What `objective.name` in a recipe may be; each takes the network first, then its own options."""

@@ -10,6 +10,7 @@ from restore_cli.commands import batch_options
 from restore_cli.commands.batch_options import (
     BatchSize,
     FailFast,
+    Format,
     Inputs,
     MoreInputs,
     Overlap,
@@ -33,6 +34,7 @@ def _probe(*words: str) -> tuple[int, str]:
         inputs: Inputs = None,
         *,
         more_inputs: MoreInputs = None,
+        format: Format = None,
         suffix: Suffix = None,
         recursive: Recursive = False,
         skip_existing: SkipExisting = False,
@@ -42,7 +44,7 @@ def _probe(*words: str) -> tuple[int, str]:
         batch_size: BatchSize = 1,
         fail_fast: FailFast = False,
     ) -> None:
-        given = (inputs, more_inputs, suffix, recursive, skip_existing, overwrite)
+        given = (inputs, more_inputs, format, suffix, recursive, skip_existing, overwrite)
         typer.echo(repr((*given, tile, overlap, batch_size, fail_fast)))
 
     result = CliRunner().invoke(app, list(words))
@@ -50,11 +52,22 @@ def _probe(*words: str) -> tuple[int, str]:
 
 
 def test_spellings() -> None:
-    words = ["a", "-i", "b", "--suffix", "-x", "-r", "--skip-existing", "--overwrite"]
+    words = [
+        "a",
+        "-i",
+        "b",
+        "--format",
+        "tiff",
+        "--suffix",
+        "-x",
+        "-r",
+        "--skip-existing",
+        "--overwrite",
+    ]
     words += ["-t", "128", "--overlap", "8", "--batch-size", "2", "--fail-fast"]
-    expected = "(['a'], ['b'], '-x', True, True, True, '128', 8, 2, True)"
+    expected = "(['a'], ['b'], 'tiff', '-x', True, True, True, '128', 8, 2, True)"
     assert _probe(*words) == (0, expected)
-    assert _probe() == (0, "(None, None, None, False, False, False, 'auto', None, 1, False)")
+    assert _probe() == (0, "(None, None, None, None, False, False, False, 'auto', None, 1, False)")
 
 
 @pytest.mark.parametrize("words", [("-t", "0"), ("-t", "big"), ("--overlap", "-1")])

@@ -10,6 +10,7 @@ from torch import nn
 from restore_cli.errors import RestoreError
 from restore_cli.networks.cut import CutGenerator
 from restore_cli.networks.unet import UNet
+from restore_cli.networks.vae import VAE
 from restore_cli.objectives import OBJECTIVES
 from restore_cli.objectives.base import Batch, Objective, Turn
 from restore_cli.recipe import Choice, construct
@@ -67,12 +68,14 @@ def test_a_turn_is_frozen_and_its_terms_are_its_own() -> None:
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_every_objective_keeps_the_contract(name: str) -> None:
-    contrastive = name in ("cut", "odcr")
-    tapped = CutGenerator(width=4, blocks=1, taps=(0, 4))
-    network = tapped if contrastive else UNet(widths=(4, 4), depths=(1, 1))
+    special = {
+        "vae": VAE(channels=2, widths=(4, 4), blocks=(0, 1)),
+        **dict.fromkeys(("cut", "odcr"), CutGenerator(width=4, blocks=1, taps=(0, 4))),
+    }
+    network = special.get(name, UNet(widths=(4, 4), depths=(1, 1)))
     objective = construct(Choice(name=name), OBJECTIVES, network, section="objective")
     assert objective.players[objective.exported] is network
-    assert objective.needs_pairs is (name == "supervised")
+    assert objective.needs_pairs is (name in ("supervised", "vae"))
     batch = {name: torch.rand(2, 3, 32, 32) for name in ("image", "target")}
     played = play(objective, batch, lr=0.0)
     assert played

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Report:
+class BatchReport:
     """Tells people and programs what becomes of each input.
 
     Attributes:

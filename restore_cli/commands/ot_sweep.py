@@ -1,0 +1,186 @@
+"""`restore ot-correct sweep`: the perception-distortion curve of a correction, over alpha."""
+
+import math
+import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from restore_cli.commands.batch_options import (
+    Overwrite,
+    Recursive,
+)
+from restore_cli.commands.console import Console
+from restore_cli.commands.options import (
+    Device,
+    Json,
+    Quiet,
+    Seed,
+    Traceback,
+)
+from restore_cli.commands.ot_options import MovedVae
+from restore_cli.commands.signals import terminable
+from restore_cli.errors import RestoreError
+
+_EVERY_TENTH = "0,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1"
+
+
+def sweep(
+    correction: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CORRECTION", help="What `ot-correct fit` wrote.", show_default=False
+        ),
+    ],
+    restored: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RESTORED_DIR", help="Restored pictures not fitted to.", show_default=False
+        ),
+    ],
+    reference: Annotated[
+        Path,
+        typer.Argument(
+            metavar="REFERENCE_DIR",
+            help="What they should look like; paired by name, as in `restore eval`.",
+            show_default=False,
+        ),
+    ],
+    *,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE.csv", help="The curve to write.")
+    ],
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE.png", help="Also draw the curve.")
+    ] = None,
+    alphas: Annotated[
+        str, typer.Option("--alphas", metavar="A,...", help="The points of the curve.")
+    ] = _EVERY_TENTH,
+    decoding: Annotated[
+        Literal["residual", "plain", "both"],
+        typer.Option("--decoding", help="As in `ot-correct apply`; both draws two curves."),
+    ] = "residual",
+    vae: MovedVae = None,
+    recursive: Recursive = False,
+    overwrite: Overwrite = False,
+    device: Device = "auto",
+    seed: Seed = 0,
+    json: Json = False,
+    quiet: Quiet = False,
+    traceback: Traceback = False,
+) -> None:
+    """Measure what a correction costs and gains, for each alpha.
+
+    PSNR to the reference against the latent W2 to all references, of pictures rounded as their
+    files would be.
+    """
+    started = time.perf_counter()
+    wanted = _parse(alphas)
+    for file, ending in ((output, ".csv"), (plot, ".png")):
+        if file is not None:
+            _check_file(file, ending, overwrite)
+
+    from restore_cli.evaluation.curve import Line, draw_curves
+    from restore_cli.evaluation.pairing import check_sizes, pair
+    from restore_cli.imaging.atomic import write_atomically
+    from restore_cli.inference import sweeping
+    from restore_cli.inference.corrector import load_transport
+    from restore_cli.inference.device import choose_device
+    from restore_cli.transport.latent import Decoding
+
+    console = Console(quiet=quiet, json=json)
+    pairs = pair(restored, reference, recursive=recursive)
+    check_sizes(pairs, resize_reference=False)
+    transport = load_transport(correction, vae, choose_device(device))
+    transport.compute()
+    both: tuple[Decoding, ...] = ("residual", "plain")
+    decodings = both if decoding == "both" else (decoding,)
+    running = sweeping.sweep(transport, pairs, alphas=wanted, decodings=decodings, seed=seed)
+    with terminable(), console.progress() as progress:
+        bar = progress.add_task("sweep", total=len(pairs))
+        while True:
+            begun = time.perf_counter()
+            try:
+                done = next(running)
+            except StopIteration as end:
+                points: list[sweeping.Point] = end.value
+                break
+            seconds = round(time.perf_counter() - begun, 4)
+            console.emit(
+                {
+                    "input": done.output,
+                    "reference": done.reference,
+                    "status": "done",
+                    "error": None,
+                    "seconds": seconds,
+                }
+            )
+            progress.advance(bar)
+    sweeping.write_curve(output, points)
+    if plot is not None:
+        lines = [
+            Line(
+                d,
+                [(p.psnr, p.latent_w2, f"{p.alpha:g}") for p in points if p.decoding == d],
+            )
+            for d in decodings
+        ]
+        write_atomically(
+            plot,
+            draw_curves(
+                lines,
+                title=f"{len(pairs)} pictures, alpha at each point",
+                x="PSNR, dB (fidelity: right is better)",
+                y="latent W2 (look: down is better)",
+            ),
+        )
+    console.table(
+        ["decoding", "alpha", "PSNR", "latent W2"],
+        [[p.decoding, f"{p.alpha:g}", f"{p.psnr:.2f}", f"{p.latent_w2:.4f}"] for p in points],
+        numbers=("alpha", "PSNR", "latent W2"),
+    )
+    console.say(f"curve: {output}" + (f"; plot: {plot}" if plot is not None else ""))
+    console.emit(
+        {
+            "event": "summary",
+            "output": output,
+            "plot": plot,
+            "pictures": len(pairs),
+            "autoencoder": transport.autoencoder.name,
+            "curve": [
+                {
+                    "decoding": p.decoding,
+                    "alpha": p.alpha,
+                    "psnr": p.psnr,
+                    "latent_w2": p.latent_w2,
+                    "latent_w2_fit": p.latent_w2_fit,
+                }
+                for p in points
+            ],
+            "seconds": round(time.perf_counter() - started, 4),
+        }
+    )
+
+
+def _parse(text: str) -> list[float]:
+    try:
+        values = [float(word) for word in text.split(",") if word.strip()]
+    except ValueError as error:
+        raise RestoreError(
+            f"--alphas {text!r}: {error}", hint="for example --alphas 0,0.5,1"
+        ) from error
+    if not values or not all(map(math.isfinite, values)):
+        raise RestoreError(
+            f"--alphas {text!r} names no usable number", hint="for example --alphas 0,0.5,1"
+        )
+    return list(dict.fromkeys(values))
+
+
+def _check_file(file: Path, ending: str, overwrite: bool) -> None:
+    if file.suffix.lower() != ending:
+        raise RestoreError(f"{file}: its name should end in {ending}", hint="rename it")
+    if not file.parent.is_dir():
+        raise RestoreError(f"{file}: no folder {file.parent}", hint="make it first")
+    if file.exists() and not overwrite:
+        raise RestoreError(f"{file} already exists", hint="--overwrite replaces it")

@@ -1,0 +1,105 @@
+"""The file that `restore ot-correct fit` writes: statistics of both sides, as safetensors.
+
+It holds what was measured, not the map that follows from it, so that more pictures can be added
+later; the map takes milliseconds.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from restore_cli.errors import RestoreError
+from restore_cli.imaging.atomic import write_atomically
+from restore_cli.transport.moments import Moments
+
+FORMAT = "restore-ot-1"
+_SIDES = ("restored", "natural")
+_NUMBERS = ("channels", "factor", "patch", *(f"{s}_{n}" for s in _SIDES for n in ("count", "pictures")))  # fmt: skip  # noqa: E501
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """Everything that a fitted transport consists of.
+
+    Attributes:
+        autoencoder: its name.
+        sha256: of its weights.
+        factor: px for each latent.
+        restored: statistics of the pictures to correct.
+        natural: statistics of natural pictures; the same channels and patch.
+    """
+
+    autoencoder: str
+    sha256: str
+    factor: int
+    restored: Moments
+    natural: Moments
+
+    def write(self, path: Path) -> None:
+        """Write the file at once. Raises RestoreError where that is not possible."""
+        tensors: dict[str, Tensor] = {}
+        metadata = {
+            "format": FORMAT,
+            "autoencoder": self.autoencoder,
+            "sha256": self.sha256,
+            "factor": str(self.factor),
+            "channels": str(self.restored.channels),
+            "patch": str(self.restored.patch),
+        }
+        for side, moments in zip(_SIDES, (self.restored, self.natural), strict=True):
+            tensors |= {f"{side}.mean": moments.mean, f"{side}.scatter": moments.scatter}
+            metadata[f"{side}_count"] = str(moments.count)
+            metadata[f"{side}_pictures"] = str(moments.pictures)
+        write_atomically(path, save(tensors, metadata=metadata))
+
+    @classmethod
+    def read(cls, path: Path) -> "Correction":
+        """Read what `write` wrote.
+
+        Raises:
+            RestoreError: no such file, a damaged one, or one of something else.
+        """
+        if not path.is_file():
+            raise RestoreError(
+                f"{path}: there is no such correction",
+                hint="`restore ot-correct fit` makes one",
+            )
+        try:
+            with safe_open(path, framework="pt") as file:  # pyright: ignore[reportUnknownVariableType]
+                known = cast("dict[str, str]", file.metadata() or {})  # pyright: ignore
+                names = cast("list[str]", list(file.keys()))  # pyright: ignore
+                tensors = {name: cast("Tensor", file.get_tensor(name)) for name in names}  # pyright: ignore
+        except (SafetensorError, OSError) as error:
+            raise RestoreError(
+                f"{path}: damaged, or not a correction: {error}", hint="fit it again"
+            ) from error
+        if known.get("format") != FORMAT:
+            raise RestoreError(
+                f"{path} is not a correction made by `restore ot-correct fit`",
+                hint="it holds other tensors, perhaps a model: models go to --model",
+            )
+        try:
+            numbers = {name: int(known[name]) for name in _NUMBERS}
+            sides = [_moments(side, tensors, numbers) for side in _SIDES]
+            return cls(known["autoencoder"], known["sha256"], numbers["factor"], *sides)
+        except (KeyError, ValueError) as error:
+            raise RestoreError(
+                f"{path}: its content does not fit together: {error}", hint="fit it again"
+            ) from error
+
+
+def _moments(side: str, tensors: dict[str, Tensor], numbers: dict[str, int]) -> Moments:
+    moments = Moments(numbers["channels"], numbers["patch"])
+    mean, scatter = tensors[f"{side}.mean"], tensors[f"{side}.scatter"]
+    if mean.shape != moments.mean.shape or scatter.shape != moments.scatter.shape:
+        raise ValueError(f"the {side} side is of another size than it says")
+    if not all(bool(torch.isfinite(t).all()) for t in (mean, scatter)):
+        raise ValueError(f"the {side} side is not finite")
+    moments.mean, moments.scatter = mean.double(), scatter.double()
+    moments.count, moments.pictures = numbers[f"{side}_count"], numbers[f"{side}_pictures"]
+    return moments
