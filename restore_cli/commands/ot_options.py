@@ -19,7 +19,7 @@ Vae = Annotated[
         "--vae",
         metavar="small|identity|DIR|HUB_ID",
         help="Whose latents to compare: the shipped autoencoder, plain pixels, a folder, or a "
-        "Hugging Face hub id (the latter needs the extra [vae] for what diffusers saved).",
+        "Hugging Face hub id; what diffusers saved needs the extra [vae].",
     ),
 ]
 
