@@ -15,8 +15,8 @@ from restore_cli.errors import RestoreError
 from restore_cli.recipe import Mixture, Recipe
 
 SHIPPED = sorted((Path(__file__).parents[2] / "models").glob("*/recipe.toml"))
-MOVES_TARGET = ("keep", "photometric-jitter")
-EVERY = [{"name": name} for name in DEGRADATIONS if name not in MOVES_TARGET]
+CHANGES_SIZE = ("shrink", "mosaic")
+EVERY = [{"name": name} for name in DEGRADATIONS if name not in CHANGES_SIZE]
 
 
 def entry(*steps: dict[str, object], weight: float = 1.0) -> Mixture:

@@ -146,7 +146,8 @@ def test_unpaired_folders_are_drawn_apart_and_only_inputs_are_degraded(tmp_path:
     save(tmp_path / "clear/another.png", 40, 26)
     hazy, clear = Photos(tmp_path / "hazy"), Photos(tmp_path / "clear")
     plain = Unpaired(hazy, clear, [], crop=16, flips=False)
-    dimmed = [Mixture.model_validate({"steps": [{"name": "low-light", "stops": [2.0, 2.0]}]})]
+    step = {"name": "low-light", "stops": [2.0, 2.0], "lit_probability": 0, "lamp_probability": 0}
+    dimmed = [Mixture.model_validate({"steps": [step]})]
     dark = Unpaired(hazy, clear, dimmed, crop=16, flips=False)
     for index in range(8):
         one, other = (source(np.random.default_rng(index)) for source in (plain, dark))
