@@ -16,7 +16,8 @@ class LowLight:
     """A photo as it would have come out with less light.
 
     In linear light, as a sensor sees it. Some scenes are dark in one place only: a part of the
-    picture keeps its light, and lamps, which the target shows as well, outshine everything. Noise
+    picture keeps its light, and lamps, which the target shows as well, outshine everything. There
+    darkness belongs to the scene, and the target is lifted by `lift` stops at most. Noise
     is a step of its own: `sensor-noise` after this one is noise against the darkened signal, and
     `jpeg` or `file` keep what a file keeps of shadows.
 
@@ -28,6 +29,7 @@ class LowLight:
             log-uniformly; above 1 darkens the shadows further.
         lit_probability: how often a part of the picture keeps most of its light.
         lamp_probability: how often there are lamps.
+        lift: most stops that the target of such a scene is brighter than it; more stays dark.
         black: range of the black level that was not taken off, in linear light.
     """
 
@@ -37,6 +39,7 @@ class LowLight:
     gamma: Range = (0.85, 1.3)
     lit_probability: float = 0.4
     lamp_probability: float = 0.25
+    lift: float = 2.5
     black: Range = (0.0, 0.003)
 
     def __post_init__(self) -> None:
@@ -49,7 +52,8 @@ class LowLight:
         linear = srgb_to_linear(picture)
         field = 2 * (fractal(height, width, rng, roughness=0.3) - 0.5)
         stops = rng.uniform(*self.stops) - rng.uniform(*self.uneven) / 2 * (1 + field)
-        if rng.uniform() < self.lit_probability:
+        partly, lamps = rng.uniform(size=2) < (self.lit_probability, self.lamp_probability)
+        if partly:
             lit = region(height, width, rng, cover=(0.003, 0.6))
             lit = borrowing_edges(lit, picture, rng) if rng.uniform() < 0.5 else lit
             stops = stops * (1 - rng.uniform(0.6, 1) * lit)
@@ -58,9 +62,11 @@ class LowLight:
         gains = factor ** rng.permutation([0.0, -rng.uniform(), -1.0])
         colour = torch.from_numpy(gains.astype(np.float32)).view(3, 1, 1)
         target, shine = sample.target, torch.zeros(())
-        if rng.uniform() < self.lamp_probability:
+        if lamps:
             shine = torch.from_numpy(_lamps(height, width, rng))
-            target = linear_to_srgb((srgb_to_linear(target) + shine).clamp(0, 1))
+        if partly or lamps:
+            kept = torch.from_numpy(np.exp2(-np.maximum(stops - self.lift, 0)).astype(np.float32))
+            target = linear_to_srgb((srgb_to_linear(target) * kept + shine).clamp(0, 1))
         dark = (linear * colour * light + shine).clamp(0, 1).pow(log_uniform(self.gamma, rng))
         level = rng.uniform(*self.black)
         image = linear_to_srgb(dark * (1 - level) + level)

@@ -41,16 +41,29 @@ def test_uneven_light_is_never_brighter_than_the_photo(make: Callable[..., Sampl
 def test_a_lit_part_keeps_most_of_its_light_and_the_rest_is_dark() -> None:
     white = torch.ones(3, 48, 64)
     sample = Sample(image=white, target=white, noise=torch.zeros(1, 48, 64))
-    step = LowLight(stops=(4, 4), **{**NEUTRAL, "lit_probability": 1})
+    step = LowLight(stops=(4, 4), lift=9, **{**NEUTRAL, "lit_probability": 1})
     shares: list[float] = []
     for seed in range(20):
         sample_dark = step(sample, np.random.default_rng(seed))
         light = srgb_to_linear(sample_dark.image[0])
-        assert torch.equal(sample_dark.target, white)
+        torch.testing.assert_close(sample_dark.target, white)
         assert light.min() == pytest.approx(1 / 16, abs=0.04)  # a soft border
         shares.append(float((light > 0.25).float().mean()))
     assert min(shares) < 0.05
     assert max(shares) > 0.3
+
+
+def test_a_partly_lit_scene_is_lifted_so_far_and_no_further() -> None:
+    white = torch.ones(3, 48, 64)
+    sample = Sample(image=white, target=white, noise=torch.zeros(1, 48, 64))
+    step = LowLight(stops=(4, 4), lift=2.5, **{**NEUTRAL, "lit_probability": 1})
+    for seed in range(8):
+        found = step(sample, np.random.default_rng(seed))
+        missing = -torch.log2(srgb_to_linear(found.image[0]))
+        expected = torch.exp2(-(missing - 2.5).clamp(min=0))
+        torch.testing.assert_close(srgb_to_linear(found.target[0]), expected, atol=1e-3, rtol=0)
+    evenly = LowLight(stops=(4, 4), lift=2.5, **NEUTRAL)(sample, np.random.default_rng(0))
+    assert torch.equal(evenly.target, white)
 
 
 def test_lamps_shine_in_the_dark_picture_and_in_its_target() -> None:
