@@ -1,4 +1,4 @@
-"""Model folders: find, verify, load, export; and foreign checkpoints.
+"""Model folders, and single files of weights: find, verify, load, export.
 
 A model folder holds `model.safetensors` (fp16), the `recipe.toml` that trained it, `card.md`, and
 `SHA256SUMS` over the first two (`sha256sum -c` understands it). The recipe also travels inside the
@@ -19,8 +19,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from restore_cli.errors import RestoreError
+from restore_cli.foreign import recognise
 from restore_cli.networks import NETWORKS
-from restore_cli.networks.nafnet import NAFNet
 from restore_cli.recipe import InferSection, Recipe, construct
 
 TASKS = ("denoise", "derain", "dehaze", "deblur", "lowlight", "auto")
@@ -121,8 +121,8 @@ def load(name_or_path: str) -> Model:
 
     Args:
         name_or_path: a shipped model's name, a model folder, a .safetensors file that
-            `restore train` exported, or a .pth checkpoint (with a recipe.toml beside it, or a
-            published NAFNet).
+            `restore train` exported, or a .pth checkpoint (with a recipe.toml beside it, or of a
+            network that `foreign` recognises).
 
     Raises:
         RestoreError: nothing there, a damaged or changed file, or weights that do not fit.
@@ -254,7 +254,12 @@ def _load_file(path: Path) -> Model:
         network = construct(recipe.network, NETWORKS, section="network")
         name, task, overlap = recipe.model.name, recipe.model.task, recipe.infer.overlap
     else:
-        network = _recognise(state, path)
+        network = recognise(state)
+        if network is None:
+            raise RestoreError(
+                f"{path} has no recipe, and its tensor names are not of a network known here",
+                hint="put the recipe.toml that trained it beside it",
+            )
         name = task = path.stem
         overlap = InferSection().overlap
     try:
@@ -298,27 +303,6 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if not state:
         raise RestoreError(f"{path} holds no tensors")
     return state, {}
-
-
-def _recognise(state: dict[str, Tensor], path: Path) -> nn.Module:
-    """The network of a foreign checkpoint, from its tensor names. So far: published NAFNets."""
-    if {"intro.weight", "ending.weight", "encoders.0.0.beta"} <= state.keys():
-        levels = _count(state, "encoders")
-        return NAFNet(
-            width=state["intro.weight"].shape[0],
-            encoder_blocks=tuple(_count(state, f"encoders.{i}") for i in range(levels)),
-            middle_blocks=_count(state, "middle_blks"),
-            decoder_blocks=tuple(_count(state, f"decoders.{i}") for i in range(levels)),
-        )
-    raise RestoreError(
-        f"{path} has no recipe, and its tensor names are not of a network known here",
-        hint="put the recipe.toml that trained it beside it",
-    )
-
-
-def _count(state: dict[str, Tensor], prefix: str) -> int:
-    start = prefix + "."
-    return len({key[len(start) :].split(".")[0] for key in state if key.startswith(start)})
 
 
 def _recorded(folder: Path, *, required: bool = True) -> dict[str, str]:

@@ -7,6 +7,7 @@ from torch import nn
 from restore_cli.networks.cut import CutGenerator
 from restore_cli.networks.isp import ISP
 from restore_cli.networks.nafnet import NAFNet
+from restore_cli.networks.restormer import Restormer
 from restore_cli.networks.unet import UNet
 from restore_cli.networks.vae import VAE
 
@@ -15,6 +16,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "nafnet": NAFNet,
     "cut": CutGenerator,
     "isp": ISP,
+    "restormer": Restormer,
     "vae": VAE,
 }
 """What `network.name` in a recipe may be."""

@@ -1,0 +1,71 @@
+"""Foreign checkpoints: the network that tensor names and shapes speak of."""
+
+from torch import Tensor, nn
+
+from restore_cli.networks.cut import CutGenerator
+from restore_cli.networks.nafnet import NAFNet
+from restore_cli.networks.restormer import Restormer
+
+
+def recognise(state: dict[str, Tensor]) -> nn.Module | None:
+    """Build the network that a published checkpoint is of: NAFNet, Restormer, a CUT generator.
+
+    Args:
+        state: tensors by their published names.
+
+    Returns:
+        The network with fresh weights, or None where the names are of none that is known.
+    """
+    if {"intro.weight", "ending.weight", "encoders.0.0.beta"} <= state.keys():
+        return _nafnet(state)
+    if {"patch_embed.proj.weight", "latent.0.attn.qkv.weight", "output.weight"} <= state.keys():
+        return _restormer(state)
+    if {"model.1.weight", "model.4.weight"} <= state.keys() and _has(state, ".conv_block."):
+        return _cut(state)
+    return None
+
+
+def _nafnet(state: dict[str, Tensor]) -> nn.Module:
+    levels = _count(state, "encoders")
+    return NAFNet(
+        width=state["intro.weight"].shape[0],
+        encoder_blocks=tuple(_count(state, f"encoders.{i}") for i in range(levels)),
+        middle_blocks=_count(state, "middle_blks"),
+        decoder_blocks=tuple(_count(state, f"decoders.{i}") for i in range(levels)),
+    )
+
+
+def _restormer(state: dict[str, Tensor]) -> nn.Module:
+    stages = ("encoder_level1", "encoder_level2", "encoder_level3", "latent")
+    width = state["patch_embed.proj.weight"].shape[0]
+    hidden = state["latent.0.ffn.project_out.weight"].shape[1]
+    return Restormer(
+        width=width,
+        blocks=tuple(_count(state, stage) for stage in stages),
+        refinement=_count(state, "refinement"),
+        heads=tuple(state[f"{stage}.0.attn.temperature"].shape[0] for stage in stages),
+        # Published factors have two digits, and the hidden width is rounded down.
+        expansion=round(hidden / (8 * width) + 0.004, 2),
+        norm="with-bias" if "latent.0.norm1.body.bias" in state else "bias-free",
+    )
+
+
+def _cut(state: dict[str, Tensor]) -> nn.Module:
+    blocks = {name.split(".")[1] for name in state if ".conv_block." in name}
+    kernels = [value.shape[-1] for name, value in state.items() if name.endswith(".filt")]
+    return CutGenerator(
+        width=state["model.1.weight"].shape[0],
+        blocks=len(blocks),
+        antialias=3 in kernels,
+        antialias_up=4 in kernels,
+        taps=(0,),
+    )
+
+
+def _has(state: dict[str, Tensor], part: str) -> bool:
+    return any(part in name for name in state)
+
+
+def _count(state: dict[str, Tensor], prefix: str) -> int:
+    start = prefix + "."
+    return len({key[len(start) :].split(".")[0] for key in state if key.startswith(start)})
