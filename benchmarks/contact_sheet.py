@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("model", help="a model's name or folder")
     parser.add_argument("--photos", type=Path, help="folder of real pictures to restore")
     parser.add_argument("-o", "--output", type=Path, help=f"default: models/MODEL/{SHEET}")
-    parser.add_argument("--height", type=int, default=180, help="px of a picture on the sheet")
+    parser.add_argument("--height", type=int, default=120, help="px of a picture on the sheet")
     arguments = parser.parse_args()
     model = zoo.load(arguments.model)
     restorer = Restorer(model.network, overlap=model.overlap)

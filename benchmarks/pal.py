@@ -47,7 +47,7 @@ mixture = [
 ]
 validation = [{ steps = [{ name = "gaussian-noise", sigma = [25.0, 25.0] }, { name = "file" }] }]
 [optim]
-steps = 1500
+steps = 800
 optimizer = "muon"
 warmup = 50
 ema = 0.99
@@ -130,7 +130,7 @@ def plot(rows: list[Row], path: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 3.4), layout="constrained")
-    claim, alphas, ridges = figure.subplots(1, 3, width_ratios=(1.4, 1, 1))
+    claim, alphas, ridges = figure.subplots(1, 3, width_ratios=(1.4, 1, 1), sharey=True)
     arms = [(pairs, alpha) for pairs in ("consistent", "jittered") for alpha in (0.0, ALPHA)]
     for place, (pairs, alpha) in enumerate(arms):
         own = [r.aligned for r in rows if (r.part, r.pairs, r.alpha) == ("claim", pairs, alpha)]
@@ -156,7 +156,7 @@ def main() -> None:
     """Run the study, print it, and with --write keep CSV and plot."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("data", type=Path, help="folder that holds photos/train and photos/val")
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--write", action="store_true", help="keep results/pal.csv and pal.png")
     arguments = parser.parse_args()
     rows: list[Row] = []

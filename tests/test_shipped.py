@@ -9,13 +9,18 @@ import torch
 from torch import Tensor
 
 from restore_cli import zoo
+from restore_cli.degradations.haze import Haze
+from restore_cli.degradations.lowlight import LowLight
+from restore_cli.degradations.noise import SensorNoise
+from restore_cli.degradations.sample import Degradation, Sample
 from restore_cli.evaluation.metrics import psnr
 from restore_cli.imaging.picture import Picture
 from restore_cli.inference.restorer import Restorer
 
 ROOT = Path(__file__).parents[1]
-MODELS = ("denoise", "derain")
+MODELS = ("dehaze", "denoise", "derain", "lowlight")
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
+WELL_LIT = PHOTOS[:3]  # the rocket stands in the dusk
 
 
 def _photo(folder: str, name: str) -> Tensor:
@@ -37,7 +42,7 @@ def _decibel(output: Tensor, reference: Tensor) -> float:
     return float(psnr(output[None], reference[None]))
 
 
-def test_both_models_are_shipped() -> None:
+def test_every_task_has_a_model() -> None:
     assert {entry.name for entry in zoo.entries()} >= set(MODELS)
     for task in MODELS:
         assert zoo.default_for_task(task) == task
@@ -51,8 +56,17 @@ def test_model_is_intact_small_and_described(name: str) -> None:
     assert entry.size_bytes <= 3_000_000
     assert entry.licence == "Apache-2.0"
     card = zoo.card(name)
-    for word in ("BSDS500", "seed", "steps", "hardware", "licence", "## Limits", "| Gaussian" if name == "denoise" else "| light rain"):  # fmt: skip  # noqa: E501
+    for word in (
+        "BSDS500",
+        "seed",
+        "steps",
+        "hardware",
+        "licence",
+        "## Limits",
+        "(against itself)",
+    ):
         assert word in card
+    assert Picture.read(entry.folder / "contact-sheet.jpg").pixels.shape[0] > 400
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -85,10 +99,36 @@ def test_denoise_gains_with_and_without_a_given_level(sigma: int, gain: float) -
     assert np.mean(blind) >= np.mean(given) - 0.15
 
 
-def test_denoise_leaves_a_clean_photo_nearly_alone() -> None:
-    restorer = _restorer("denoise")
-    photos = [_half(_photo("clean", name)) for name in PHOTOS]
-    assert np.mean([_decibel(restorer(p, sigma=0.0).image, p) for p in photos]) >= 38
+SENSOR = SensorNoise(shot=(1e-4, 8e-4), read=(2e-4, 1.5e-3), smear=(0.0, 0.5))
+# What each task is for, drawn apart from the benchmark's ranges; and the gain that is asked for.
+SIMULATED: dict[str, tuple[float, list[Degradation]]] = {
+    "dehaze": (5.0, [Haze(thickness=(0.4, 1.2), airlight=(0.75, 0.95), far_probability=0.0)]),
+    "lowlight": (8.0, [LowLight(stops=(1.5, 3.5), lamp_probability=0.0), SENSOR]),
+}
+
+
+@pytest.mark.parametrize("name", SIMULATED)
+def test_a_model_gains_on_what_it_is_for(name: str) -> None:
+    wanted, steps = SIMULATED[name]
+    restorer = _restorer(name)
+    gains: list[float] = []
+    for index, photo in enumerate(WELL_LIT):
+        clean = _half(_photo("clean", photo))
+        sample = Sample(image=clean, target=clean, noise=torch.zeros(1, *clean.shape[-2:]))
+        for step in steps:
+            sample = step(sample, np.random.default_rng([7, index]))
+        degraded = (sample.image.clamp(0, 1) * 255).round() / 255
+        output = restorer(degraded).image
+        gains.append(_decibel(output, sample.target) - _decibel(degraded, sample.target))
+    assert np.mean(gains) >= wanted
+
+
+@pytest.mark.parametrize(("name", "least"), [("dehaze", 30), ("denoise", 38), ("lowlight", 30)])
+def test_a_clean_well_lit_photo_is_nearly_left_alone(name: str, least: float) -> None:
+    restorer = _restorer(name)
+    for photo in WELL_LIT:
+        clean = _half(_photo("clean", photo))
+        assert _decibel(restorer(clean).image, clean) >= least
 
 
 def test_derain_gains_on_the_example_photos() -> None:
