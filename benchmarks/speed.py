@@ -74,7 +74,7 @@ def tiles() -> Iterator[Row]:
             whole = Restorer(model.network, tile="none")(picture).image
             for side in (128, 256):
                 # As `restore infer` does with a tile that is small for the overlap.
-                overlap = min(model.overlap, side // 2)
+                overlap = min(model.overlap, 3 * side // 4)
                 restorer = Restorer(model.network, tile=side, overlap=overlap)
                 worst = float((restorer(picture).image - whole).abs().max()) * 255
                 yield f"`{entry.name}`, tile {side}, {kind}", f"{worst:.3f} / 255", "whole picture"

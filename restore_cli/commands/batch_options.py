@@ -110,4 +110,4 @@ def shared_overlap(overlap: int | None, tile: str, usual: int) -> int:
     """
     if overlap is not None:
         return overlap
-    return min(usual, int(tile) // 2) if tile.isdecimal() else usual
+    return min(usual, 3 * int(tile) // 4) if tile.isdecimal() else usual

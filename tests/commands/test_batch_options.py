@@ -93,5 +93,6 @@ def test_inputs_must_be_given_and_modes_not_contradict() -> None:
 def test_tiles_and_overlaps() -> None:
     assert [tile_size(text) for text in ("auto", "none", "96")] == ["auto", "none", 96]
     assert shared_overlap(None, "auto", 64) == 64
-    assert shared_overlap(None, "100", 64) == 50
+    assert shared_overlap(None, "100", 64) == 64
+    assert shared_overlap(None, "100", 128) == 75
     assert shared_overlap(7, "100", 64) == 7
