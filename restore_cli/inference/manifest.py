@@ -3,19 +3,24 @@
 Each output folder keeps one hidden file, `.restore-manifest.jsonl`, with one JSON line per written
 output: the hash of its input, the hash of the model, the options. It lies with the outputs so that
 it moves with them. Lines are only ever appended, each in one write, and the last one for a name
-counts. So an interruption costs at most the last line, several runs may write to one folder, and a
-million files cost no more each than a hundred do.
+counts. Where the system has file locks, a writer holds one, since not every file system appends in
+one piece. So an interruption costs at most the last line, several runs may write to one folder, and
+a million files cost no more each than a hundred do.
 """
 
 import contextlib
 import hashlib
 import json
 import os
+import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
+
+if sys.platform != "win32":
+    import fcntl
 
 MANIFEST_NAME = ".restore-manifest.jsonl"
 
@@ -82,9 +87,12 @@ class Manifest:
     def _append(self, output: Path, entry: dict[str, object]) -> None:
         path = output.parent / MANIFEST_NAME
         with self._lock:
-            # O_APPEND with a single write: lines of parallel runs do not mix.
+            # O_APPEND with a single write: lines of parallel runs do not mix. Closing unlocks.
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
             try:
+                if sys.platform != "win32":
+                    with contextlib.suppress(OSError):  # a file system without locks
+                        fcntl.flock(handle, fcntl.LOCK_EX)
                 line = json.dumps(entry) + "\n"
                 if os.fstat(handle).st_size > 0:
                     os.lseek(handle, -1, os.SEEK_END)
