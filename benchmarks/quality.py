@@ -17,6 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from blocks import markdown_table, replace_block
 from torch import Tensor
 
 from restore_cli import zoo
@@ -29,7 +30,6 @@ from restore_cli.degradations.sample import Degradation, Sample
 from restore_cli.evaluation.metrics import psnr, ssim
 from restore_cli.imaging.picture import READABLE_SUFFIXES, Picture
 from restore_cli.inference.restorer import Restorer
-from restore_cli.training.card import MEASURED_BEGIN, MEASURED_END
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "quality.csv"
@@ -82,6 +82,7 @@ def cases() -> Iterator[Case]:
     yield Case("derain", "dry photo (against itself)", _dry, target="input")
     yield from _cases_of_blur()
     yield from _cases_of_light()
+    yield Case("vae-small", "photo through the autoencoder and back", _dry, target="input")
 
 
 def _cases_of_blur() -> Iterator[Case]:
@@ -160,14 +161,13 @@ def measure(case: Case, photos: list[Tensor], restorer: Restorer) -> dict[str, s
 def table(rows: list[dict[str, str]], *, with_model: bool) -> str:
     """Markdown of the measured rows."""
     head = ["what", "input PSNR / SSIM", "restored PSNR / SSIM", "worst picture"]
-    lines = [(["model"] if with_model else []) + head]
+    lines: list[list[str]] = []
     for row in rows:
         before = _pair(row["input_psnr"], row["input_ssim"])
         after = _pair(row["psnr"], row["ssim"])
         cells = [row["case"], before, after, f"{float(row['worst_psnr']):.2f} dB"]
         lines.append(([f"`{row['model']}`"] if with_model else []) + cells)
-    lines.insert(1, ["---"] * len(lines[0]))
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return markdown_table((["model"] if with_model else []) + head, lines)
 
 
 def main() -> None:
@@ -206,20 +206,12 @@ def _write(rows: list[dict[str, str]]) -> None:
         writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    _replace(ROOT / "README.md", table(rows, with_model=True))
+    replace_block(ROOT / "README.md", "measured", table(rows, with_model=True))
     for name in measured:
         own = [row for row in rows if row["model"] == name]
         note = f"{own[0]['pictures']} photos of photos/val, RGB, whole frame, 8-bit in and out"
         text = table(own, with_model=False) + f"\n\n{note}; `benchmarks/quality.py`."
-        _replace(ROOT / "models" / name / zoo.CARD, text)
-
-
-def _replace(path: Path, text: str) -> None:
-    before, begin, rest = path.read_text(encoding="utf-8").partition(MEASURED_BEGIN)
-    _, end, after = rest.partition(MEASURED_END)
-    if not end:
-        raise SystemExit(f"{path} has no place for measured numbers ({MEASURED_BEGIN})")
-    path.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
+        replace_block(ROOT / "models" / name / zoo.CARD, "measured", text)
 
 
 def _pair(decibel: str, similarity: str) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from blocks import markdown_table, replace_block
 
 from restore_cli import zoo
 from restore_cli.imaging.picture import Picture
@@ -30,7 +31,6 @@ from restore_cli.training.runs import hardware
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "speed.csv"
-TIMED_BEGIN, TIMED_END = "<!-- timed -->", "<!-- /timed -->"
 RESTORE = str(Path(sys.executable).parent / "restore")
 
 Row = tuple[str, str, str]  # what, measured, compared with
@@ -44,7 +44,7 @@ def networks() -> Iterator[Row]:
     with torch.inference_mode():
         slow = _median(lambda: peer(small))
         size = sum(p.numel() for p in peer.parameters()) / 1e6
-        for entry in zoo.entries():
+        for entry in _restoring():
             network = zoo.load(entry.name).network.to(memory_format=torch.channels_last)
             picture = _picture(int(getattr(network, "multiple", 1)))
             seconds = _median(lambda n=network, p=picture: n(p))
@@ -68,16 +68,27 @@ def tiles() -> Iterator[Row]:
     smooth = torch.nn.functional.interpolate(coarse, (700, 1000), mode="bicubic")[0].clamp(0, 1)
     noisy = smooth + 0.1 * torch.from_numpy(rng.standard_normal((3, 700, 1000), dtype=np.float32))
     grey = torch.full((3, 700, 1000), 0.5)
-    for entry in zoo.entries():
+    for entry in _restoring():
         model = zoo.load(entry.name)
-        for kind, picture in (("picture", noisy.clamp(0, 1)), ("flat grey", grey)):
+        found: list[str] = []
+        for picture in (noisy.clamp(0, 1), grey):
             whole = Restorer(model.network, tile="none")(picture).image
             for side in (128, 256):
                 # As `restore infer` does with a tile that is small for the overlap.
                 overlap = min(model.overlap, 3 * side // 4)
                 restorer = Restorer(model.network, tile=side, overlap=overlap)
                 worst = float((restorer(picture).image - whole).abs().max()) * 255
-                yield f"`{entry.name}`, tile {side}, {kind}", f"{worst:.3f} / 255", "whole picture"
+                found.append(f"{worst:.3f} / 255")
+        yield (
+            f"`{entry.name}`, tiles of 128 and 256 px against the whole picture",
+            f"{found[0]} and {found[1]}",
+            f"flat grey: {found[2]} and {found[3]}",
+        )
+
+
+def _restoring() -> list[zoo.Entry]:
+    """The shipped models that `restore infer` applies."""
+    return [entry for entry in zoo.entries() if entry.task in zoo.TASKS]
 
 
 def memory() -> Iterator[Row]:
@@ -179,13 +190,9 @@ def main() -> None:
     with RESULTS.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerows([("what", "measured", "beside it"), *rows])
-    lines = ["| what | measured | beside it in the same run |\n|---|---|---|"]
-    lines += [f"| {' | '.join(row)} |" for row in rows]
-    text = "\n".join(lines) + f"\n\n{hardware()}, torch {torch.__version__}."
-    readme = ROOT / "README.md"
-    before, _, rest = readme.read_text(encoding="utf-8").partition(TIMED_BEGIN)
-    after = rest.partition(TIMED_END)[2]
-    readme.write_text(f"{before}{TIMED_BEGIN}\n{text}\n{TIMED_END}{after}", encoding="utf-8")
+    text = markdown_table(("what", "measured", "beside it in the same run"), rows)
+    text += f"\n\n{hardware()}, torch {torch.__version__}."
+    replace_block(ROOT / "README.md", "timed", text)
 
 
 def _median(action: Callable[[], object], times: int = 5) -> float:

@@ -84,7 +84,7 @@ def default_for_task(task: str) -> str:
     for entry in entries():
         if entry.task == task and entry.name == task:
             return entry.name
-    have = ", ".join(sorted({entry.task for entry in entries()})) or "none"
+    have = ", ".join(sorted({entry.task for entry in entries()} & set(TASKS))) or "none"
     raise RestoreError(
         f"no model for the task {task!r} is shipped",
         hint=f"tasks with a model: {have}; or give one with --model",

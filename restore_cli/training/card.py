@@ -1,5 +1,7 @@
 """The model card that an export carries: facts of the run, and a place for measured numbers."""
 
+from math import isfinite
+
 from restore_cli.recipe import Recipe
 from restore_cli.training.loop import Trained
 
@@ -32,7 +34,9 @@ def write_card(recipe: Recipe, trained: Trained) -> str:
         ("licence", model.licence),
     ]  # fmt: skip
     if trained.validation_psnr is not None and trained.input_psnr is not None:
-        found = f"{trained.input_psnr:.2f} dB in, {trained.validation_psnr:.2f} dB out"
+        # Where the input is the target, as for an autoencoder, it has no finite PSNR to quote.
+        before = f"{trained.input_psnr:.2f} dB in, " if isfinite(trained.input_psnr) else ""
+        found = f"{before}{trained.validation_psnr:.2f} dB out"
         rows.append(
             (
                 "validation while training",

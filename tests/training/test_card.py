@@ -55,6 +55,12 @@ def test_the_card_tells_what_was_trained_and_how(parse: Parse, trained: Trained)
     assert card[begin:end].count("not measured yet") == 1
 
 
+def test_an_input_that_is_its_own_target_has_no_number(parse: Parse, trained: Trained) -> None:
+    trained.input_psnr = float("inf")
+    told = facts(write_card(parse(), trained))["validation while training"]
+    assert told.startswith("28.13 dB out (")
+
+
 def test_what_is_not_known_is_left_out(parse: Parse, trained: Trained) -> None:
     trained.validation_psnr = trained.input_psnr = None
     card = write_card(parse(), trained)
