@@ -26,7 +26,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from blocks import markdown_table, replace_block
 
+from restore_cli import zoo
 from restore_cli.degradations.cameras import Camera, Noise
 from restore_cli.degradations.mosaic import Pattern, Sensor, expose, record
 from restore_cli.evaluation.delta_e import mean_ciede2000
@@ -191,9 +193,41 @@ def main() -> None:
         show(row)
     if given.write:
         with RESULTS.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, FIELDS)
+            writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
+        note = f"{len(photos)} photos of photos/val, 8 bits; {hardware()}; `benchmarks/isp.py`."
+        replace_block(ROOT / "README.md", "developed", f"{tables(rows)}\n\n{note}")
+        replace_block(ROOT / "models" / "isp" / zoo.CARD, "measured", f"{tables(rows)}\n\n{note}")
+
+
+def tables(rows: list[dict[str, object]]) -> str:
+    """Markdown: quality, an engine a column, and cost."""
+    engines = list(dict.fromkeys(str(row["engine"]) for row in rows))
+    sets: dict[str, list[dict[str, object]]] = {}
+    for row in rows:
+        sets.setdefault(str(row["set"]), []).append(row)
+    quality = [
+        [
+            name,
+            *(
+                f"{row['psnr']:.2f} dB ({row['psnr_worst']:.2f}), {row['delta_e']:.2f}"
+                for row in of
+            ),
+        ]
+        for name, of in sets.items()
+        if "psnr" in of[0]
+    ]
+    cost = [
+        [name, *(f"{row['seconds']} s, {row['gigabytes']} GB" for row in of)]
+        for name, of in sets.items()
+        if "seconds" in of[0]
+    ]
+    head = ["RAW files: PSNR (worst), CIEDE2000", *engines]
+    text = markdown_table(head, quality)
+    if cost:
+        text += "\n\n" + markdown_table(["time of a file, peak memory", *engines], cost)
+    return text
 
 
 if __name__ == "__main__":

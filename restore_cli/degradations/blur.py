@@ -9,7 +9,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from restore_cli.degradations.sample import Range, Sample, check_options, log_uniform
+from restore_cli.degradations.sample import (
+    Moments,
+    Range,
+    Sample,
+    check_options,
+    log_uniform,
+)
 from restore_cli.imaging.color import linear_to_srgb, srgb_to_linear
 
 Kernel = npt.NDArray[np.float32]
@@ -40,7 +46,8 @@ class _Blur:
             return sample
         kernel = self._kernel(rng)
         image = spread(sample.image, kernel, glow=log_uniform(self.glow, rng))
-        return replace(sample, image=image, sigma=math.nan)
+        xx, xy, yy = (a + b for a, b in zip(sample.blur, kernel_moments(kernel), strict=True))
+        return replace(sample, image=image, sigma=math.nan, blur=(xx, xy, yy))
 
     def _kernel(self, rng: np.random.Generator) -> Kernel:
         raise NotImplementedError
@@ -127,6 +134,20 @@ def disc_kernel(radius: float, edge: float) -> Kernel:
     kernel = np.clip((radius - distance) / edge + 0.5, 0, 1).astype(np.float32)
     kernel[reach, reach] = max(float(kernel[reach, reach]), 1e-6)  # a tiny disc is a point
     return kernel / kernel.sum()
+
+
+def kernel_moments(kernel: Kernel) -> Moments:
+    """Second moments (xx, xy, yy) of a (K, K) kernel of sum 1 around its middle, px^2."""
+    axis = np.arange(len(kernel)) - (len(kernel) - 1) / 2
+    across, down = kernel.sum(axis=0), kernel.sum(axis=1)
+    return float(across @ axis**2), float(axis @ kernel @ axis), float(down @ axis**2)
+
+
+def directional_widths(moments: Moments) -> Tensor:
+    """How wide a blur is along 0, 45, 90 and 135 degrees: (4,) standard deviations, px."""
+    xx, xy, yy = moments
+    squares = (xx, (xx + yy) / 2 + xy, yy, (xx + yy) / 2 - xy)
+    return torch.tensor([math.sqrt(max(0.0, square)) for square in squares])
 
 
 def spread(image: Tensor, kernel: Kernel, *, glow: float = 1.0) -> Tensor:

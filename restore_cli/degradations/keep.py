@@ -19,4 +19,6 @@ class Keep:
         """Both pictures become `sample.image`, clipped to [0, 1]; no noise is left to remove."""
         picture = sample.image.clamp(0, 1)
         noise = torch.zeros_like(sample.noise)
-        return replace(sample, image=picture, target=picture, noise=noise, sigma=0.0)
+        return replace(
+            sample, image=picture, target=picture, noise=noise, sigma=0.0, blur=(0.0, 0.0, 0.0)
+        )

@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 Range = tuple[float, float]
+Moments = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +22,15 @@ class Sample:
         noise: (1, H, W) standard deviation of the noise in `image`, same scale.
         sigma: the one number that a user could pass as `--sigma` (here on the [0, 1] scale), NaN
             where no single number is true.
+        blur: second moments (xx, xy, yy) of all blur in `image` that `target` has not, px^2; those
+            of blurs one after another add up.
     """
 
     image: Tensor
     target: Tensor
     noise: Tensor
     sigma: float = 0.0
+    blur: Moments = (0.0, 0.0, 0.0)
 
 
 class Degradation(Protocol):

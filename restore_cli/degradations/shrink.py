@@ -50,4 +50,6 @@ class Shrink:
         piece = small[top : top + self.side, left : left + self.side].reshape(self.side, -1, 3)
         picture = torch.from_numpy(np.ascontiguousarray(piece.transpose(2, 0, 1))).clamp(0, 1)
         noise = torch.zeros(1, self.side, self.side)
-        return replace(sample, image=picture, target=picture, noise=noise, sigma=0.0)
+        return replace(
+            sample, image=picture, target=picture, noise=noise, sigma=0.0, blur=(0.0, 0.0, 0.0)
+        )

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from restore_cli.degradations.blur import directional_widths
 from restore_cli.degradations.compose import Compose
 from restore_cli.errors import RestoreError
 from restore_cli.imaging.picture import READABLE_SUFFIXES, Picture
@@ -243,14 +244,21 @@ def degrade(clean: Tensor, change: Compose, rng: np.random.Generator) -> dict[st
         "target": sample.target,
         "noise": sample.noise,
         "sigma": torch.tensor(sample.sigma, dtype=torch.float32),
+        "blur": directional_widths(sample.blur),
     }
 
 
 def unknown_noise(image: Tensor, target: Tensor) -> dict[str, Tensor]:
-    """A pair of which nobody knows the noise level: what differs is taken for noise."""
+    """A pair of which nobody knows noise and blur: what differs is taken for noise."""
     difference = (image - target).square().mean(dim=0, keepdim=True)
     noise = difference.mean().sqrt().expand_as(difference).contiguous()
-    return {"image": image, "target": target, "noise": noise, "sigma": torch.tensor(float("nan"))}
+    return {
+        "image": image,
+        "target": target,
+        "noise": noise,
+        "sigma": torch.tensor(float("nan")),
+        "blur": torch.full((4,), float("nan")),
+    }
 
 
 def _read(path: Path) -> Tensor:

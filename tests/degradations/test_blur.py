@@ -10,10 +10,13 @@ import torch
 from restore_cli.degradations.blur import (
     CameraShake,
     Defocus,
+    directional_widths,
     disc_kernel,
+    kernel_moments,
     shake_kernel,
     spread,
 )
+from restore_cli.degradations.keep import Keep
 from restore_cli.degradations.sample import Degradation, Sample
 from restore_cli.imaging.color import linear_to_srgb, srgb_to_linear
 
@@ -72,6 +75,37 @@ def test_disc_is_round_and_has_its_area(radius: float) -> None:
     np.testing.assert_allclose(kernel, kernel[::-1])
     if radius >= 3:
         assert 1 / kernel.max() == pytest.approx(math.pi * radius**2, rel=0.06)
+
+
+def test_moments_of_a_disc_and_of_a_line() -> None:
+    # A uniform disc has r^2 / 4 along each axis, a uniform line of length l has l^2 / 12.
+    xx, xy, yy = kernel_moments(disc_kernel(9.0, 0.5))
+    assert xx == pytest.approx(81 / 4, rel=0.02)
+    assert yy == pytest.approx(xx, rel=1e-4)
+    assert xy == pytest.approx(0, abs=1e-3)
+    xx, xy, yy = kernel_moments(np.eye(13, dtype=np.float32) / 13)
+    assert xx == pytest.approx(14, rel=1e-5)  # (13^2 - 1) / 12, its points being discrete
+    assert xy == pytest.approx(xx, rel=1e-5)
+    assert yy == pytest.approx(xx, rel=1e-5)
+
+
+def test_widths_by_direction() -> None:
+    torch.testing.assert_close(
+        directional_widths((14.0, 14.0, 14.0)), torch.tensor([14**0.5, 28**0.5, 14**0.5, 0.0])
+    )
+    torch.testing.assert_close(
+        directional_widths((4.0, 0.0, 0.0)), torch.tensor([2.0, 2**0.5, 0.0, 2**0.5])
+    )
+
+
+def test_a_sample_knows_all_the_blur_it_went_through(make: Callable[..., Sample]) -> None:
+    rng = np.random.default_rng(0)
+    once = Defocus(radius=(3.0, 3.0), edge=(0.5, 0.5))(make(20, 20), rng)
+    assert once.blur == pytest.approx(kernel_moments(disc_kernel(3.0, 0.5)))
+    twice = Defocus(radius=(3.0, 3.0), edge=(0.5, 0.5))(once, rng)
+    assert twice.blur == pytest.approx([2 * moment for moment in once.blur])
+    assert CameraShake(extent=(9.0, 9.0))(once, rng).blur[0] >= once.blur[0]
+    assert Keep()(once, rng).blur == (0.0, 0.0, 0.0)
 
 
 def test_blur_adds_up_light_and_not_srgb_values() -> None:
