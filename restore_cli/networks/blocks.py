@@ -45,8 +45,8 @@ class ChannelNorm(nn.Module):
         return normed.permute(0, 3, 1, 2)
 
 
-class LevelEstimator(nn.Module):
-    """How strong the noise or blur is at each place of a picture, read from the picture itself.
+class NoiseEstimator(nn.Module):
+    """The noise level of each place of a picture, read from the picture itself.
 
     A few strided convolutions to 1/8 of the size, then interpolation back; local, so that a tile
     says the same as the whole picture. In the arrangement of CBDNet (Guo et al., CVPR 2019): a
@@ -76,7 +76,7 @@ class LevelEstimator(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        """Map (B, inputs, H, W) in [0, 1] to levels (B, outputs, H, W), above 0."""
+        """Map (B, inputs, H, W) in [0, 1] to deviations (B, outputs, H, W) on the same scale."""
         # 0.1 puts the untrained output (softplus(0) = 0.69) at a usual noise level.
         coarse = 0.1 * F.softplus(self.layers(image))
         return F.interpolate(coarse, size=image.shape[-2:], mode="bilinear", align_corners=False)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from restore_cli.networks.blocks import LevelEstimator, ResidualBlock
+from restore_cli.networks.blocks import NoiseEstimator, ResidualBlock
 
 _PLACES = ((0, 0), (0, 1), (1, 0), (1, 1))
 _COLOURS = (0, 1, 1, 2)  # of these places: RGGB
@@ -60,7 +60,7 @@ class ISP(nn.Module):
             raise ValueError("widths and depths need the same length, one or more")
         # The estimator has a grid of its own, of 8 cells: windows must meet that too.
         self.multiple = max(2 ** len(widths), 16)
-        self.estimator = LevelEstimator(inputs=4, outputs=4)
+        self.estimator = NoiseEstimator(inputs=4, outputs=4)
         self.register_buffer("linear", _linear_filters(), persistent=False)
         self.head = nn.Conv2d(8, widths[0], 3, padding=1)
         pairs = list(itertools.pairwise(widths))

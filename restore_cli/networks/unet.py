@@ -6,12 +6,7 @@ from typing import Literal, cast, overload
 import torch
 from torch import Tensor, nn
 
-from restore_cli.networks.blocks import LevelEstimator, Modulation, ResidualBlock, Surveyor
-
-BLUR_DIRECTIONS = 4
-"""Along 0, 45, 90 and 135 degrees: so many tell how wide and how long a blur is, and which way."""
-BLUR_UNIT = 10.0
-"""px: widths of usual blurs in this unit are near the values of a picture."""
+from restore_cli.networks.blocks import Modulation, NoiseEstimator, ResidualBlock, Surveyor
 
 
 class UNet(nn.Module):
@@ -24,9 +19,6 @@ class UNet(nn.Module):
         depths: residual blocks at each of these sizes; the decoder has as many as the encoder, the
             coarsest level has its number once.
         noise_map: take a noise level beside the picture, or estimate it where none is given.
-        blur_map: estimate how wide the blur is at each place and in each of four directions, and
-            restore with it in view, as SRMD (Zhang et al., CVPR 2018) does with a given kernel.
-            Told nothing, the same network stays near its input for thousands of steps.
         survey: length of a vector that says what kind of picture it is and modulates every level;
             0 leaves it out, and the network then sees only what lies near.
     """
@@ -37,7 +29,6 @@ class UNet(nn.Module):
         widths: tuple[int, ...] = (32, 64, 96, 128),
         depths: tuple[int, ...] = (1, 2, 2, 1),
         noise_map: bool = False,
-        blur_map: bool = False,
         survey: int = 0,
     ) -> None:
         super().__init__()
@@ -45,10 +36,8 @@ class UNet(nn.Module):
             raise ValueError("widths and depths need the same length, two or more")
         self.multiple = 2 ** (len(widths) - 1)
         self.takes_sigma = noise_map
-        self.estimator = LevelEstimator() if noise_map else None
-        self.blur_estimator = LevelEstimator(outputs=BLUR_DIRECTIONS) if blur_map else None
-        inputs = 3 + noise_map + BLUR_DIRECTIONS * blur_map
-        self.head = nn.Conv2d(inputs, widths[0], 3, padding=1)
+        self.estimator = NoiseEstimator() if noise_map else None
+        self.head = nn.Conv2d(4 if noise_map else 3, widths[0], 3, padding=1)
         pairs = list(itertools.pairwise(widths))
         self.encoders = nn.ModuleList(_level(w, d) for w, d in zip(widths, depths, strict=True))
         self.downs = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairs)
@@ -70,7 +59,6 @@ class UNet(nn.Module):
         image: Tensor,
         sigma: Tensor | None = None,
         *,
-        blur: Tensor | None = None,
         survey: Tensor | None = None,
         whole: Tensor | None = None,
         with_sigma: Literal[False] = False,
@@ -81,7 +69,6 @@ class UNet(nn.Module):
         image: Tensor,
         sigma: Tensor | None = None,
         *,
-        blur: Tensor | None = None,
         survey: Tensor | None = None,
         whole: Tensor | None = None,
         with_sigma: Literal[True],
@@ -91,7 +78,6 @@ class UNet(nn.Module):
         image: Tensor,
         sigma: Tensor | None = None,
         *,
-        blur: Tensor | None = None,
         survey: Tensor | None = None,
         whole: Tensor | None = None,
         with_sigma: bool = False,
@@ -102,8 +88,6 @@ class UNet(nn.Module):
             image: (B, 3, H, W) in [0, 1]; H and W multiples of `multiple`.
             sigma: (B,) standard deviation of the noise in [0, 1]; NaN where unknown; None where it
                 is unknown for all.
-            blur: (B, 4, H, W) widths of the blur as `blur_estimator` gives them, in units of
-                `BLUR_UNIT` px; None estimates them here.
             survey: (B, features) what `surveyor` says of the pictures that these are windows of.
             whole: (B, 3, H', W') these pictures, to be surveyed here. With neither, `image` is
                 taken for the whole picture.
@@ -113,22 +97,17 @@ class UNet(nn.Module):
             (B, 3, H, W), not clamped; with `with_sigma` also (B, 1, H, W).
 
         Raises:
-            ValueError: `sigma` or `with_sigma` for a network without a noise map, `blur` for one
-                without a blur map, or `survey` or `whole` for one without a surveyor.
+            ValueError: `sigma` or `with_sigma` for a network without a noise map, or `survey` or
+                `whole` for one without a surveyor.
         """
         if (survey is not None or whole is not None) and self.surveyor is None:
             raise ValueError("this network takes no survey (survey is 0)")
         if survey is None and self.surveyor is not None:
             survey = cast("Tensor", self.surveyor(image if whole is None else whole))
-        told = [image]
-        if self.blur_estimator is not None:
-            told.append(self.blur_estimator(image) if blur is None else blur)
-        elif blur is not None:
-            raise ValueError("this network takes no blur (blur_map is off)")
         if self.estimator is None:
             if sigma is not None or with_sigma:
                 raise ValueError("this network takes no noise level (noise_map is off)")
-            return image + self._residual(torch.cat(told, dim=1), survey)
+            return image + self._residual(image, survey)
         known = None if sigma is None else sigma.view(-1, 1, 1, 1).expand(-1, 1, *image.shape[-2:])
         if known is not None and not with_sigma and not bool(torch.isnan(known).any()):
             level = known
@@ -136,8 +115,7 @@ class UNet(nn.Module):
         else:
             estimated = self.estimator(image)
             level = estimated if known is None else torch.where(known.isnan(), estimated, known)
-        told.append(level.to(image.dtype))
-        restored = image + self._residual(torch.cat(told, dim=1), survey)
+        restored = image + self._residual(torch.cat([image, level.to(image.dtype)], dim=1), survey)
         return (restored, estimated) if with_sigma else restored
 
     def _residual(self, x: Tensor, survey: Tensor | None) -> Tensor:

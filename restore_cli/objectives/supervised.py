@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from restore_cli.losses.alignment import photometric_alignment_loss
 from restore_cli.losses.pixel import PIXEL_LOSSES, l1
-from restore_cli.networks.unet import BLUR_UNIT
 from restore_cli.objectives.base import Batch, Turn
 
 
@@ -20,10 +19,6 @@ class Supervised:
             and trained to estimate it.
         loss: a name in `PIXEL_LOSSES`.
         sigma_weight: weight of the L1 error of the estimated noise level.
-        blur_weight: weight of the L1 error of the estimated widths of the blur, in units of
-            `networks.unet.BLUR_UNIT`, for a network that estimates them.
-        blur_told: share of the pictures whose true widths the network is shown instead, where they
-            are known: it learns to undo blur before it has learnt to see it.
         pal: weight alpha of the photometric alignment loss (Li et al., arXiv 2604.08172), which is
             added; 0 leaves it out. Its rho is `charbonnier` with that loss and L1 otherwise.
         pal_eps: ridge of its fit, in squared units of the pictures, above 0.
@@ -47,8 +42,6 @@ class Supervised:
         *,
         loss: str = "l1",
         sigma_weight: float = 0.1,
-        blur_weight: float = 0.1,
-        blur_told: float = 0.0,
         pal: float = 0.0,
         pal_eps: float = 1e-4,
         pal_detach: bool = True,
@@ -56,10 +49,8 @@ class Supervised:
     ) -> None:
         if loss not in PIXEL_LOSSES:
             raise ValueError(f"unknown loss {loss!r}; known: {', '.join(sorted(PIXEL_LOSSES))}")
-        if min(pal, sigma_weight, blur_weight) < 0:
+        if pal < 0 or sigma_weight < 0:
             raise ValueError("weights of losses must be 0 or more")
-        if not 0 <= blur_told <= 1:
-            raise ValueError(f"blur_told is {blur_told}; it must be a share from 0 to 1")
         if pal_eps <= 0:
             raise ValueError(f"pal_eps is {pal_eps}; it must be above 0")
         if window and getattr(network, "surveyor", None) is None:
@@ -68,8 +59,7 @@ class Supervised:
             raise ValueError(f"window is {window}; it must be a multiple of the network's")
         self.players: dict[str, nn.Module] = {"network": network}
         self._loss = PIXEL_LOSSES[loss]
-        self._sigma_weight, self._blur_weight = sigma_weight, blur_weight
-        self._blur_told = blur_told
+        self._sigma_weight = sigma_weight
         self._pal = pal
         self._window = window
         self._align = partial(
@@ -78,7 +68,6 @@ class Supervised:
             rho="charbonnier" if loss == "charbonnier" else "l1",
             detach=pal_detach,
         )
-        self._estimate_blur: nn.Module | None = getattr(network, "blur_estimator", None)
         self._takes_sigma = bool(getattr(network, "takes_sigma", False))
 
     def turns(self, batch: Batch) -> Iterator[Turn]:
@@ -86,23 +75,18 @@ class Supervised:
 
         Args:
             batch: `image` and `target` (B, 3, H, W); for a network with a noise level also `sigma`
-                (B,) with NaN where hidden, and `noise` (B, 1, H, W); for one with a blur map also
-                `blur` (B, 4), directional widths in px with NaN where unknown.
+                (B,) with NaN where hidden, and `noise` (B, 1, H, W).
         """
         network, level = self.players["network"], None
-        told: dict[str, Tensor] = {}
-        estimated: Tensor | None = None
+        whole: dict[str, Tensor] = {}
         if self._window:
-            told["whole"] = batch["image"]
+            whole = {"whole": batch["image"]}
             batch = _cropped(batch, self._window)
         target = batch["target"]
-        if self._estimate_blur is not None:
-            estimated = self._estimate_blur(batch["image"])
-            told["blur"] = _partly_told(estimated, batch["blur"], self._blur_told)
         if self._takes_sigma:
-            restored, level = network(batch["image"], batch["sigma"], with_sigma=True, **told)
+            restored, level = network(batch["image"], batch["sigma"], with_sigma=True, **whole)
         else:
-            restored = network(batch["image"], **told)
+            restored = network(batch["image"], **whole)
         restored = restored.float()
         pixel = self._loss(restored, target)
         total, terms = pixel, {"pixel": pixel.detach()}
@@ -112,30 +96,7 @@ class Supervised:
         if level is not None:
             noise = l1(level.float(), batch["noise"])
             total, terms["noise"] = total + self._sigma_weight * noise, noise.detach()
-        if estimated is not None:
-            width = _blur_error(estimated.float(), batch["blur"])
-            total, terms["blur"] = total + self._blur_weight * width, width.detach()
         yield Turn("network", total, terms if len(terms) > 1 else {})
-
-
-def _partly_told(estimated: Tensor, widths: Tensor, share: float) -> Tensor:
-    """Maps (B, 4, H, W), for a random share of the pictures the true widths (B, 4) in px.
-
-    The draw comes from torch's global generator, which the loop seeds for each step.
-    """
-    if share == 0:
-        return estimated
-    told = (torch.rand(len(widths), 1) < share).to(widths.device) & ~widths.isnan()
-    truth = torch.where(told, widths, 0.0).to(estimated.dtype) / BLUR_UNIT
-    return torch.where(told[..., None, None], truth[..., None, None], estimated)
-
-
-def _blur_error(estimated: Tensor, widths: Tensor) -> Tensor:
-    """L1 between maps (B, 4, H, W) and true widths (B, 4) in px, over those that are known."""
-    known = ~widths.isnan()
-    truth = torch.where(known, widths, 0.0) / BLUR_UNIT
-    error = (estimated - truth[..., None, None]).abs().mean(dim=(2, 3))
-    return (error * known).sum() / known.sum().clamp(min=1)
 
 
 def _cropped(batch: Batch, side: int) -> Batch:

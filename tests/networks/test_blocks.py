@@ -8,8 +8,8 @@ from restore_cli.networks.blocks import (
     BlurDown,
     BlurUp,
     ChannelNorm,
-    LevelEstimator,
     Modulation,
+    NoiseEstimator,
     OrthogonalLinear,
     ResidualBlock,
     Surveyor,
@@ -80,19 +80,19 @@ def test_channel_norm_gradients() -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (7, 13), (24, 16)])
 def test_noise_estimator_gives_one_positive_level_for_each_place(size: tuple[int, int]) -> None:
-    level = LevelEstimator(8)(torch.rand(2, 3, *size))
+    level = NoiseEstimator(8)(torch.rand(2, 3, *size))
     assert level.shape == (2, 1, *size)
     assert level.isfinite().all()
     assert level.min() > 0
 
 
 def test_untrained_estimator_says_a_usual_level() -> None:
-    level = LevelEstimator()(torch.rand(1, 3, 32, 32))
+    level = NoiseEstimator()(torch.rand(1, 3, 32, 32))
     assert 5 < 255 * level.mean() < 60
 
 
 def test_noise_estimator_is_local() -> None:
-    estimator = LevelEstimator(8)
+    estimator = NoiseEstimator(8)
     image = torch.rand(1, 3, 96, 96)
     changed = image.clone()
     changed[:, :, :4, :4] = 1 - changed[:, :, :4, :4]

@@ -129,30 +129,6 @@ def test_a_network_without_noise_map_refuses_a_level() -> None:
         network(image, with_sigma=True)
 
 
-def blurred(*, noise_map: bool = False) -> UNet:
-    network = UNet(widths=(6, 8), depths=(1, 1), noise_map=noise_map, blur_map=True).eval()
-    torch.nn.init.normal_(network.tail.weight, std=0.1)
-    return network
-
-
-@pytest.mark.parametrize("noise_map", [False, True])
-def test_the_blur_is_estimated_unless_given(noise_map: bool) -> None:
-    network, images = blurred(noise_map=noise_map), torch.rand(2, 3, 16, 8)
-    assert network.blur_estimator is not None
-    estimated = network.blur_estimator(images)
-    assert estimated.shape == (2, 4, 16, 8)
-    torch.testing.assert_close(network(images, blur=estimated), network(images))
-    assert (network(images, blur=estimated + 0.5) - network(images)).abs().max() > 1e-4
-    network(images).square().mean().backward()
-    idle = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]
-    assert idle == []
-
-
-def test_a_network_without_blur_map_refuses_a_blur() -> None:
-    with pytest.raises(ValueError, match="takes no blur"):
-        small()(torch.rand(1, 3, 8, 8), blur=torch.rand(1, 4, 8, 8))
-
-
 @pytest.mark.parametrize(("widths", "depths"), [((8,), (1,)), ((8, 8), (1,)), ((8, 8), (1, 1, 1))])
 def test_wrong_arrangements_are_refused(widths: tuple[int, ...], depths: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="same length"):

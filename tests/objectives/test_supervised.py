@@ -56,58 +56,6 @@ def test_with_noise_level_its_error_is_added(batch: dict[str, Tensor], weight: f
     assert not any(term.requires_grad for term in turn.terms.values())
 
 
-@pytest.mark.parametrize("weight", [0.0, 0.1, 2.0])
-def test_with_a_blur_map_the_error_of_known_widths_is_added(
-    batch: dict[str, Tensor], weight: float
-) -> None:
-    torch.manual_seed(0)
-    network = UNet(widths=(4, 6), depths=(1, 1), blur_map=True)
-    assert network.blur_estimator is not None
-    batch["blur"] = torch.tensor([[1.0, 2.0, 3.0, 0.0], [NAN] * 4, [0.0, 0.0, 5.0, 7.0]])
-    (turn,) = Supervised(network, blur_weight=weight).turns(batch)
-    maps = network.blur_estimator(batch["image"])[[0, 2]]
-    hand = (maps - batch["blur"][[0, 2], :, None, None] / 10).abs().mean()
-    torch.testing.assert_close(turn.terms["blur"], hand.detach())
-    pixel = (network(batch["image"]) - batch["target"]).abs().mean()
-    torch.testing.assert_close(turn.loss, pixel + weight * hand)
-
-
-def test_true_widths_are_told_where_they_are_known(batch: dict[str, Tensor]) -> None:
-    network = UNet(widths=(4, 6), depths=(1, 1), blur_map=True)
-    nn.init.normal_(network.tail.weight, std=0.1)
-    assert network.blur_estimator is not None
-    batch["blur"] = torch.tensor([[1.0, 2.0, 3.0, 0.0], [NAN] * 4, [0.0, 0.0, 5.0, 7.0]])
-    (turn,) = Supervised(network, blur_told=1.0).turns(batch)
-    maps = network.blur_estimator(batch["image"])
-    maps = torch.where(
-        batch["blur"].isnan()[..., None, None], maps, batch["blur"][..., None, None] / 10
-    )
-    pixel = (network(batch["image"], blur=maps) - batch["target"]).abs().mean()
-    torch.testing.assert_close(turn.terms["pixel"], pixel.detach())
-
-
-def test_only_a_share_is_told(batch: dict[str, Tensor]) -> None:
-    network = UNet(widths=(4, 6), depths=(1, 1), blur_map=True)
-    nn.init.normal_(network.tail.weight, std=0.1)
-    batch["blur"] = torch.full((3, 4), 5.0)
-    losses = {
-        float(next(Supervised(network, blur_told=0.5).turns(batch)).terms["pixel"])
-        for _ in range(30)
-    }
-    assert 4 <= len(losses) <= 8  # each of three pictures is told or not
-
-
-def test_pairs_of_unknown_blur_train_the_rest(batch: dict[str, Tensor]) -> None:
-    network = UNet(widths=(4, 6), depths=(1, 1), blur_map=True)
-    batch["blur"] = torch.full((3, 4), NAN)
-    (turn,) = Supervised(network).turns(batch)
-    turn.loss.backward()
-    assert turn.terms["blur"] == 0
-    grads = [p.grad for p in network.parameters() if p.grad is not None]
-    assert grads
-    assert all(torch.isfinite(grad).all() for grad in grads)
-
-
 @pytest.mark.parametrize("loss", ["l1", "charbonnier", "psnr"])
 def test_photometric_alignment_is_added(batch: dict[str, Tensor], loss: str) -> None:
     network = unet(noise_map=False)
@@ -133,18 +81,9 @@ def test_the_colour_map_is_a_constant_unless_asked(batch: dict[str, Tensor]) -> 
     assert not torch.allclose(gradient(detach=True), gradient(detach=False))
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"pal": -1.0},
-        {"sigma_weight": -0.1},
-        {"blur_weight": -1.0},
-        {"blur_told": 1.5},
-        {"pal_eps": 0.0},
-    ],
-)
+@pytest.mark.parametrize("wrong", [{"pal": -1.0}, {"sigma_weight": -0.1}, {"pal_eps": 0.0}])
 def test_weights_that_cannot_be_are_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match=r"0 or more|above 0|share"):
+    with pytest.raises(ValueError, match=r"0 or more|above 0"):
         Supervised(nn.Identity(), **wrong)
 
 
