@@ -21,12 +21,14 @@ class Sample:
         noise: (1, H, W) standard deviation of the noise in `image`, same scale.
         sigma: the one number that a user could pass as `--sigma` (here on the [0, 1] scale), NaN
             where no single number is true.
+        source: label of the mixture's source that this is a sample of; -1 where it names none.
     """
 
     image: Tensor
     target: Tensor
     noise: Tensor
     sigma: float = 0.0
+    source: int = -1
 
 
 class Degradation(Protocol):
