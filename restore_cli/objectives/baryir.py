@@ -78,7 +78,7 @@ class Baryir:
         temperature: float = 0.07,
         own: bool = False,
         weights: Literal["inverse", "shares", "equal"] | tuple[float, ...] = "inverse",
-        bound: float = 0.01,
+        bound: float = 0.1,
         potential_steps: int = 1,
         potential_width: int = 32,
         window: int = 0,
