@@ -42,7 +42,8 @@ class Baryir:
             sources (`network.sources`).
         loss: a name in `PIXEL_LOSSES`.
         restoration: its weight, Sigma; 10,000 as published is nearly restoration alone.
-        cost: weight of the distance between the latents.
+        cost: weight of the distance between the latents; the potentials must be steeper to move
+            anything. 1 is published, beside a far larger `restoration`.
         potential: weight of f in the network's turn; 0 leaves the potentials out.
         orthogonality: weight gamma of the squared cosines.
         contrast: weight gamma of the contrast.
@@ -51,7 +52,7 @@ class Baryir:
         weights: lambda: "inverse" shares of the mixture, its "shares", "equal", or a number for
             each source in the order of the mixture.
         bound: weight of the mean squared f in the potentials' turn, which keeps them within reason
-            (ours; 0 as published).
+            (ours; 0 as published): the game then circles less.
         potential_steps: potentials' turns for each of the network's.
         potential_width: channels inside each potential.
         window: side in px of the part of each picture that is restored, as in `supervised`.
@@ -71,14 +72,14 @@ class Baryir:
         *,
         loss: str = "l1",
         restoration: float = 100.0,
-        cost: float = 1.0,
+        cost: float = 0.1,
         potential: float = 1.0,
         orthogonality: float = 0.05,
         contrast: float = 0.05,
         temperature: float = 0.07,
         own: bool = False,
         weights: Literal["inverse", "shares", "equal"] | tuple[float, ...] = "inverse",
-        bound: float = 0.1,
+        bound: float = 1.0,
         potential_steps: int = 1,
         potential_width: int = 32,
         window: int = 0,

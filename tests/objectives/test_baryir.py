@@ -1,6 +1,7 @@
 """BaryIR: whose turn it is, on which loss, computed again by loops over samples."""
 
 from collections.abc import Mapping
+from itertools import combinations
 
 import pytest
 import torch
@@ -9,11 +10,15 @@ from torch import Tensor
 from restore_cli.errors import RestoreError
 from restore_cli.losses.barycenter import orthogonality, residual_contrast
 from restore_cli.networks.baryir import BaryIR
-from restore_cli.networks.unet import UNet
+from restore_cli.networks.blocks import ChannelNorm
+from restore_cli.networks.latents import Decomposed, ResidualMeans
+from restore_cli.networks.unet import UNet, stage
 from restore_cli.objectives import OBJECTIVES
 from restore_cli.objectives.baryir import Baryir
 from restore_cli.objectives.base import KnowsSources, Turn
 from restore_cli.recipe import Choice, construct
+from restore_cli.transport.latent import latent_distance
+from restore_cli.transport.moments import Moments
 
 SHARES = {"noise": 0.5, "rain": 0.3, "haze": 0.2}
 WEIGHTS = (6 / 31, 10 / 31, 15 / 31)  # inverse shares
@@ -117,6 +122,65 @@ def test_the_constraint_holds_while_both_learn(batch: dict[str, Tensor]) -> None
             if turn.player == "network":
                 losses.append(float(turn.terms["pixel"]))
     assert losses[-1] < losses[0]
+
+
+class Latents(torch.nn.Module):
+    """What comes in is taken for the encoder's answer; only the barycenter map is learnt."""
+
+    latent_channels = 8
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.means = ResidualMeans(tuple(SHARES), 8)
+        self.norm, self.map = ChannelNorm(8), stage(8, 2)
+
+    def forward(self, latent: Tensor, *, with_latents: bool = False) -> Decomposed:
+        source = self.norm(latent)
+        barycenter = self.norm(self.map(source))
+        return Decomposed(0 * latent, source, barycenter, source - barycenter)
+
+
+def apart(network: Latents, latent: Tensor, label: Tensor) -> tuple[float, float]:
+    """Mean W2 between the sources: source latents, barycenter latents."""
+    with torch.no_grad():
+        seen = network(latent)
+    found: list[float] = []
+    for kind in (seen.source, seen.barycenter):
+        moments = [Moments(8, 1) for _ in SHARES]
+        for k, its in enumerate(moments):
+            its.update(kind[label == k])
+        found.append(sum(latent_distance(a, b) for a, b in combinations(moments, 2)) / 3)
+    return found[0], found[1]
+
+
+@pytest.mark.parametrize("potential", [1.0, 0.0])
+def test_potentials_bring_the_sources_together_and_nothing_else_does(potential: float) -> None:
+    # Three Gaussians in eight channels, apart in the first three.
+    generator = torch.Generator().manual_seed(1)
+
+    def draw(count: int) -> dict[str, Tensor]:
+        label = torch.randint(3, (count,), generator=generator)
+        latent = torch.randn(count, 8, 4, 4, generator=generator)
+        latent[:, :3] += 1.5 * torch.eye(3)[label][:, :, None, None]
+        return {"image": latent, "target": latent, "source": label}
+
+    torch.manual_seed(0)
+    network = Latents()
+    objective = Baryir(network, restoration=0.0, potential=potential, potential_width=16)
+    objective.meet(dict.fromkeys(SHARES, 1 / 3))
+    optimizers = {
+        name: torch.optim.AdamW(player.parameters(), lr=2e-3, betas=(0.9, 0.99))
+        for name, player in objective.players.items()
+    }
+    for _ in range(250):
+        for turn in objective.turns(draw(24)):
+            optimizers[turn.player].zero_grad()
+            turn.loss.backward()
+            torch.nn.utils.clip_grad_norm_(objective.players[turn.player].parameters(), 1.0)
+            optimizers[turn.player].step()
+    held_out = draw(600)
+    before, after = apart(network, held_out["image"], held_out["source"])
+    assert after < 0.5 * before if potential else after > 0.9 * before
 
 
 def test_the_networks_means_follow_its_residuals(batch: dict[str, Tensor]) -> None:
