@@ -52,8 +52,9 @@ class Baryir:
         weights: lambda: "inverse" shares of the mixture, its "shares", "equal", or a number for
             each source in the order of the mixture.
         bound: weight of the mean squared f in the potentials' turn, which keeps them within reason
-            (ours; 0 as published): the game then circles less.
-        potential_steps: potentials' turns for each of the network's.
+            (ours; 0 as published).
+        potential_steps: potentials' turns for each of the network's; they cost little beside it,
+            and with one (as published) the game may circle.
         potential_width: channels inside each potential.
         window: side in px of the part of each picture that is restored, as in `supervised`.
 
@@ -80,7 +81,7 @@ class Baryir:
         own: bool = False,
         weights: Literal["inverse", "shares", "equal"] | tuple[float, ...] = "inverse",
         bound: float = 1.0,
-        potential_steps: int = 1,
+        potential_steps: int = 3,
         potential_width: int = 32,
         window: int = 0,
     ) -> None:

@@ -43,7 +43,7 @@ def network(**options: object) -> BaryIR:
 
 
 def baryir(shares: Mapping[str, float] = SHARES, **options: object) -> Baryir:
-    made = Baryir(network(), **{"potential_width": 4, **options})  # pyright: ignore
+    made = Baryir(network(), **{"potential_width": 4, "potential_steps": 1, **options})  # pyright: ignore
     made.meet(shares)
     return made
 
@@ -172,7 +172,7 @@ def test_potentials_bring_the_sources_together_and_nothing_else_does(potential: 
         name: torch.optim.AdamW(player.parameters(), lr=2e-3, betas=(0.9, 0.99))
         for name, player in objective.players.items()
     }
-    for _ in range(250):
+    for _ in range(150):
         for turn in objective.turns(draw(24)):
             optimizers[turn.player].zero_grad()
             turn.loss.backward()
