@@ -2,13 +2,14 @@
 
 from torch import Tensor, nn
 
+from restore_cli.networks.baryir_restormer import BaryIRRestormer
 from restore_cli.networks.cut import CutGenerator
 from restore_cli.networks.nafnet import NAFNet
 from restore_cli.networks.restormer import Restormer
 
 
 def recognise(state: dict[str, Tensor]) -> nn.Module | None:
-    """Build the network that a published checkpoint is of: NAFNet, Restormer, a CUT generator.
+    """Build the network that a published checkpoint is of: NAFNet, Restormer, BaryIR, CUT's.
 
     Args:
         state: tensors by their published names.
@@ -19,6 +20,8 @@ def recognise(state: dict[str, Tensor]) -> nn.Module | None:
     if {"intro.weight", "ending.weight", "encoders.0.0.beta"} <= state.keys():
         return _nafnet(state)
     if {"patch_embed.proj.weight", "latent.0.attn.qkv.weight", "output.weight"} <= state.keys():
+        if "barylatent.0.attn.qkv.weight" in state:
+            return _baryir(state)
         return _restormer(state)
     if {"model.1.weight", "model.4.weight"} <= state.keys() and _has(state, ".conv_block."):
         return _cut(state)
@@ -36,18 +39,42 @@ def _nafnet(state: dict[str, Tensor]) -> nn.Module:
 
 
 def _restormer(state: dict[str, Tensor]) -> nn.Module:
-    stages = ("encoder_level1", "encoder_level2", "encoder_level3", "latent")
-    width = state["patch_embed.proj.weight"].shape[0]
-    hidden = state["latent.0.ffn.project_out.weight"].shape[1]
+    blocks, heads = _stages(state)
     return Restormer(
-        width=width,
-        blocks=tuple(_count(state, stage) for stage in stages),
+        width=state["patch_embed.proj.weight"].shape[0],
+        blocks=blocks,
         refinement=_count(state, "refinement"),
-        heads=tuple(state[f"{stage}.0.attn.temperature"].shape[0] for stage in stages),
-        # Published factors have two digits, and the hidden width is rounded down.
-        expansion=round(hidden / (8 * width) + 0.004, 2),
+        heads=heads,
+        expansion=_expansion(state),
         norm="with-bias" if "latent.0.norm1.body.bias" in state else "bias-free",
     )
+
+
+def _baryir(state: dict[str, Tensor]) -> nn.Module:
+    blocks, heads = _stages(state)
+    return BaryIRRestormer(
+        width=state["patch_embed.proj.weight"].shape[0],
+        blocks=blocks,
+        refinement=_count(state, "refinement"),
+        heads=heads,
+        expansion=_expansion(state),
+        unused="chnl_reduce1.weight" in state,
+    )
+
+
+def _stages(state: dict[str, Tensor]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Blocks and heads of Restormer's encoder, the latent last."""
+    stages = ("encoder_level1", "encoder_level2", "encoder_level3", "latent")
+    return (
+        tuple(_count(state, stage) for stage in stages),
+        tuple(state[f"{stage}.0.attn.temperature"].shape[0] for stage in stages),
+    )
+
+
+def _expansion(state: dict[str, Tensor]) -> float:
+    """Of Restormer's feed-forward part: two digits, and the hidden width was rounded down."""
+    channels, hidden = state["latent.0.ffn.project_out.weight"].shape[:2]
+    return round(hidden / channels + 0.004, 2)
 
 
 def _cut(state: dict[str, Tensor]) -> nn.Module:

@@ -54,8 +54,13 @@ class ModelSection(Section):
 
 
 class Mixture(Section):
-    """One way to degrade a photo: `steps` in order, drawn with a chance of `weight` / sum."""
+    """One way to degrade a photo: `steps` in order, drawn with a chance of `weight` / sum.
 
+    `source` names the degradation for objectives that tell one from another; several entries may
+    be of one.
+    """
+
+    source: str | None = Field(default=None, min_length=1)
     weight: float = Field(default=1.0, gt=0.0)
     steps: list[Choice] = []
 
@@ -100,7 +105,23 @@ class DataSection(Section):
             raise ValueError("`mixture` degrades the photos of `train`, or `unpaired` inputs")
         if (self.val_input is None) != (self.val_target is None):
             raise ValueError("`val_input` and `val_target` go together")
+        if len({entry.source is None for entry in self.mixture}) > 1:
+            raise ValueError("give every entry of `mixture` a `source`, or none")
         return self
+
+    @property
+    def sources(self) -> dict[str, float]:
+        """The named sources in the order of their first entries, each with its share of samples.
+
+        The place of a name in this order is the label that its samples carry; empty where the
+        mixture names none.
+        """
+        shares: dict[str, float] = {}
+        total = sum(entry.weight for entry in self.mixture)
+        for entry in self.mixture:
+            if entry.source is not None:
+                shares[entry.source] = shares.get(entry.source, 0.0) + entry.weight / total
+        return shares
 
 
 class OptimSection(Section):

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from restore_cli.foreign import recognise
+from restore_cli.networks.baryir_restormer import BaryIRRestormer
 from restore_cli.networks.cut import CutGenerator
 from restore_cli.networks.nafnet import NAFNet
 from restore_cli.networks.restormer import Restormer
@@ -17,6 +18,12 @@ MADE = {
     "restormer": lambda: Restormer(width=8, blocks=(1, 2, 1, 2), refinement=1, heads=(1, 2, 2, 4)),
     "restormer bias-free": lambda: Restormer(
         width=4, blocks=(1, 1, 1, 1), refinement=2, heads=(1, 1, 1, 1), norm="bias-free"
+    ),
+    "baryir": lambda: BaryIRRestormer(
+        width=4, blocks=(1, 2, 1, 2), refinement=1, heads=(1, 2, 2, 4)
+    ),
+    "baryir without unused layers": lambda: BaryIRRestormer(
+        width=8, blocks=(1, 1, 1, 1), refinement=2, heads=(1, 1, 1, 1), unused=False
     ),
     "cut": lambda: CutGenerator(width=4, blocks=6),
     "cut, strided": lambda: CutGenerator(
@@ -40,11 +47,12 @@ def test_a_network_is_built_from_its_own_tensors(name: str) -> None:
     torch.testing.assert_close(found.eval()(image), made(image))
 
 
-def test_the_published_restormer_is_recognised_at_its_size() -> None:
+@pytest.mark.parametrize("kind", [Restormer, BaryIRRestormer])
+def test_published_restormers_are_recognised_at_their_size(kind: type[nn.Module]) -> None:
     with torch.device("meta"):
-        state = Restormer().state_dict()
+        state = kind().state_dict()
         found = recognise(state)
-    assert isinstance(found, Restormer)
+    assert isinstance(found, kind)
     shapes = {name: value.shape for name, value in found.state_dict().items()}
     assert shapes == {name: value.shape for name, value in state.items()}
 

@@ -52,6 +52,14 @@ def test_a_recipe_is_read_with_its_defaults(tmp_path: Path) -> None:
     assert recipe.infer.overlap == 8
 
 
+def test_sources_are_counted_in_the_order_of_their_first_entries() -> None:
+    entries = [("rain", 1.0), ("clean", 2.0), ("rain", 4.0), ("haze", 1.0)]
+    mixture = ", ".join(f'{{ source = "{name}", weight = {weight} }}' for name, weight in entries)
+    sources = parse(f"data.mixture=[{mixture}]").data.sources
+    assert list(sources.items()) == [("rain", 0.625), ("clean", 0.25), ("haze", 0.125)]
+    assert parse().data.sources == {}
+
+
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.parent.name)
 def test_the_shipped_recipes_are_valid(path: Path) -> None:
     assert Recipe.load(path).model.name == path.parent.name
@@ -125,6 +133,8 @@ def test_a_misspelt_key_is_reported_before_the_key_it_leaves_missing() -> None:
             "`mixture` degrades the photos of `train`, or `unpaired` inputs",
         ),
         ("mixture = [", "validation = [", "say with `mixture` how to degrade"),
+        ("mixture = [", 'mixture = [{ source = "rain" }, ', "every entry of `mixture` a `source`"),
+        ("mixture = [{", 'mixture = [{ source = "", ', "data.mixture.0.source: String should have"),
         ("[optim]", "[optim", "is not valid TOML"),
     ],
 )

@@ -13,7 +13,8 @@ class Compose:
     """Draws one entry of a mixture for each picture and applies its steps in order.
 
     Args:
-        mixture: entries with weights; an entry without steps leaves the picture as it is.
+        mixture: entries with weights; an entry without steps leaves the picture as it is. Sources
+            are labelled in the order of their first entries.
 
     Raises:
         RestoreError: unknown degradation or option.
@@ -26,6 +27,8 @@ class Compose:
         ]
         weights = np.array([entry.weight for entry in mixture], dtype=np.float64)
         self._chances = weights / weights.sum()
+        names = list(dict.fromkeys(entry.source for entry in mixture if entry.source is not None))
+        self._labels = [-1 if e.source is None else names.index(e.source) for e in mixture]
 
     def __call__(self, clean: Tensor, rng: np.random.Generator) -> Sample:
         """Degrade one picture.
@@ -35,8 +38,8 @@ class Compose:
             rng: the only source of chance: the same state gives the same sample.
         """
         noise = torch.zeros(1, *clean.shape[-2:])
-        sample = Sample(image=clean, target=clean, noise=noise)
-        chain = self._chains[int(rng.choice(len(self._chains), p=self._chances))]
-        for step in chain:
+        drawn = int(rng.choice(len(self._chains), p=self._chances))
+        sample = Sample(image=clean, target=clean, noise=noise, source=self._labels[drawn])
+        for step in self._chains[drawn]:
             sample = step(sample, rng)
         return sample

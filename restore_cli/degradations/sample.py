@@ -24,6 +24,7 @@ class Sample:
             where no single number is true.
         blur: second moments (xx, xy, yy) of all blur in `image` that `target` has not, px^2; those
             of blurs one after another add up.
+        source: label of the mixture's source that this is a sample of; -1 where it names none.
     """
 
     image: Tensor
@@ -31,6 +32,7 @@ class Sample:
     noise: Tensor
     sigma: float = 0.0
     blur: Moments = (0.0, 0.0, 0.0)
+    source: int = -1
 
 
 class Degradation(Protocol):

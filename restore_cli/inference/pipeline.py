@@ -52,7 +52,7 @@ class Result:
         notes: sentences about what did not go as asked, from reading and computing.
         seconds: time spent on this file: reading, computing and writing, without waiting.
         model_seconds: the part of it that was computing.
-        details: what the reader says of the file, for programs.
+        details: what the reader says of the file, and the network of the picture, for programs.
     """
 
     source: Path
@@ -298,6 +298,7 @@ class _Batch:
         work.image, work.tile = restored.image, restored.tile
         work.device, work.precision = restored.device, restored.precision
         work.notes += restored.notes
+        work.details = {**work.details, **restored.details}
         self._writes[self._writers.submit(self._save, work)] = None
         return None
 

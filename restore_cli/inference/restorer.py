@@ -5,7 +5,8 @@ when one of these fails.
 """
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal, cast
 
@@ -15,8 +16,10 @@ from torch import Tensor, nn
 from restore_cli.errors import RestoreError
 from restore_cli.inference import memory
 from restore_cli.inference.device import Precision, autocast, choose_device, choose_precision
+from restore_cli.inference.naming import degradation, namer
 from restore_cli.inference.survey import survey
 from restore_cli.inference.tiling import Span, lay, mirror, round_up, spans
+from restore_cli.networks.latents import Decomposed
 from restore_cli.out_of_memory import is_out_of_memory
 
 DEFAULT_OVERLAP = 64
@@ -33,6 +36,8 @@ class Restored:
         device: the device that computed it, e.g. "cuda:0".
         precision: "fp32", "bf16" or "fp16".
         notes: one sentence for each thing that did not go as asked, for the user to read.
+        details: what the network says of the picture, for programs: where it tells degradations,
+            `degradation`, the likeliest, and `degradations`, how likely each is.
     """
 
     image: Tensor
@@ -40,6 +45,7 @@ class Restored:
     device: str
     precision: str
     notes: tuple[str, ...] = ()
+    details: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,7 @@ class Restorer:
         batch_size: int = 1,
     ) -> None:
         self._network = network.eval()
+        self._means = namer(network)
         self._multiple = cast("int", network.multiple)
         self._device = choose_device(device)
         self._precision: Precision = choose_precision(precision, self._device)
@@ -136,21 +143,24 @@ class Restorer:
         self._check_sigma(sigma)
         if strength == 0.0:
             return Restored(image.clone(), None, str(self._device), self._precision)
-        output, way, notes = self._persist(image, sigma, tta)
+        heard: list[Tensor] = []
+        output, way, notes = self._persist(image, sigma, tta, heard)
         if strength < 1.0:
             output.lerp_(image, 1.0 - strength)
-        return Restored(output, way.tile, str(way.device), way.precision, tuple(notes))
+        details = {} if self._means is None else degradation(self._means, heard)
+        return Restored(output, way.tile, str(way.device), way.precision, tuple(notes), details)
 
     def _persist(
-        self, image: Tensor, sigma: float | None, tta: bool
+        self, image: Tensor, sigma: float | None, tta: bool, heard: list[Tensor]
     ) -> tuple[Tensor, _Way, list[str]]:
-        """Try one way after the other until one succeeds."""
+        """Try one way after the other until one succeeds; only that one is heard."""
         notes: list[str] = []
         way = self._first_way(image, self._device, self._precision, notes)
         shrunk = False
         while True:
+            heard.clear()
             try:
-                output = self._compute(image, sigma, tta, way)
+                output = self._compute(image, sigma, tta, way, heard)
             except _NotFiniteError:
                 if way.precision == "fp32":
                     raise RestoreError(
@@ -179,8 +189,10 @@ class Restorer:
             self._ceiling = way.tile
         return output, way, notes
 
-    def _compute(self, image: Tensor, sigma: float | None, tta: bool, way: _Way) -> Tensor:
-        """Split, run, blend; (3, H, W) in [0, 1]."""
+    def _compute(
+        self, image: Tensor, sigma: float | None, tta: bool, way: _Way, heard: list[Tensor]
+    ) -> Tensor:
+        """Split, run, blend; (3, H, W) in [0, 1]. `heard` gets what windows say of themselves."""
         self._move(way.device)
         height, width = self._padded(image)
         rows_from = mirror(image.shape[1], self._multiple)
@@ -200,16 +212,23 @@ class Restorer:
                     windows = torch.stack(
                         [source.index_select(2, columns_from[c.start : c.stop]) for c in group]
                     )
-                    results = self._run(windows.to(way.device), sigma, tta, told)
+                    results = self._run(windows.to(way.device), sigma, tta, told, heard)
                     for column, result in zip(group, results, strict=True):
                         lay(band, result, column, dim=2)
                 lay(output, band, row, dim=1)
         return output
 
-    def _run(self, windows: Tensor, sigma: float | None, tta: bool, told: Tensor | None) -> Tensor:
+    def _run(
+        self,
+        windows: Tensor,
+        sigma: float | None,
+        tta: bool,
+        told: Tensor | None,
+        heard: list[Tensor],
+    ) -> Tensor:
         """Run the network on (B, 3, h, w) on its device; float32 in [0, 1] on the CPU."""
         level = None if sigma is None else windows.new_full((len(windows),), sigma / 255)
-        forward = partial(self._forward, level=level, told=told)
+        forward = partial(self._forward, level=level, told=told, heard=heard)
         if tta:
             total = torch.zeros_like(windows)
             for turns in range(4):
@@ -224,13 +243,20 @@ class Restorer:
             raise _NotFiniteError
         return result.clamp_(0.0, 1.0).cpu()
 
-    def _forward(self, windows: Tensor, *, level: Tensor | None, told: Tensor | None) -> Tensor:
+    def _forward(
+        self, windows: Tensor, *, level: Tensor | None, told: Tensor | None, heard: list[Tensor]
+    ) -> Tensor:
         if windows.device.type != "mps":
             windows = windows.contiguous(memory_format=torch.channels_last)
         options = {} if told is None else {"survey": told.expand(len(windows), -1)}
         words = () if level is None else (level,)
-        result = self._network(windows, *words, **options)
-        return cast("Tensor", result).float()
+        if self._means is None:
+            result = cast("Tensor", self._network(windows, *words, **options))
+        else:
+            seen: Decomposed = self._network(windows, *words, with_latents=True, **options)
+            heard.append(cast("Tensor", self._means(seen.residual)).cpu())
+            result = seen.image
+        return result.float()
 
     def _move(self, device: torch.device) -> None:
         if device == self._home:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from torch import nn
 
+from restore_cli.networks.baryir import BaryIR
+from restore_cli.networks.baryir_restormer import BaryIRRestormer
 from restore_cli.networks.cut import CutGenerator
 from restore_cli.networks.isp import ISP
 from restore_cli.networks.nafnet import NAFNet
@@ -17,6 +19,8 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "cut": CutGenerator,
     "isp": ISP,
     "restormer": Restormer,
+    "baryir": BaryIR,
+    "baryir-restormer": BaryIRRestormer,
     "vae": VAE,
 }
 """What `network.name` in a recipe may be."""

@@ -107,9 +107,9 @@ class TransformerBlock(nn.Module):
         norm: Literal["with-bias", "bias-free"] = "with-bias",
     ) -> None:
         super().__init__()
-        self.norm1 = _Norm(channels, bias=norm == "with-bias")
+        self.norm1 = LayerNorm(channels, bias=norm == "with-bias")
         self.attn = _Attention(channels, heads)
-        self.norm2 = _Norm(channels, bias=norm == "with-bias")
+        self.norm2 = LayerNorm(channels, bias=norm == "with-bias")
         self.ffn = _FeedForward(channels, int(channels * expansion))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -146,18 +146,24 @@ class Up(nn.Module):
         return self.body(x)
 
 
-class _Norm(nn.Module):
-    """Layer normalisation over the channels of each pixel; its numbers lie in `body`."""
+class LayerNorm(nn.Module):
+    """Layer normalisation over the channels of each pixel; its numbers lie in `body`.
+
+    Args:
+        channels: of the maps.
+        bias: shift as well; without, no mean is taken off either.
+    """
 
     def __init__(self, channels: int, *, bias: bool) -> None:
         super().__init__()
-        self.body = _NormBody(channels, bias=bias)
+        self.body = _Body(channels, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C, H, W) to the same shape."""
         return self.body(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
-class _NormBody(nn.Module):
+class _Body(nn.Module):
     """Over the last dimension; without bias no mean is taken off."""
 
     def __init__(self, channels: int, *, bias: bool) -> None:

@@ -39,11 +39,11 @@ class UNet(nn.Module):
         self.estimator = NoiseEstimator() if noise_map else None
         self.head = nn.Conv2d(4 if noise_map else 3, widths[0], 3, padding=1)
         pairs = list(itertools.pairwise(widths))
-        self.encoders = nn.ModuleList(_level(w, d) for w, d in zip(widths, depths, strict=True))
+        self.encoders = nn.ModuleList(stage(w, d) for w, d in zip(widths, depths, strict=True))
         self.downs = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairs)
         self.ups = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in pairs)
         self.decoders = nn.ModuleList(
-            _level(w, d) for w, d in zip(widths[:-1], depths[:-1], strict=True)
+            stage(w, d) for w, d in zip(widths[:-1], depths[:-1], strict=True)
         )
         self.surveyor = Surveyor(survey) if survey else None
         # One for each encoder level, the coarsest last, then one for each decoder level.
@@ -100,10 +100,7 @@ class UNet(nn.Module):
             ValueError: `sigma` or `with_sigma` for a network without a noise map, or `survey` or
                 `whole` for one without a surveyor.
         """
-        if (survey is not None or whole is not None) and self.surveyor is None:
-            raise ValueError("this network takes no survey (survey is 0)")
-        if survey is None and self.surveyor is not None:
-            survey = cast("Tensor", self.surveyor(image if whole is None else whole))
+        survey = self.surveyed(image, survey, whole)
         if self.estimator is None:
             if sigma is not None or with_sigma:
                 raise ValueError("this network takes no noise level (noise_map is off)")
@@ -118,24 +115,49 @@ class UNet(nn.Module):
         restored = image + self._residual(torch.cat([image, level.to(image.dtype)], dim=1), survey)
         return (restored, estimated) if with_sigma else restored
 
-    def _residual(self, x: Tensor, survey: Tensor | None) -> Tensor:
+    def surveyed(
+        self, image: Tensor, survey: Tensor | None = None, whole: Tensor | None = None
+    ) -> Tensor | None:
+        """What the levels are told of the whole picture: arguments and errors as in `forward`."""
+        if self.surveyor is None:
+            if survey is not None or whole is not None:
+                raise ValueError("this network takes no survey (survey is 0)")
+            return None
+        if survey is None:
+            survey = cast("Tensor", self.surveyor(image if whole is None else whole))
+        return survey
+
+    def encode(self, x: Tensor, survey: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
+        """From the picture, with its noise map where there is one, to the coarsest level.
+
+        Returns:
+            (B, widths[-1], h, w), and what goes past it: the other levels' maps, finest first.
+        """
         x = self.head(x)
         skips: list[Tensor] = []
         for index, (encoder, down) in enumerate(zip(self.encoders, self.downs, strict=False)):
             x = encoder(self._modulated(x, index, survey))
             skips.append(x)
             x = down(x)
-        x = self.encoders[-1](self._modulated(x, len(skips), survey))
-        for index in reversed(range(len(self.ups))):
-            x = self.ups[index](x) + skips[index]
-            x = self.decoders[index](self._modulated(x, len(self.encoders) + index, survey))
+        return self.encoders[-1](self._modulated(x, len(skips), survey)), skips
+
+    def rise(self, x: Tensor, skip: Tensor, level: int, survey: Tensor | None = None) -> Tensor:
+        """Decode from one level to the next finer one, `level`, where `skip` is added."""
+        x = self.ups[level](x) + skip
+        return self.decoders[level](self._modulated(x, len(self.encoders) + level, survey))
+
+    def _residual(self, x: Tensor, survey: Tensor | None) -> Tensor:
+        x, skips = self.encode(x, survey)
+        for level in reversed(range(len(skips))):
+            x = self.rise(x, skips[level], level, survey)
         return self.tail(x)
 
     def _modulated(self, x: Tensor, place: int, survey: Tensor | None) -> Tensor:
         return x if survey is None else self.modulations[place](x, survey)
 
 
-def _level(channels: int, blocks: int) -> nn.Sequential:
+def stage(channels: int, blocks: int) -> nn.Sequential:
+    """Residual blocks, one after the other."""
     return nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from restore_cli.objectives.baryir import Baryir
 from restore_cli.objectives.base import Objective
 from restore_cli.objectives.cut import Cut
 from restore_cli.objectives.eguot import Eguot
@@ -14,6 +15,7 @@ OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "cut": Cut,
     "odcr": Odcr,
     "eguot": Eguot,
+    "baryir": Baryir,
     "vae": Variational,
 }
 """What `objective.name` in a recipe may be; each takes the network first, then its own options."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -48,4 +48,17 @@ class Objective(Protocol):
 
     def turns(self, batch: Batch) -> Iterator[Turn]:
         """Yield moves; the loop steps the player before it resumes the generator."""
+        ...
+
+
+@runtime_checkable
+class KnowsSources(Protocol):
+    """An objective that tells samples by the source of their degradation."""
+
+    def meet(self, shares: Mapping[str, float]) -> None:
+        """Get to know the sources that the data names, before the players are prepared.
+
+        Args:
+            shares: of the samples by source, in the order of the labels; empty where none is named.
+        """
         ...

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from functools import partial
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from restore_cli.losses.alignment import photometric_alignment_loss
 from restore_cli.losses.pixel import PIXEL_LOSSES, l1
 from restore_cli.objectives.base import Batch, Turn
+from restore_cli.objectives.window import check_window, windowed
 
 
 class Supervised:
@@ -53,10 +53,7 @@ class Supervised:
             raise ValueError("weights of losses must be 0 or more")
         if pal_eps <= 0:
             raise ValueError(f"pal_eps is {pal_eps}; it must be above 0")
-        if window and getattr(network, "surveyor", None) is None:
-            raise ValueError("a window needs a network with a survey (network.survey above 0)")
-        if window < 0 or window % int(getattr(network, "multiple", 1)):
-            raise ValueError(f"window is {window}; it must be a multiple of the network's")
+        check_window(network, window)
         self.players: dict[str, nn.Module] = {"network": network}
         self._loss = PIXEL_LOSSES[loss]
         self._sigma_weight = sigma_weight
@@ -78,10 +75,7 @@ class Supervised:
                 (B,) with NaN where hidden, and `noise` (B, 1, H, W).
         """
         network, level = self.players["network"], None
-        whole: dict[str, Tensor] = {}
-        if self._window:
-            whole = {"whole": batch["image"]}
-            batch = _cropped(batch, self._window)
+        batch, whole = windowed(batch, self._window)
         target = batch["target"]
         if self._takes_sigma:
             restored, level = network(batch["image"], batch["sigma"], with_sigma=True, **whole)
@@ -97,16 +91,3 @@ class Supervised:
             noise = l1(level.float(), batch["noise"])
             total, terms["noise"] = total + self._sigma_weight * noise, noise.detach()
         yield Turn("network", total, terms if len(terms) > 1 else {})
-
-
-def _cropped(batch: Batch, side: int) -> Batch:
-    """The same random window of every picture of a batch, and of what belongs to it.
-
-    Where pictures are smaller, it is their size. The position comes from torch's global generator,
-    which the loop seeds for each step.
-    """
-    height, width = batch["image"].shape[-2:]
-    top = int(torch.randint(max(1, height - side + 1), ()))
-    left = int(torch.randint(max(1, width - side + 1), ()))
-    place = (..., slice(top, top + side), slice(left, left + side))
-    return {name: t[place] if t.ndim == 4 else t for name, t in batch.items()}

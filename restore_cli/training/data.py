@@ -97,7 +97,7 @@ class Degraded:
         self._degrade = Compose(mixture)
 
     def __call__(self, rng: np.random.Generator) -> dict[str, Tensor]:
-        """Draw one pair, with `sigma` () and `noise` (1, h, w)."""
+        """Draw one pair, with `sigma` () and `noise` (1, h, w), and `source` () where named."""
         photo = self._photos[int(rng.integers(len(self._photos)))]
         (clean,) = _crop_and_flip([photo], self._crop, flips=self._flips, rng=rng)
         return degrade(clean, self._degrade, rng)
@@ -237,14 +237,19 @@ def validation_pairs(recipe: Recipe, *, smallest: int = 1) -> list[dict[str, Ten
 
 
 def degrade(clean: Tensor, change: Compose, rng: np.random.Generator) -> dict[str, Tensor]:
-    """A clean picture (3, H, W) and its degraded self, as the loop's batches name them."""
+    """A clean picture (3, H, W) and its degraded self, as the loop's batches name them.
+
+    A mixture that names sources adds `source` (), int64, the label.
+    """
     sample = change(clean, rng)
+    source = {} if sample.source < 0 else {"source": torch.tensor(sample.source)}
     return {
         "image": sample.image,
         "target": sample.target,
         "noise": sample.noise,
         "sigma": torch.tensor(sample.sigma, dtype=torch.float32),
         "blur": directional_widths(sample.blur),
+        **source,
     }
 
 

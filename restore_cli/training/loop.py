@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from restore_cli.errors import RestoreError
 from restore_cli.networks import NETWORKS
 from restore_cli.objectives import OBJECTIVES, Objective
+from restore_cli.objectives.base import KnowsSources
 from restore_cli.recipe import Recipe, construct
 from restore_cli.training.data import training_loader, training_source, validation_pairs
 from restore_cli.training.interrupt import Wish, interrupts_noted
@@ -109,6 +110,8 @@ def _train(recipe: Recipe, run: Run, accelerator: Accelerator, report: Report) -
     torch.manual_seed(recipe.optim.seed)
     network = construct(recipe.network, NETWORKS, section="network")
     objective = construct(recipe.objective, OBJECTIVES, network, section="objective")
+    if isinstance(objective, KnowsSources):
+        objective.meet(recipe.data.sources)
     smallest = _check_fit(recipe, network, objective)
     source = training_source(recipe)
     state = begin(objective, recipe, accelerator)

@@ -50,6 +50,30 @@ def test_entries_are_drawn_by_their_weights() -> None:
         assert abs(int((drawn == index).sum()) - 1500 * share) < bound
 
 
+def test_samples_carry_the_label_of_their_source_through_every_step() -> None:
+    kinds = [("b", [{"name": "file"}]), ("a", EVERY), ("b", EVERY), ("c", [])]
+    mixture = [entry(*steps).model_copy(update={"source": name}) for name, steps in kinds]
+    rng = np.random.default_rng(0)
+    for index, label in enumerate((0, 1, 0, 2)):
+        chosen = [
+            e.model_copy(update={"weight": 1e9 if i == index else 1.0})
+            for i, e in enumerate(mixture)
+        ]
+        assert Compose(chosen)(picture(4, 4), rng).source == label
+    assert Compose([entry(), entry()])(picture(4, 4), rng).source == -1
+
+
+def test_naming_sources_changes_no_picture() -> None:
+    plain = [entry({"name": "rain"}), entry({"name": "gaussian-noise"}, weight=2.0)]
+    named = [e.model_copy(update={"source": f"s{i}"}) for i, e in enumerate(plain)]
+    for seed in range(5):
+        one, other = (
+            Compose(mixture)(picture(8, 8), np.random.default_rng(seed))
+            for mixture in (plain, named)
+        )
+        assert torch.equal(one.image, other.image)
+
+
 def test_steps_are_applied_in_order() -> None:
     noise, file = {"name": "gaussian-noise", "sigma": [60, 60]}, {"name": "file"}
     clean = picture(6, 7)

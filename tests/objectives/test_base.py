@@ -8,11 +8,12 @@ import torch
 from torch import nn
 
 from restore_cli.errors import RestoreError
+from restore_cli.networks.baryir import BaryIR
 from restore_cli.networks.cut import CutGenerator
 from restore_cli.networks.unet import UNet
 from restore_cli.networks.vae import VAE
 from restore_cli.objectives import OBJECTIVES
-from restore_cli.objectives.base import Batch, Objective, Turn
+from restore_cli.objectives.base import Batch, KnowsSources, Objective, Turn
 from restore_cli.recipe import Choice, construct
 
 
@@ -70,13 +71,17 @@ def test_a_turn_is_frozen_and_its_terms_are_its_own() -> None:
 def test_every_objective_keeps_the_contract(name: str) -> None:
     special = {
         "vae": VAE(channels=2, widths=(4, 4), blocks=(0, 1)),
+        "baryir": BaryIR(widths=(4, 4), depths=(1, 1), sources=("rain", "haze")),
         **dict.fromkeys(("cut", "odcr"), CutGenerator(width=4, blocks=1, taps=(0, 4))),
     }
     network = special.get(name, UNet(widths=(4, 4), depths=(1, 1)))
     objective = construct(Choice(name=name), OBJECTIVES, network, section="objective")
     assert objective.players[objective.exported] is network
-    assert objective.needs_pairs is (name in ("supervised", "vae"))
+    assert objective.needs_pairs is (name in ("supervised", "vae", "baryir"))
+    if isinstance(objective, KnowsSources):
+        objective.meet({"rain": 0.5, "haze": 0.5})
     batch = {name: torch.rand(2, 3, 32, 32) for name in ("image", "target")}
+    batch["source"] = torch.tensor([1, 0])
     played = play(objective, batch, lr=0.0)
     assert played
     assert len(played) == 1 or not objective.single_turn

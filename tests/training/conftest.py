@@ -16,6 +16,7 @@ from restore_cli.training.meter import Progress
 from restore_cli.training.runs import Run
 
 TINY = Path(__file__).parents[1] / "tiny.toml"
+NOISE_MAP = "network.noise_map=true"
 
 Parse = Callable[..., Recipe]
 Train = Callable[..., Trained]
@@ -43,7 +44,8 @@ def parse(pictures: Path) -> Parse:
     """Gives the tiny recipe with some `section.key=value` changed."""
 
     def tiny(*changes: str) -> Recipe:
-        return Recipe.load(TINY, ["network.noise_map=true", f"data.root={pictures}", *changes])
+        own = [] if any(c.startswith("network.name=") for c in changes) else [NOISE_MAP]
+        return Recipe.load(TINY, [*own, f"data.root={pictures}", *changes])
 
     return tiny
 

@@ -258,6 +258,25 @@ def test_batches_do_not_depend_on_workers_resuming_or_processes(workers: int, pa
     assert torch.equal(images, expected)
 
 
+def test_batches_carry_the_sources_labels_where_the_mixture_names_them(parse: Parse) -> None:
+    entries = [("dark", "low-light"), ("noise", "gaussian-noise"), ("dark", "haze")]
+    mixture = ", ".join(
+        f"{{ source = '{source}', steps = [{{ name = '{step}' }}] }}" for source, step in entries
+    )
+    named = parse(f"data.mixture=[{mixture}]", "data.batch=8", "optim.steps=4")
+    (first, *_), (second, *_) = (
+        _all(training_loader(training_source(named), named, first_step=2)) for _ in range(2)
+    )
+    assert first["source"].dtype == torch.int64
+    assert first["source"].shape == (8,)
+    assert torch.equal(first["source"], second["source"])
+    # Gaussian noise has one level, darkness and haze have none.
+    assert torch.equal(first["source"] == 1, ~first["sigma"].isnan())
+    assert set(first["source"].tolist()) == {0, 1}
+    plain = parse("data.batch=2", "optim.steps=4")
+    assert "source" not in _all(training_loader(training_source(plain), plain, first_step=2))[0]
+
+
 def test_two_processes_see_what_one_would_of_a_double_batch(parse: Parse) -> None:
     source = training_source(parse())
     one = _all(training_loader(source, parse("data.batch=4"), first_step=18))

@@ -262,6 +262,37 @@ def test_several_turns_are_resumed_bit_for_bit(
     assert_same(checkpoint(tmp_path / "straight"), checkpoint(tmp_path / "broken"))
 
 
+SOURCES = (
+    "network.name=baryir",
+    "network.sources=['noise', 'rain']",
+    "data.mixture=[{ source = 'noise', steps = [{ name = 'gaussian-noise' }] },"
+    " { source = 'rain', weight = 2, steps = [{ name = 'rain' }] }]",
+    "objective.name=baryir",
+    "objective.potential_width=4",
+)
+
+
+def test_sources_and_potentials_are_resumed_bit_for_bit(train: Train, tmp_path: Path) -> None:
+    changes = (*SOURCES, "optim.steps=6", "data.batch=4")
+    straight = train(tmp_path / "straight", *changes)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "broken", *changes, stop=2)
+    train(tmp_path / "broken", *changes, "data.workers=2")
+    assert_same(checkpoint(tmp_path / "straight"), checkpoint(tmp_path / "broken"))
+    means = straight.network.get_buffer("means.means")
+    assert means.abs().amin(dim=0).max() > 0  # the export's copy has followed
+    terms = rows(tmp_path / "straight")[-1]["terms"]
+    for name in ("pixel", "cost", "orthogonality", "contrast", "potential"):
+        assert f"{name}=" in terms
+
+
+def test_sources_of_data_and_network_must_agree(train: Train, tmp_path: Path) -> None:
+    with pytest.raises(
+        RestoreError, match=r"\['noise', 'rain'\], those of data.mixture \['rain'\]"
+    ):
+        train(tmp_path, *SOURCES, "data.mixture=[{ source = 'rain' }]")
+
+
 def test_several_turns_cannot_be_accumulated(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

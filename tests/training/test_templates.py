@@ -1,3 +1,4 @@
+import inspect
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from PIL import Image
 from restore_cli import zoo
 from restore_cli.errors import RestoreError
 from restore_cli.networks import NETWORKS
+from restore_cli.objectives.baryir import Baryir
 from restore_cli.recipe import Recipe, construct
 from restore_cli.training import loop
 from restore_cli.training.runs import Run
@@ -69,6 +71,37 @@ def test_an_unpaired_template_trains_with_its_players(name: str, tmp_path: Path)
     trained = train(template(name), tmp_path, SMALL)
     assert trained.steps == 2
     assert trained.skipped == 0
+
+
+def test_the_all_in_one_template_trains_and_its_ablation_is_one_line(tmp_path: Path) -> None:
+    photos(tmp_path, "photos/train", "photos/val")
+    small = (*TINY, "network.survey=4", "objective.window=8", "data.batch=3")
+    text = template("baryir")
+    trained = train(text, tmp_path, (*small, "objective.potential_width=4"))
+    assert (trained.steps, trained.skipped) == (2, 0)
+    recipe = Recipe.parse(text, source="template")
+    assert recipe.network.options["sources"] == list(recipe.data.sources)
+    alone = text.replace('name = "baryir"\n# name', 'name = "supervised"\n# name')
+    assert alone != text
+    (tmp_path / "alone").mkdir()
+    photos(tmp_path / "alone", "photos/train", "photos/val")
+    assert train(alone, tmp_path / "alone", small).steps == 2
+
+
+def test_what_the_all_in_one_template_comments_out_are_the_defaults() -> None:
+    text = template("baryir")
+    lines = text.splitlines()
+    start, end = lines.index("[objective]"), lines.index("[data]")
+    shown = [
+        line.removeprefix("# ") if start < i < end and " = " in line else line
+        for i, line in enumerate(lines)
+        if "supervised" not in line
+    ]
+    choice = Recipe.parse("\n".join(shown), source="template").objective
+    defaults = inspect.signature(Baryir).parameters
+    named = {key: value for key, value in choice.options.items() if key != "window"}
+    assert named == {key: defaults[key].default for key in named}
+    assert set(named) | {"network", "window"} == set(defaults)
 
 
 def test_what_the_supervised_template_comments_out_are_the_defaults_and_valid() -> None:

@@ -1,0 +1,160 @@
+"""What the latents of an all-in-one network say: read by `allinone.py`.
+
+Crops of photos, degraded as in training, go through the encoder; each is one point (its latents'
+mean over places) for the probe and the picture, and all its places count for the distances.
+"""
+
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from restore_cli.networks import NETWORKS
+from restore_cli.objectives import OBJECTIVES
+from restore_cli.objectives.base import KnowsSources
+from restore_cli.recipe import Recipe, construct
+from restore_cli.training.data import Degraded, Photos
+from restore_cli.transport.latent import latent_distance
+from restore_cli.transport.moments import Moments
+
+KINDS = ("source", "barycenter", "residual")
+_STREAM = 30_000  # apart from the seeds of training, validation and `quality.py`
+_RIDGE = 1.0
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the latents of one network say.
+
+    Attributes:
+        arm: the objective that it was trained with.
+        seed: of the run.
+        w2_source: mean distance of two sources' latents z_k: W2 of Gaussians over all places.
+        w2_barycenter: the same of z_b.
+        probe_source: share of photos/val crops whose degradation a linear classifier, fitted on
+            photos/train crops, reads off z_k; chance is 1 / sources.
+        probe_barycenter: the same, off z_b.
+        probe_residual: the same, off z_k - z_b.
+        constraint: largest |sum_k lambda_k f_k| on random latents; nan without potentials.
+    """
+
+    arm: str
+    seed: int
+    w2_source: float
+    w2_barycenter: float
+    probe_source: float
+    probe_barycenter: float
+    probe_residual: float
+    constraint: float
+
+
+@dataclass(frozen=True)
+class Latents:
+    """Points (N, C) by kind, labels (N,), moments by kind and label, and the sources' names."""
+
+    points: dict[str, Tensor]
+    labels: Tensor
+    moments: dict[str, list[Moments]]
+    names: list[str]
+
+
+@torch.inference_mode()
+def collect(network: nn.Module, recipe: Recipe, folder: Path | None, count: int) -> Latents:
+    """Latents of `count` degraded crops of a folder of the recipe's data."""
+    data, names = recipe.data, list(recipe.data.sources)
+    photos = Photos(data.root / (folder or ""), smallest=data.crop)
+    draw = Degraded(photos, data.mixture, crop=data.crop, flips=False)
+    points: dict[str, list[Tensor]] = {kind: [] for kind in KINDS}
+    labels: list[Tensor] = []
+    moments: dict[str, list[Moments]] = {}
+    for index in range(count):
+        pair = draw(np.random.default_rng([_STREAM, 0, index]))
+        seen = network(pair["image"][None], with_latents=True)
+        labels.append(pair["source"])
+        for kind, latent in zip(KINDS, seen[1:], strict=True):
+            points[kind].append(latent.mean(dim=(2, 3))[0])
+            if kind not in moments:
+                moments[kind] = [Moments(latent.shape[1], 1) for _ in names]
+            moments[kind][int(pair["source"])].update(latent)
+    stacked = {kind: torch.stack(rows).double() for kind, rows in points.items()}
+    return Latents(stacked, torch.stack(labels), moments, names)
+
+
+def facts(arm: str, seed: int, train: Latents, val: Latents, constraint: float) -> Facts:
+    """Distances within `val`; probes fitted on `train` and judged on `val`."""
+    apart = {kind: mean_distance(val.moments[kind]) for kind in ("source", "barycenter")}
+    right = {
+        kind: probe(train.points[kind], train.labels, val.points[kind], val.labels)
+        for kind in KINDS
+    }
+    return Facts(
+        arm, seed, apart["source"], apart["barycenter"],
+        right["source"], right["barycenter"], right["residual"], constraint,
+    )  # fmt: skip
+
+
+def mean_distance(moments: list[Moments]) -> float:
+    """Mean over all pairs of sources of W2 between their Gaussians."""
+    pairs = [latent_distance(a, b) for a, b in combinations(moments, 2) if a.count and b.count]
+    return sum(pairs) / len(pairs)
+
+
+def probe(points: Tensor, labels: Tensor, held_out: Tensor, truth: Tensor) -> float:
+    """Share of held-out points that a ridge classifier names rightly.
+
+    Args:
+        points: (N, C) float64.
+        labels: (N,).
+        held_out: (M, C).
+        truth: (M,).
+    """
+    mean, scale = points.mean(dim=0), points.std(dim=0).clamp(min=1e-12)
+    x, y = (torch.cat([(p - mean) / scale, torch.ones(len(p), 1, dtype=p.dtype)], dim=1)
+            for p in (points, held_out))  # fmt: skip
+    goal = nn.functional.one_hot(labels).to(x.dtype)
+    weights = torch.linalg.solve(
+        x.mT @ x + _RIDGE * torch.eye(x.shape[1], dtype=x.dtype), x.mT @ goal
+    )
+    return float(((y @ weights).argmax(dim=1) == truth).double().mean())
+
+
+def constraint(recipe: Recipe, run: Path) -> float:
+    """Largest |sum_k lambda_k f_k| on random latents, of the potentials in a run's checkpoint."""
+    network = construct(recipe.network, NETWORKS, section="network")
+    objective = construct(recipe.objective, OBJECTIVES, network, section="objective")
+    if not isinstance(objective, KnowsSources):
+        return float("nan")
+    objective.meet(recipe.data.sources)
+    if "potentials" not in objective.players:
+        return float("nan")
+    potentials = objective.players["potentials"]
+    saved = torch.load(run / "checkpoint.pt", map_location="cpu", weights_only=True)
+    potentials.load_state_dict(saved["players"]["potentials"])
+    latents = torch.randn(
+        256, int(network.latent_channels), 8, 8, generator=torch.Generator().manual_seed(0)
+    )
+    with torch.inference_mode():
+        sums = potentials(latents).double() @ potentials.get_buffer("weights").double()
+    return float(sums.abs().max())
+
+
+def plot(latents: Latents, path: Path) -> None:
+    """Points of each kind on their first two principal axes, coloured by degradation."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 4), layout="constrained")
+    for axes, kind in zip(figure.subplots(1, 3), KINDS, strict=True):
+        centred = latents.points[kind] - latents.points[kind].mean(dim=0)
+        _, _, directions = torch.linalg.svd(centred, full_matrices=False)
+        flat = centred @ directions[:2].mT
+        for label, name in enumerate(latents.names):
+            own = flat[latents.labels == label].numpy()
+            axes.plot(*own.T, ".", color=f"C{label}", markersize=4, label=name)
+        axes.set_title(f"{kind} latents" if kind != "residual" else "residuals")
+        axes.set_aspect("equal", adjustable="datalim")
+        axes.tick_params(labelleft=False, labelbottom=False)
+    figure.axes[0].legend(fontsize="small")
+    figure.savefig(path, dpi=110)
