@@ -7,6 +7,7 @@ from torch import nn
 from restore_cli.networks.baryir import BaryIR
 from restore_cli.networks.baryir_restormer import BaryIRRestormer
 from restore_cli.networks.cut import CutGenerator
+from restore_cli.networks.deblur import Deblur
 from restore_cli.networks.isp import ISP
 from restore_cli.networks.nafnet import NAFNet
 from restore_cli.networks.restormer import Restormer
@@ -17,6 +18,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "unet": UNet,
     "nafnet": NAFNet,
     "cut": CutGenerator,
+    "deblur": Deblur,
     "isp": ISP,
     "restormer": Restormer,
     "baryir": BaryIR,

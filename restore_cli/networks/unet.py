@@ -104,7 +104,7 @@ class UNet(nn.Module):
         if self.estimator is None:
             if sigma is not None or with_sigma:
                 raise ValueError("this network takes no noise level (noise_map is off)")
-            return image + self._residual(image, survey)
+            return image + self.residual(image, survey)
         known = None if sigma is None else sigma.view(-1, 1, 1, 1).expand(-1, 1, *image.shape[-2:])
         if known is not None and not with_sigma and not bool(torch.isnan(known).any()):
             level = known
@@ -112,7 +112,7 @@ class UNet(nn.Module):
         else:
             estimated = self.estimator(image)
             level = estimated if known is None else torch.where(known.isnan(), estimated, known)
-        restored = image + self._residual(torch.cat([image, level.to(image.dtype)], dim=1), survey)
+        restored = image + self.residual(torch.cat([image, level.to(image.dtype)], dim=1), survey)
         return (restored, estimated) if with_sigma else restored
 
     def surveyed(
@@ -146,7 +146,8 @@ class UNet(nn.Module):
         x = self.ups[level](x) + skip
         return self.decoders[level](self._modulated(x, len(self.encoders) + level, survey))
 
-    def _residual(self, x: Tensor, survey: Tensor | None) -> Tensor:
+    def residual(self, x: Tensor, survey: Tensor | None = None) -> Tensor:
+        """What to add to the picture; arguments as for `encode`."""
         x, skips = self.encode(x, survey)
         for level in reversed(range(len(skips))):
             x = self.rise(x, skips[level], level, survey)

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from restore_cli.errors import RestoreError
 from restore_cli.losses.alignment import photometric_alignment_loss
+from restore_cli.networks.deblur import Deblur
 from restore_cli.networks.unet import UNet
 from restore_cli.objectives import OBJECTIVES
 from restore_cli.objectives.supervised import Supervised
@@ -56,6 +57,49 @@ def test_with_noise_level_its_error_is_added(batch: dict[str, Tensor], weight: f
     assert not any(term.requires_grad for term in turn.terms.values())
 
 
+WIDTHS = torch.tensor([[1.0, 2.0, 3.0, 0.0], [NAN] * 4, [0.0, 0.0, 5.0, 7.0]])
+
+
+def deblur() -> Deblur:
+    torch.manual_seed(0)
+    network = Deblur(widths=(4, 6), depths=(1, 1))
+    nn.init.normal_(network.body.tail.weight, std=0.1)
+    return network
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.1, 2.0])
+@pytest.mark.parametrize("told", [0.0, 1.0])
+def test_the_error_of_known_widths_is_added(
+    batch: dict[str, Tensor], weight: float, told: float
+) -> None:
+    network = deblur()
+    batch["blur"] = WIDTHS
+    (turn,) = Supervised(network, blur_weight=weight, blur_told=told).turns(batch)
+    restored, widths = network(batch["image"], WIDTHS if told else None, with_blur=True)
+    pixel = (restored - batch["target"]).abs().mean()
+    error = (widths - WIDTHS)[[0, 2]].abs().mean()
+    torch.testing.assert_close(turn.terms["pixel"], pixel.detach())
+    torch.testing.assert_close(turn.terms["blur"], error.detach())
+    torch.testing.assert_close(turn.loss, pixel + weight * error)
+
+
+def test_only_a_share_of_the_widths_is_told(batch: dict[str, Tensor]) -> None:
+    objective = Supervised(deblur(), blur_told=0.5)
+    batch["blur"] = torch.full((3, 4), 5.0)
+    losses = {float(next(objective.turns(batch)).terms["pixel"]) for _ in range(30)}
+    assert 4 <= len(losses) <= 8  # each of three pictures is told or not
+
+
+def test_pairs_of_unknown_blur_train_the_rest(batch: dict[str, Tensor]) -> None:
+    network = deblur()
+    batch["blur"] = torch.full((3, 4), NAN)
+    (turn,) = Supervised(network).turns(batch)
+    turn.loss.backward()
+    assert turn.terms["blur"] == 0
+    grads = [p.grad for p in network.body.parameters()]
+    assert all(grad is not None and torch.isfinite(grad).all() for grad in grads)
+
+
 @pytest.mark.parametrize("loss", ["l1", "charbonnier", "psnr"])
 def test_photometric_alignment_is_added(batch: dict[str, Tensor], loss: str) -> None:
     network = unet(noise_map=False)
@@ -81,9 +125,18 @@ def test_the_colour_map_is_a_constant_unless_asked(batch: dict[str, Tensor]) -> 
     assert not torch.allclose(gradient(detach=True), gradient(detach=False))
 
 
-@pytest.mark.parametrize("wrong", [{"pal": -1.0}, {"sigma_weight": -0.1}, {"pal_eps": 0.0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"pal": -1.0},
+        {"sigma_weight": -0.1},
+        {"blur_weight": -1.0},
+        {"blur_told": 1.5},
+        {"pal_eps": 0.0},
+    ],
+)
 def test_weights_that_cannot_be_are_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match=r"0 or more|above 0"):
+    with pytest.raises(ValueError, match=r"0 or more|above 0|share"):
         Supervised(nn.Identity(), **wrong)
 
 

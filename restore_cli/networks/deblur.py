@@ -1,0 +1,191 @@
+"""A network that sees how wide the blur is, undoes it by filters, and mends what they leave."""
+
+import math
+from typing import Literal, cast, overload
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from restore_cli.imaging.color import linear_to_srgb, srgb_to_linear
+from restore_cli.networks.unet import UNet
+
+DIRECTIONS = 4
+"""Widths along 0, 45, 90 and 135 degrees: they tell how long a blur is, how thin, and which way."""
+UNIT = 10.0
+"""px: widths of usual blurs in this unit are of order one."""
+_REACH = 32  # px of mirrored margin around a picture before it is filtered
+# What a blur of given second moments does to a wave depends on how it spreads its light. For these
+# three it is a function of r, the wave's phase across one standard deviation along it: a disc, a
+# line, and a Gaussian. Zeros of the first two are sharp, and only right for that very shape.
+_SHAPES = ("disc", "line", "gaussian")
+_NOISE = (0.03, 0.03, 0.1)  # to signal, of each filter, for the finest waves
+
+
+class BlurSurveyor(nn.Module):
+    """How wide the blur of a picture is, each place weighed by how much it can tell.
+
+    Args:
+        channels: of its inner maps.
+    """
+
+    def __init__(self, channels: int = 32) -> None:
+        super().__init__()
+        half = channels // 2
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, half, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(half, channels, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(channels, DIRECTIONS + 1, 3, padding=1),
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Survey pictures or patches of them.
+
+        Args:
+            image: (B, 3, H, W) in [0, 1].
+
+        Returns:
+            (B, 5): the mean over all places of weight times widths, in `UNIT` px, and the mean
+            weight. So the mean of several patches' answers is the answer of all.
+        """
+        answer = self.layers(image)
+        weight = F.softplus(answer[:, DIRECTIONS:]) + 1e-3
+        widths = 0.1 * F.softplus(answer[:, :DIRECTIONS])
+        return torch.cat([weight * widths, weight], dim=1).mean(dim=(2, 3))
+
+
+class Deblur(nn.Module):
+    """Blind deblurring in two parts that are learnt apart: seeing the blur, and undoing it.
+
+    The surveyor tells the standard deviations of the blur along four directions. With them three
+    regularised inverse filters (Wiener) are made, one for each shape that such a blur may have, and
+    a `UNet` sees the picture and what the filters make of it. A single network told only the
+    picture, or the widths as further channels, stayed near its input for thousands of steps.
+
+    Args:
+        widths: channels of the U-Net at each size.
+        depths: its residual blocks at each size.
+    """
+
+    takes_sigma = False
+    takes_blur = True
+
+    def __init__(
+        self,
+        *,
+        widths: tuple[int, ...] = (24, 48, 96, 144),
+        depths: tuple[int, ...] = (1, 2, 2, 1),
+    ) -> None:
+        super().__init__()
+        self.surveyor = BlurSurveyor()
+        self.body = UNet(widths=widths, depths=depths)
+        self.body.head = nn.Conv2d(3 * (1 + len(_SHAPES)), widths[0], 3, padding=1)
+        self.multiple = self.body.multiple
+
+    @overload
+    def forward(
+        self,
+        image: Tensor,
+        blur: Tensor | None = None,
+        *,
+        survey: Tensor | None = None,
+        whole: Tensor | None = None,
+        with_blur: Literal[False] = False,
+    ) -> Tensor: ...
+    @overload
+    def forward(
+        self,
+        image: Tensor,
+        blur: Tensor | None = None,
+        *,
+        survey: Tensor | None = None,
+        whole: Tensor | None = None,
+        with_blur: Literal[True],
+    ) -> tuple[Tensor, Tensor]: ...
+    def forward(
+        self,
+        image: Tensor,
+        blur: Tensor | None = None,
+        *,
+        survey: Tensor | None = None,
+        whole: Tensor | None = None,
+        with_blur: bool = False,
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Restore a batch.
+
+        Args:
+            image: (B, 3, H, W) in [0, 1]; H and W multiples of `multiple`.
+            blur: (B, 4) standard deviations of the blur along 0, 45, 90 and 135 degrees, px; NaN
+                where unknown; None where it is unknown for all.
+            survey: (B, 5) what `surveyor` says of the pictures that these are windows of.
+            whole: (B, 3, H', W') these pictures, to be surveyed here. With neither, `image` is
+                taken for the whole picture.
+            with_blur: also return the widths as estimated, for training the surveyor.
+
+        Returns:
+            (B, 3, H, W), not clamped; with `with_blur` also (B, 4), px.
+        """
+        if survey is None:
+            survey = cast("Tensor", self.surveyor(image if whole is None else whole))
+        estimated = UNIT * survey[:, :DIRECTIONS].float() / survey[:, DIRECTIONS:].float()
+        # The surveyor learns from true widths alone: through the filters it would learn to please.
+        used = estimated.detach()
+        if blur is not None:
+            used = torch.where(blur.isnan(), used, blur.float())
+        filtered = inverse_filtered(image, used).to(image.dtype)
+        restored = image + self.body.residual(torch.cat([image, filtered], dim=1))
+        return (restored, estimated) if with_blur else restored
+
+
+@torch.no_grad()
+def inverse_filtered(image: Tensor, widths: Tensor) -> Tensor:
+    """Undo blurs of known widths in linear light, once for each shape they may have.
+
+    The filter is K / (K^2 + n (f^2 + 0.02)), with K the blur's transfer function, f the spatial
+    frequency (1 at the finest waves along an axis) and n a constant: Wiener's, for the spectrum of
+    natural pictures, whose power falls with the square of the frequency.
+
+    Args:
+        image: (B, 3, H, W) sRGB, clipped to [0, 1].
+        widths: (B, 4) standard deviations along 0, 45, 90 and 135 degrees, px.
+
+    Returns:
+        (B, 9, H, W) float32 sRGB in [0, 1]: for discs, lines and Gaussians, three colours each.
+    """
+    light = srgb_to_linear(image.float().clamp(0, 1))
+    margins = [min(_REACH, size - 1) for size in (light.shape[3], light.shape[2])]
+    across, down = margins
+    padded = F.pad(light, (across, across, down, down), mode="reflect")
+    height, width = padded.shape[-2:]
+    fy = 2 * torch.fft.fftfreq(height, device=light.device)[:, None]
+    fx = 2 * torch.fft.rfftfreq(width, device=light.device)[None]
+    xx, slant, yy, other = (widths[:, i, None, None].square() for i in range(DIRECTIONS))
+    moments = xx * fx**2 + (slant - other) * fx * fy + yy * fy**2
+    phase = math.pi * moments.clamp(min=0).sqrt()
+    spectrum = torch.fft.rfft2(padded)
+    out: list[Tensor] = []
+    for shape, noise in zip(_SHAPES, _NOISE, strict=True):
+        kernel = _transfer(shape, phase)
+        inverse = kernel / (kernel.square() + noise * (fx**2 + fy**2 + 0.02))
+        sharp = torch.fft.irfft2(spectrum * inverse[:, None], s=(height, width))
+        sharp = sharp[..., down : height - down, across : width - across]
+        out.append(linear_to_srgb(sharp.clamp(0, 1)))
+    return torch.cat(out, dim=1)
+
+
+def _transfer(shape: str, phase: Tensor) -> Tensor:
+    """How much of a wave a blur leaves, `phase` being r: exp(-r^2 / 2) to second order for all."""
+    if shape == "disc":
+        reach = 2 * phase + 1e-4
+        return 2 * torch.special.bessel_j1(reach) / reach
+    if shape == "line":
+        return torch.sinc(math.sqrt(3) / math.pi * phase)
+    return torch.exp(-phase.square() / 2)
