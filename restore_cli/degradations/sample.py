@@ -21,12 +21,15 @@ class Sample:
         noise: (1, H, W) standard deviation of the noise in `image`, same scale.
         sigma: the one number that a user could pass as `--sigma` (here on the [0, 1] scale), NaN
             where no single number is true.
+        matrix: (3, 3) white-balanced camera values to linear sRGB, where `image` is the mosaic of a
+            camera and `target` a finished picture.
     """
 
     image: Tensor
     target: Tensor
     noise: Tensor
     sigma: float = 0.0
+    matrix: Tensor | None = None
 
 
 class Degradation(Protocol):
