@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from restore_cli.losses.alignment import photometric_alignment_loss
 from restore_cli.losses.pixel import PIXEL_LOSSES, l1
 from restore_cli.objectives.base import Batch, Turn
+from restore_cli.objectives.developed import developed
 
 
 class Supervised:
@@ -75,7 +76,8 @@ class Supervised:
 
         Args:
             batch: `image` and `target` (B, 3, H, W); for a network with a noise level also `sigma`
-                (B,) with NaN where hidden, and `noise` (B, 1, H, W).
+                (B,) with NaN where hidden, and `noise` (B, 1, H, W); for mosaics whose targets are
+                finished pictures `matrix`, see `developed`.
         """
         network, level = self.players["network"], None
         whole: dict[str, Tensor] = {}
@@ -87,7 +89,7 @@ class Supervised:
             restored, level = network(batch["image"], batch["sigma"], with_sigma=True, **whole)
         else:
             restored = network(batch["image"], **whole)
-        restored = restored.float()
+        restored = developed(restored, batch)
         pixel = self._loss(restored, target)
         total, terms = pixel, {"pixel": pixel.detach()}
         if self._pal > 0:
