@@ -1,5 +1,7 @@
 """Mosaics and finished pictures: in pairs, apart, and both at once."""
 
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -14,10 +16,14 @@ from restore_cli.errors import RestoreError
 from restore_cli.imaging.dng import DngTags, write_dng
 from restore_cli.imaging.neutral import neutral_rendering
 from restore_cli.imaging.profile import decode_srgb
+from restore_cli.objectives import OBJECTIVES
 from restore_cli.recipe import Mixture, Recipe
 from restore_cli.training.data import Photos, Unpaired, training_loader
 from restore_cli.training.domains import Domains, common, training_source, validation_pairs
+from restore_cli.training.loop import Trained, train
+from restore_cli.training.meter import Progress
 from restore_cli.training.raws import RawPhotos
+from restore_cli.training.runs import Run
 
 CAMERA = Camera.named("Sony A7")
 LOOK = [Mixture.model_validate({"steps": [{"name": "style", "look": "vivid"}]})]
@@ -177,3 +183,64 @@ def test_pairs_of_raw_files_to_measure_on(root: Path) -> None:
     look = 'data.targets=[{ steps = [{ name = "style" }] }]'
     (styled, *_) = validation_pairs(recipe(root, *changes, look, "data.validation_crop=24"))
     torch.testing.assert_close(styled["target"], LOOKS["vivid"](pairs[0]["target"]))
+
+
+@pytest.fixture
+def mixed(root: Path, tmp_path: Path) -> Callable[..., Trained]:
+    """Trains an ISP on mosaics of which some have their finished picture."""
+    look = '[{ steps = [{ name = "style" }, { name = "outlier" }] }]'
+    text = f"""
+    model = {{ name = "m", task = "isp" }}
+    network = {{ name = "isp", widths = [4], depths = [1] }}
+    objective = {{ name = "eguot", width = 8 }}
+    optim = {{ steps = 6, warmup = 0 }}
+    log = {{ every = 1 }}
+    [data]
+    train_input = "photos"
+    train_target = "srgb"
+    val = "photos"
+    paired_share = 0.5
+    crop = 32
+    batch = 2
+    targets = {look}
+    mixture = [{{ steps = [{{ name = "mosaic", finished = true }}] }}]
+    validation = [{{ steps = [{{ name = "style" }}, {{ name = "mosaic", finished = true }}] }}]
+    """
+
+    def start(folder: str, *changes: str, stop: int | None = None) -> Trained:
+        recipe = Recipe.parse(text, source="here", overrides=[f"data.root={root}", *changes])
+
+        def report(progress: Progress) -> None:
+            if progress.step == stop:
+                signal.raise_signal(signal.SIGINT)
+
+        run = Run(tmp_path / folder, recipe, resume=True)
+        return train(recipe, run, device="cpu", report=report)
+
+    return start
+
+
+def test_a_mixed_run_is_resumed_bit_for_bit_and_logs_every_players_terms(
+    mixed: Callable[..., Trained], tmp_path: Path
+) -> None:
+    trained = mixed("straight")
+    with pytest.raises(KeyboardInterrupt):
+        mixed("broken", stop=2)
+    again = mixed("broken")
+    for one, other in zip(trained.network.parameters(), again.network.parameters(), strict=True):
+        assert torch.equal(one, other)
+    log = (tmp_path / "broken/metrics.csv").read_text()
+    for term in ("dual=", "experts=", "cost=", "potential=", "colour="):
+        assert log.count(term) == 6
+    # The input's quality is that of the plain rendering, not of the mosaic with its gaps.
+    assert trained.input_psnr is not None
+    assert trained.input_psnr > 12
+    assert trained.skipped == 0
+
+
+def test_an_objective_that_needs_pairs_takes_only_pairs(
+    mixed: Callable[..., Trained], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OBJECTIVES["eguot"], "needs_pairs", True)
+    with pytest.raises(RestoreError, match=r"with data\.paired_share = 0\.5 there are others"):
+        mixed("run")
