@@ -71,7 +71,9 @@ class DataSection(Section):
     With `train` (one folder of clean photos) inputs are made on the fly by `mixture`. With
     `train_input` and `train_target` (two folders, matched by stem) they are read. With `unpaired`
     these two are drawn apart from each other, whatever their files are called; a `mixture` then
-    degrades the inputs.
+    degrades the inputs. With `paired_share` both happens: inputs that have a target of their name
+    are drawn with it in this share of the samples, the others stand alone. The input folder may
+    hold RAW files. `targets` is what is done to pictures of the target folder.
     """
 
     root: Path = Path()
@@ -79,6 +81,7 @@ class DataSection(Section):
     train_input: Path | None = None
     train_target: Path | None = None
     unpaired: bool = False
+    paired_share: Share | None = None
     val: Path | None = None
     val_input: Path | None = None
     val_target: Path | None = None
@@ -87,6 +90,7 @@ class DataSection(Section):
     workers: NonNegativeInt = 0
     flips: bool = True
     mixture: list[Mixture] = []
+    targets: list[Mixture] = []
     validation: list[Mixture] = []
     validation_crop: PositiveInt = 256
 
@@ -99,9 +103,13 @@ class DataSection(Section):
             raise ValueError("give `train`, or both `train_input` and `train_target`")
         if self.train is not None and not self.mixture:
             raise ValueError("`train` holds clean photos: say with `mixture` how to degrade them")
-        if self.unpaired and self.train is not None:
-            raise ValueError("`unpaired` needs `train_input` and `train_target`")
-        if self.mixture and not self.unpaired and self.train is None:
+        for key in ("unpaired", "paired_share", "targets"):
+            if getattr(self, key) not in (False, None, []) and self.train is not None:
+                raise ValueError(f"`{key}` needs `train_input` and `train_target`")
+        if self.unpaired and self.paired_share is not None:
+            raise ValueError("`unpaired` draws no pairs: leave it or `paired_share` out")
+        alone = self.paired_share is None and not self.unpaired
+        if self.mixture and alone and self.train is None:
             raise ValueError("`mixture` degrades the photos of `train`, or `unpaired` inputs")
         if (self.val_input is None) != (self.val_target is None):
             raise ValueError("`val_input` and `val_target` go together")

@@ -132,6 +132,16 @@ def test_a_misspelt_key_is_reported_before_the_key_it_leaves_missing() -> None:
             'train_input = "a"\ntrain_target = "b"',
             "`mixture` degrades the photos of `train`, or `unpaired` inputs",
         ),
+        (
+            'train = "photos"',
+            'train = "a"\npaired_share = 0.5',
+            "`paired_share` needs `train_input`",
+        ),
+        (
+            'train = "photos"',
+            'train_input = "a"\ntrain_target = "b"\nunpaired = true\npaired_share = 0.5',
+            "`unpaired` draws no pairs",
+        ),
         ("mixture = [", "validation = [", "say with `mixture` how to degrade"),
         ("mixture = [", 'mixture = [{ source = "rain" }, ', "every entry of `mixture` a `source`"),
         ("mixture = [{", 'mixture = [{ source = "", ', "data.mixture.0.source: String should have"),

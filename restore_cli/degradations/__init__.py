@@ -9,10 +9,12 @@ from restore_cli.degradations.keep import Keep
 from restore_cli.degradations.lowlight import LowLight
 from restore_cli.degradations.mosaic import Mosaic
 from restore_cli.degradations.noise import File, GaussianNoise, HideSigma, Jpeg, SensorNoise
+from restore_cli.degradations.outlier import Outlier
 from restore_cli.degradations.rain import Rain
 from restore_cli.degradations.recolour import Recolour
 from restore_cli.degradations.sample import Degradation
 from restore_cli.degradations.shrink import Shrink
+from restore_cli.degradations.style import Style
 
 DEGRADATIONS: dict[str, Callable[..., Degradation]] = {
     "gaussian-noise": GaussianNoise,
@@ -30,5 +32,7 @@ DEGRADATIONS: dict[str, Callable[..., Degradation]] = {
     "recolour": Recolour,
     "shrink": Shrink,
     "mosaic": Mosaic,
+    "style": Style,
+    "outlier": Outlier,
 }
 """What a step of `data.mixture` in a recipe may be."""

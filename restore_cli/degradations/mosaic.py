@@ -13,6 +13,7 @@ import torch
 
 from restore_cli.degradations.cameras import Camera, Noise
 from restore_cli.degradations.sample import Range, Sample, check_options, log_uniform
+from restore_cli.imaging.bayer import scatter
 from restore_cli.imaging.color import linear_to_srgb, srgb_to_linear
 
 Pattern = Literal["RGGB", "GRBG", "GBRG", "BGGR"]
@@ -95,8 +96,9 @@ def mosaic(planes: Plane, pattern: Pattern) -> Plane:
 class Mosaic:
     """A photo as a Bayer mosaic in the form that `networks.isp.ISP` reads.
 
-    The target is the scene in white-balanced camera colours under the sRGB curve. Rows and columns
-    that are even hold red: `inference` brings every pattern to that one.
+    The target is the scene in white-balanced camera colours under the sRGB curve; with `finished`
+    it stays the picture that the steps before made of it. Rows and columns that are even hold red:
+    `imaging.bayer` brings every pattern to that one.
 
     Attributes:
         iso: range of the ISO number, drawn log-uniformly.
@@ -107,6 +109,7 @@ class Mosaic:
             into the colours of a camera drawn from many.
         hide_probability: how often the noise level is hidden.
         bits: range of the bits of a sample.
+        finished: keep the target, in sRGB, and tell the camera's matrix; no photo is then `plain`.
     """
 
     iso: Range = (50.0, 25600.0)
@@ -115,6 +118,7 @@ class Mosaic:
     plain_probability: float = 0.5
     hide_probability: float = 0.7
     bits: tuple[int, int] = (10, 14)
+    finished: bool = False
 
     def __post_init__(self) -> None:
         check_options(vars(self), positive=("iso", "size"))
@@ -125,7 +129,7 @@ class Mosaic:
         """Record `sample.image`; a height or width that is odd loses its last row or column."""
         height, width = (size - size % 2 for size in sample.image.shape[-2:])
         photo = sample.image[:, :height, :width].clamp(0, 1)
-        plain = rng.uniform() < self.plain_probability
+        plain = rng.uniform() < self.plain_probability and not self.finished
         camera = Camera.plain() if plain else Camera.draw(rng)
         light = photo if plain else srgb_to_linear(photo)
         scene = light.permute(1, 2, 0).numpy().astype(np.float64)
@@ -140,7 +144,12 @@ class Mosaic:
         gain = mosaic(gains, "RGGB")
         seen = (codes.astype(np.float64) - black) / (sensor.saturation - black) * gain
         image = linear_to_srgb(_tensor(np.minimum(seen, 1)))
-        target = linear_to_srgb(_tensor(balanced)).permute(2, 0, 1).contiguous()
+        matrix = None
+        if self.finished:
+            target = sample.target[:, :height, :width].clamp(0, 1)
+            matrix = _tensor(np.linalg.inv(camera.from_srgb()))
+        else:
+            target = linear_to_srgb(_tensor(balanced)).permute(2, 0, 1).contiguous()
         level = torch.zeros(1, height, width)
         if not clean:
             signal = mosaic(balanced, "RGGB")
@@ -150,15 +159,9 @@ class Mosaic:
             level = ((up - linear_to_srgb(_tensor(signal - deviation))) / 2)[None]
         hidden = rng.uniform() < self.hide_probability
         sigma = float("nan") if hidden else float(level.square().mean().sqrt())
-        return replace(sample, image=scatter(image), target=target, noise=level, sigma=sigma)
-
-
-def scatter(samples: torch.Tensor) -> torch.Tensor:
-    """Put the samples of an RGGB mosaic (H, W) into planes of their colours (3, H, W), else 0."""
-    planes = torch.zeros(3, *samples.shape)
-    for colour, row, column in ((0, 0, 0), (1, 0, 1), (1, 1, 0), (2, 1, 1)):
-        planes[colour, row::2, column::2] = samples[row::2, column::2]
-    return planes
+        return replace(
+            sample, image=scatter(image), target=target, noise=level, sigma=sigma, matrix=matrix
+        )
 
 
 def _tensor(values: Plane) -> torch.Tensor:

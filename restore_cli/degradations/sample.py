@@ -25,6 +25,8 @@ class Sample:
         blur: second moments (xx, xy, yy) of all blur in `image` that `target` has not, px^2; those
             of blurs one after another add up.
         source: label of the mixture's source that this is a sample of; -1 where it names none.
+        matrix: (3, 3) white-balanced camera values to linear sRGB, where `image` is the mosaic of a
+            camera and `target` a finished picture.
     """
 
     image: Tensor
@@ -33,6 +35,7 @@ class Sample:
     sigma: float = 0.0
     blur: Moments = (0.0, 0.0, 0.0)
     source: int = -1
+    matrix: Tensor | None = None
 
 
 class Degradation(Protocol):

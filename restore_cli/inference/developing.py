@@ -15,13 +15,13 @@ from torch import Tensor
 
 from restore_cli.errors import RestoreError
 from restore_cli.imaging.atomic import write_atomically
+from restore_cli.imaging.bayer import Phase, grey_world, light_of, normalised, planes
 from restore_cli.imaging.metadata import bake, settle_exif
 from restore_cli.imaging.picture import Picture, resolve_format
 from restore_cli.imaging.raw import Demosaic, RawFile, RawInfo, open_raw
 from restore_cli.imaging.raw_levels import Gains
 from restore_cli.imaging.rendering import Look, Rendering, Rows
 from restore_cli.imaging.srgb_profile import srgb_profile
-from restore_cli.inference.bayer import Phase, grey_world, light_of, normalised, planes
 from restore_cli.inference.reading import Loaded, Writable
 from restore_cli.inference.restorer import Restored
 

@@ -11,6 +11,7 @@ from restore_cli.losses.critic import ADVERSARIAL, r1_penalty
 from restore_cli.losses.semidual import CONJUGATES, Conjugate, map_loss, potential_loss
 from restore_cli.networks.experts import Committee, Potential
 from restore_cli.objectives.base import Batch, Turn
+from restore_cli.objectives.developed import developed
 from restore_cli.objectives.frozen import frozen
 
 _EPS = 1e-4  # ridge of the alignment, squared units of the pictures
@@ -27,6 +28,9 @@ class Eguot:
 
         min_v  E Psi1*(v(T(x)) - c(x, T(x))) + E Psi2*(-v(y)) + R1
         min_T  E [c(x, T(x)) - v(T(x))] + sum_k w_k L_k(T(x))
+
+    A network that reads mosaics answers in its camera's colours, and T(x) is that answer in sRGB
+    (`developed`); the rendering of a mosaic is bilinear, with the same matrix and curve.
 
     Args:
         network: the map, to (B, 3, H, W) in [0, 1].
@@ -95,20 +99,27 @@ class Eguot:
             batch: `image`, what the network takes; `real` (N, 3, h, w), pictures of the target's
                 domain (`target` where it is missing); `rendering` (B, 3, H, W), the fixed rendering
                 of the input (`image` where it is missing); `target` (B, 3, H, W) and `paired` (B,),
-                1 where a sample has its target, (all have none where it is missing).
+                1 where a sample has its target, (all have none where it is missing); `matrix` (B,
+                3, 3) where `image` is a mosaic. The last turn's terms are those of all.
         """
         network, image = self.players["network"], batch["image"]
         real = batch.get("real", batch["target"])
+        terms: dict[str, Tensor] = {}
         if self._transport:
             for _ in range(self._potential_steps):
                 with torch.no_grad():
-                    made = network(image)
-                yield self._potential_turn(made, self._distances(made, batch), real)
-        made = network(image)
+                    made = developed(network(image), batch)
+                turn = self._potential_turn(made, self._distances(made, batch), real)
+                terms |= turn.terms
+                yield turn
+        made = developed(network(image), batch)
         if self._experts:
-            yield self._experts_turn(made.detach(), real)
+            turn = self._experts_turn(made.detach(), real)
+            terms |= turn.terms
+            yield turn
         cost = self._distances(made, batch)
-        total, terms = cost.mean(), {"cost": cost.mean().detach()}
+        total = cost.mean()
+        terms["cost"] = total.detach()
         if self._transport:
             with frozen(self.players["potential"]):
                 potential = self.players["potential"](made)
@@ -143,7 +154,6 @@ class Eguot:
 
     def _distances(self, made: Tensor, batch: Batch) -> Tensor:
         """c(x, T(x)) of each sample, (B,)."""
-        made = made.float()
         paired = batch.get("paired", made.new_zeros(len(made))).to(made.dtype)
         total = made.new_zeros(len(made))
         if bool((paired < 1).any()):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from restore_cli.losses.alignment import photometric_alignment_loss
 from restore_cli.losses.pixel import PIXEL_LOSSES, l1
 from restore_cli.objectives.base import Batch, Turn
+from restore_cli.objectives.developed import developed
 from restore_cli.objectives.window import check_window, windowed
 
 
@@ -83,7 +84,8 @@ class Supervised:
         Args:
             batch: `image` and `target` (B, 3, H, W); for a network with a noise level also `sigma`
                 (B,) with NaN where hidden, and `noise` (B, 1, H, W); for one that is shown blur
-                `blur` (B, 4), its widths in px with NaN where unknown.
+                `blur` (B, 4), its widths in px with NaN where unknown; for mosaics whose targets
+                are finished pictures `matrix`, see `developed`.
         """
         network, level, widths = self.players["network"], None, None
         batch, whole = windowed(batch, self._window)
@@ -95,7 +97,7 @@ class Supervised:
             restored, widths = network(batch["image"], shown, with_blur=True, **whole)
         else:
             restored = network(batch["image"], **whole)
-        restored = restored.float()
+        restored = developed(restored, batch)
         pixel = self._loss(restored, target)
         total, terms = pixel, {"pixel": pixel.detach()}
         if self._pal > 0:

@@ -6,7 +6,7 @@ resuming sees the same pictures.
 
 import signal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from restore_cli.degradations.blur import directional_widths
 from restore_cli.degradations.compose import Compose
 from restore_cli.errors import RestoreError
+from restore_cli.imaging.neutral import neutral_rendering
 from restore_cli.imaging.picture import READABLE_SUFFIXES, Picture
 from restore_cli.recipe import DataSection, Mixture, Recipe
 
@@ -38,6 +39,8 @@ class Photos:
             (all of them named).
     """
 
+    suffixes: Collection[str] = READABLE_SUFFIXES
+
     def __init__(self, folder: Path, *, smallest: int = 1) -> None:
         if not folder.is_dir():
             raise RestoreError(
@@ -45,7 +48,7 @@ class Photos:
                 hint="data.root says where the recipe's folders lie: --set data.root=DIR",
             )
         self.folder = folder
-        found = (p for p in folder.rglob("*") if p.suffix.lower() in READABLE_SUFFIXES)
+        found = (p for p in folder.rglob("*") if p.suffix.lower() in self.suffixes)
         self.paths = sorted(
             found, key=lambda path: (path.stem, str(path))
         )  # pairs share this order
@@ -56,7 +59,7 @@ class Photos:
         problems: list[str] = []
         for index, path in enumerate(self.paths):
             try:
-                photo = _read(path)
+                photo = self._read(path)
             except RestoreError as error:
                 problems.append(error.message)
                 continue
@@ -78,7 +81,12 @@ class Photos:
 
     def __getitem__(self, index: int) -> Tensor:
         """(3, H, W): uint8 for 8-bit files, float32 in [0, 1] for deeper ones."""
-        return self._kept[index] if index in self._kept else _read(self.paths[index])
+        return self._kept[index] if index in self._kept else self._read(self.paths[index])
+
+    def _read(self, path: Path) -> Tensor:
+        picture = Picture.read(path)
+        srgb = torch.from_numpy(picture.to_srgb()).permute(2, 0, 1).contiguous()
+        return (srgb * 255 + 0.5).to(torch.uint8) if picture.depth == 8 else srgb
 
 
 class PairSource(Protocol):
@@ -99,7 +107,7 @@ class Degraded:
     def __call__(self, rng: np.random.Generator) -> dict[str, Tensor]:
         """Draw one pair, with `sigma` () and `noise` (1, h, w), and `source` () where named."""
         photo = self._photos[int(rng.integers(len(self._photos)))]
-        (clean,) = _crop_and_flip([photo], self._crop, flips=self._flips, rng=rng)
+        (clean,) = crop_and_flip([photo], self._crop, flips=self._flips, rng=rng)
         return degrade(clean, self._degrade, rng)
 
 
@@ -109,13 +117,13 @@ class Paired:
     def __init__(self, inputs: Photos, targets: Photos, *, crop: int, flips: bool) -> None:
         self._inputs, self._targets = inputs, targets
         self._crop, self._flips = crop, flips
-        _check_pairs(inputs, targets)
+        check_pairs(inputs, targets)
 
     def __call__(self, rng: np.random.Generator) -> dict[str, Tensor]:
         """Draw one pair; its noise level is unknown."""
         index = int(rng.integers(len(self._inputs)))
         pair = [self._inputs[index], self._targets[index]]
-        image, target = _crop_and_flip(pair, self._crop, flips=self._flips, rng=rng)
+        image, target = crop_and_flip(pair, self._crop, flips=self._flips, rng=rng)
         return unknown_noise(image, target)
 
 
@@ -138,7 +146,7 @@ class Unpaired:
     def __call__(self, rng: np.random.Generator) -> dict[str, Tensor]:
         """Draw `image` and `target` (3, h, w), which show different things."""
         image, target = (
-            _crop_and_flip(
+            crop_and_flip(
                 [photos[int(rng.integers(len(photos)))]], self._crop, flips=self._flips, rng=rng
             )[0]
             for photos in (self._inputs, self._targets)
@@ -220,7 +228,7 @@ def validation_pairs(recipe: Recipe, *, smallest: int = 1) -> list[dict[str, Ten
         change = Compose(data.validation or data.mixture)
         return [
             degrade(
-                _centre(_as_float(photos[index]), data.validation_crop),
+                _centre(as_float(photos[index]), data.validation_crop),
                 change,
                 np.random.default_rng([_VALIDATION_SEED, index]),
             )
@@ -229,9 +237,9 @@ def validation_pairs(recipe: Recipe, *, smallest: int = 1) -> list[dict[str, Ten
     if data.val_input is None:
         return []
     inputs, targets = _folders(data, data.val_input, data.val_target, smallest=smallest)
-    _check_pairs(inputs, targets)
+    check_pairs(inputs, targets)
     return [
-        unknown_noise(*(_centre(_as_float(p[i]), data.validation_crop) for p in (inputs, targets)))
+        unknown_noise(*(_centre(as_float(p[i]), data.validation_crop) for p in (inputs, targets)))
         for i in range(len(inputs))
     ]
 
@@ -243,14 +251,25 @@ def degrade(clean: Tensor, change: Compose, rng: np.random.Generator) -> dict[st
     """
     sample = change(clean, rng)
     source = {} if sample.source < 0 else {"source": torch.tensor(sample.source)}
-    return {
-        "image": sample.image,
-        "target": sample.target,
-        "noise": sample.noise,
-        "sigma": torch.tensor(sample.sigma, dtype=torch.float32),
-        "blur": directional_widths(sample.blur),
-        **source,
-    }
+    camera = {} if sample.matrix is None else of_camera(sample.image, sample.matrix)
+    return (
+        camera
+        | source
+        | {
+            "image": sample.image,
+            "target": sample.target,
+            "noise": sample.noise,
+            "sigma": torch.tensor(sample.sigma, dtype=torch.float32),
+            "blur": directional_widths(sample.blur),
+            "paired": torch.tensor(1.0),
+        }
+    )
+
+
+def of_camera(image: Tensor, matrix: Tensor) -> dict[str, Tensor]:
+    """What belongs to a mosaic (3, H, W): `matrix`, and `rendering` (3, H, W), its plainest one."""
+    rendering = neutral_rendering(image[None], matrix[None])[0].clamp(0, 1)
+    return {"matrix": matrix, "rendering": rendering}
 
 
 def unknown_noise(image: Tensor, target: Tensor) -> dict[str, Tensor]:
@@ -262,34 +281,46 @@ def unknown_noise(image: Tensor, target: Tensor) -> dict[str, Tensor]:
         "target": target,
         "noise": noise,
         "sigma": torch.tensor(float("nan")),
+        "paired": torch.tensor(1.0),
         "blur": torch.full((4,), float("nan")),
     }
 
 
-def _read(path: Path) -> Tensor:
-    picture = Picture.read(path)
-    srgb = torch.from_numpy(picture.to_srgb()).permute(2, 0, 1).contiguous()
-    return (srgb * 255 + 0.5).to(torch.uint8) if picture.depth == 8 else srgb
-
-
-def _as_float(photo: Tensor) -> Tensor:
+def as_float(photo: Tensor) -> Tensor:
+    """Bytes as float32 in [0, 1]; other pictures as they are."""
     return photo.to(torch.float32) / 255.0 if photo.dtype == torch.uint8 else photo
 
 
-def _crop_and_flip(
-    photos: list[Tensor], crop: int, *, flips: bool, rng: np.random.Generator
+def crop_and_flip(
+    photos: list[Tensor],
+    crop: int,
+    *,
+    flips: bool,
+    rng: np.random.Generator,
+    red: tuple[int, int] | None = None,
 ) -> list[Tensor]:
-    """The same window, mirrored and transposed alike, of pictures of one size; as float32."""
+    """The same window, mirrored and transposed alike, of pictures of one size; as float32.
+
+    With `red`, the parity of the rows and columns at which a mosaic has red, the windows come to
+    lie with red at even ones; `crop` is even, and the pictures are at least 1 px larger.
+    """
     height, width = photos[0].shape[-2:]
     top = int(rng.integers(height - crop + 1))
     left = int(rng.integers(width - crop + 1))
     mirror, turn = (bool(v) for v in rng.integers(0, 2, 2)) if flips else (False, False)
+    if red is not None:
+        top, left = _onto(top, red[0]), _onto(left, red[1] + mirror)
     windows = [photo[:, top : top + crop, left : left + crop] for photo in photos]
     if mirror:
         windows = [window.flip(2) for window in windows]
     if turn:
         windows = [window.transpose(1, 2) for window in windows]
-    return [_as_float(window).contiguous() for window in windows]
+    return [as_float(window).contiguous() for window in windows]
+
+
+def _onto(start: int, parity: int) -> int:
+    """The nearest start of this parity at or before the given one, or 1 instead of -1."""
+    return start - (start - parity) % 2 if start or not parity % 2 else 1
 
 
 def _centre(photo: Tensor, crop: int) -> Tensor:
@@ -309,9 +340,16 @@ def _folders(
     )
 
 
-def _check_pairs(inputs: Photos, targets: Photos) -> None:
-    """Refuse orphans, doubles and pairs of two sizes, all named together."""
+def check_pairs(inputs: Photos, targets: Photos, *, orphans: bool = False) -> None:
+    """Refuse orphans, unless they are welcome, doubles and pairs of two sizes, all named together.
+
+    Raises:
+        RestoreError: there are any.
+    """
     counts = [Counter(path.stem for path in photos.paths) for photos in (inputs, targets)]
+    if orphans:
+        shared = counts[0].keys() & counts[1].keys()
+        counts = [Counter({name: count[name] for name in shared}) for count in counts]
     problems = [f"{name} has no target" for name in sorted(counts[0].keys() - counts[1].keys())]
     problems += [f"{name} has no input" for name in sorted(counts[1].keys() - counts[0].keys())]
     for photos, count in zip((inputs, targets), counts, strict=True):

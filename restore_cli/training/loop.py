@@ -16,7 +16,8 @@ from restore_cli.networks import NETWORKS
 from restore_cli.objectives import OBJECTIVES, Objective
 from restore_cli.objectives.base import KnowsSources
 from restore_cli.recipe import Recipe, construct
-from restore_cli.training.data import training_loader, training_source, validation_pairs
+from restore_cli.training.data import training_loader
+from restore_cli.training.domains import training_source, validation_pairs
 from restore_cli.training.interrupt import Wish, interrupts_noted
 from restore_cli.training.meter import Meter, Progress, csv_row
 from restore_cli.training.runs import Run, hardware
@@ -231,6 +232,13 @@ def _check_fit(recipe: Recipe, network: nn.Module, objective: Objective) -> int:
         raise RestoreError(
             f"objective {recipe.objective.name!r} needs pairs, and data.unpaired draws none",
             hint="objective.name = 'cut' or 'odcr' learns without, or --set data.unpaired=false",
+        )
+    share = recipe.data.paired_share
+    if share is not None and share < 1 and objective.needs_pairs:
+        raise RestoreError(
+            f"objective {recipe.objective.name!r} needs pairs, and with data.paired_share = {share}"
+            " there are others",
+            hint="objective.name = 'eguot' learns from both, or --set data.paired_share=1.0",
         )
     multiple = int(getattr(network, "multiple", 1))
     if recipe.data.crop % multiple:

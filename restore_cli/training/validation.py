@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from restore_cli.evaluation.metrics import psnr
+from restore_cli.imaging.neutral import camera_to_srgb
 
 Row = tuple[Tensor, Tensor, Tensor]
 """Input, output and target of one picture, (3, H, W) on the CPU."""
@@ -32,7 +33,8 @@ def validate(
     Args:
         network: on `device`; its `multiple` says what sizes must divide by (pictures are cropped),
             its `takes_sigma` whether it is shown the noise level.
-        pairs: `image` and `target` (3, H, W), `sigma` (), as `validation_pairs` gives them.
+        pairs: `image` and `target` (3, H, W), `sigma` (), as `validation_pairs` gives them; for
+            mosaics also `matrix` (3, 3), which leads from the output to sRGB, and `rendering`.
         samples: how many pictures to keep.
         device: where to compute.
     """
@@ -46,16 +48,26 @@ def validate(
         target = pair["target"][None, :, :height, :width]
         with torch.inference_mode():
             level = (pair["sigma"][None].to(device),) if takes_sigma else ()
-            output = network(image, *level).float().clamp(0, 1).cpu()
+            output = network(image, *level).float()
+            if "matrix" in pair:
+                output = camera_to_srgb(output, pair["matrix"][None].to(device))
+            output = output.clamp(0, 1).cpu()
         values.append(float(psnr(output, target)))
         if len(rows) < samples:
-            rows.append((image[0].float().cpu(), output[0], target[0]))
+            rows.append((_shown(pair)[:, :height, :width], output[0], target[0]))
     return Validation(mean(values), rows)
 
 
 def input_psnr(pairs: list[dict[str, Tensor]]) -> float | None:
-    """Mean PSNR of the unrestored inputs, dB; None where there are no pairs."""
-    return mean([float(psnr(p["image"].clamp(0, 1)[None], p["target"][None])) for p in pairs])
+    """Mean PSNR of the unrestored inputs, dB; None where there are no pairs.
+
+    Of a mosaic it is the plainest rendering that counts.
+    """
+    return mean([float(psnr(_shown(p).clamp(0, 1)[None], p["target"][None])) for p in pairs])
+
+
+def _shown(pair: dict[str, Tensor]) -> Tensor:
+    return pair.get("rendering", pair["image"]).float()
 
 
 def mean(values: list[float]) -> float | None:

@@ -19,7 +19,10 @@ from restore_cli.degradations.mosaic import Sensor, expose, record
 from restore_cli.imaging.dng import DngTags, rationals, text, write_dng
 from restore_cli.imaging.picture import Picture
 from restore_cli.networks.isp import ISP
+from restore_cli.objectives.developed import developed
 from restore_cli.recipe import Recipe
+from restore_cli.training.domains import of_shot
+from restore_cli.training.raws import RawPhotos
 
 TINY = Path(__file__).parents[1] / "tiny.toml"
 CAMERA = Camera.named("Sony A7")
@@ -278,3 +281,22 @@ def test_the_installed_program_develops(
     assert [json.loads(line).get("status") for line in out.splitlines()] == ["done", None]
     assert err == ""
     assert Path("a-isp.png").is_file()
+
+
+def test_without_a_look_it_gives_what_training_saw(isp: Isp, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    network = ISP(widths=(8,), depths=(1,))
+    torch.nn.init.normal_(network.tail.weight, std=0.05)  # a style of some kind
+    shape = ['network.name="isp"', "network.widths=[8]", "network.depths=[1]", 'model.task="isp"']
+    zoo.export(tmp_path / "styled", network, Recipe.load(TINY, shape), "# styled\n")
+    shoot("raws/a.dng")
+    photos = RawPhotos(Path("raws"))
+    sample = of_shot(photos[0], photos.shots[0])
+    with torch.inference_mode():
+        made = developed(network(sample["image"][None]), {"matrix": sample["matrix"][None]})[0]
+    model = str(tmp_path / "styled")
+    words = ("raws/a.dng", "--model", model, "--look", "none", "--bits", "16", "-o", "a.png")
+    assert isp(*words).code == 0
+    expected = made.clamp(0, 1).permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(read("a.png") / 65535, expected, atol=2e-3)
+    assert np.abs(expected - sample["rendering"].permute(1, 2, 0).numpy()).max() > 0.05

@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from restore_cli.degradations.cameras import Camera, Noise
-from restore_cli.degradations.mosaic import Mosaic, Sensor, expose, mosaic, record, scatter
+from restore_cli.degradations.mosaic import Mosaic, Sensor, expose, mosaic, record
 from restore_cli.degradations.sample import Sample
+from restore_cli.imaging.bayer import scatter
 from restore_cli.imaging.color import linear_to_srgb, srgb_to_linear
+from restore_cli.imaging.neutral import camera_to_srgb
 
 CLEAN = {"clean_probability": 1.0, "plain_probability": 1.0}
 PATTERNS = ["RGGB", "GRBG", "GBRG", "BGGR"]
@@ -133,3 +135,23 @@ def test_levels_are_hidden_as_often_as_asked(make: Callable[..., Sample]) -> Non
 def test_options_that_cannot_be_drawn_from_are_refused(options: dict[str, tuple[int, int]]) -> None:
     with pytest.raises(ValueError, match=r"must lie|range"):
         Mosaic(**options)
+
+
+def test_a_finished_target_stays_and_the_matrix_leads_to_it(make: Callable[..., Sample]) -> None:
+    step = Mosaic(clean_probability=1.0, finished=True)  # plain_probability counts for nothing
+    for seed in range(8):
+        sample = make(13, 16)
+        dull = Sample(  # colours that no camera clips
+            image=0.3 + 0.3 * sample.image, target=sample.target, noise=sample.noise
+        )
+        pair = step(dull, np.random.default_rng(seed))
+        assert torch.equal(pair.target, sample.target[:, :12])
+        assert pair.matrix is not None
+        torch.testing.assert_close(pair.matrix.sum(1), torch.ones(3))
+        again = Mosaic(clean_probability=1.0, plain_probability=0.0)(
+            dull, np.random.default_rng(seed)
+        )
+        assert again.matrix is None
+        assert torch.equal(again.image, pair.image)
+        back = camera_to_srgb(again.target[None], pair.matrix[None])[0]
+        torch.testing.assert_close(back, dull.image[:, :12], atol=1e-4, rtol=0)

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from restore_cli.imaging.neutral import camera_to_srgb
 from restore_cli.losses.alignment import photometric_alignment_loss
 from restore_cli.losses.semidual import CONJUGATES
 from restore_cli.networks.unet import UNet
@@ -149,3 +150,24 @@ def test_without_flags_all_are_unpaired_and_targets_are_the_real_ones(
 def test_wrong_options_are_refused(options: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         eguot(**options)
+
+
+def test_of_mosaics_all_losses_see_the_output_in_srgb(batch: dict[str, Tensor]) -> None:
+    matrix = torch.tensor([[1.6, -0.5, -0.1], [-0.2, 1.5, -0.3], [0.0, -0.4, 1.4]]).repeat(3, 1, 1)
+    objective = eguot(cost=3.0, paired_cost=7.0)
+    network = objective.players["network"]
+    turns = named(objective, batch | {"matrix": matrix})
+    made = camera_to_srgb(network(batch["image"]), matrix)
+    cost = cost_by_hand(made, batch, 0.0)
+    torch.testing.assert_close(turns["network"].terms["cost"], cost.mean())
+    potential = objective.players["potential"](made).mean()
+    torch.testing.assert_close(turns["network"].terms["potential"], potential)
+    turns["network"].loss.backward()
+    assert all(p.grad is not None and bool(p.grad.isfinite().all()) for p in network.parameters())
+
+
+def test_the_last_turn_tells_the_terms_of_all(batch: dict[str, Tensor]) -> None:
+    last = list(eguot().turns(batch))[-1]
+    assert list(last.terms) == [
+        "dual", "experts", "cost", "potential", "colour", "structure", "frequency",
+    ]  # fmt: skip

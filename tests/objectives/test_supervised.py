@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from restore_cli.errors import RestoreError
+from restore_cli.imaging.neutral import camera_to_srgb
 from restore_cli.losses.alignment import photometric_alignment_loss
 from restore_cli.networks.deblur import Deblur
 from restore_cli.networks.unet import UNet
@@ -244,3 +245,13 @@ def test_a_window_needs_a_survey_and_fits_the_network() -> None:
         Supervised(unet(noise_map=False), window=4)
     with pytest.raises(ValueError, match="multiple"):
         Supervised(UNet(widths=(4, 6), depths=(1, 1), survey=5), window=5)
+
+
+def test_of_mosaics_the_loss_is_taken_in_srgb() -> None:
+    torch.manual_seed(0)
+    network = UNet(widths=(4, 8), depths=(1, 1))
+    batch = {name: torch.rand(2, 3, 8, 8) for name in ("image", "target")}
+    matrix = torch.tensor([[1.6, -0.5, -0.1], [-0.2, 1.5, -0.3], [0.0, -0.4, 1.4]]).repeat(2, 1, 1)
+    (turn,) = Supervised(network).turns(batch | {"matrix": matrix})
+    expected = (camera_to_srgb(network(batch["image"]), matrix) - batch["target"]).abs().mean()
+    torch.testing.assert_close(turn.loss, expected)

@@ -7,8 +7,10 @@ import pytest
 from PIL import Image
 
 from restore_cli import zoo
+from restore_cli.degradations.compose import Compose
 from restore_cli.errors import RestoreError
 from restore_cli.networks import NETWORKS
+from restore_cli.objectives import OBJECTIVES
 from restore_cli.objectives.baryir import Baryir
 from restore_cli.recipe import Recipe, construct
 from restore_cli.training import loop
@@ -28,6 +30,12 @@ SMALL = (
     "network.width=4", "network.blocks=1", "network.taps=[0, 4]", "objective.critic_width=4",
     "objective.features=8", "objective.places=4", "data.crop=32", "data.batch=1",
     "data.validation_crop=32", "optim.steps=2", "optim.cooldown=0",
+)  # fmt: skip
+
+ISP = {"isp-unpaired": ("raw", "srgb"), "isp-paired": ("photos",), "isp-mixed": ("raw", "srgb")}
+SMALL_ISP = (
+    "network.widths=[4]", "network.depths=[1]", "objective.width=8", "data.crop=32", "data.batch=2",
+    "optim.steps=2", "optim.warmup=0", "optim.cooldown=0",
 )  # fmt: skip
 
 
@@ -104,6 +112,49 @@ def test_what_the_all_in_one_template_comments_out_are_the_defaults() -> None:
     assert set(named) | {"network", "window"} == set(defaults)
 
 
+@pytest.mark.parametrize("name", ISP)
+@pytest.mark.parametrize(
+    "change",
+    [
+        "objective.cost=5.0",
+        "objective.source=identity",
+        "objective.transport=0.0",
+        "objective.colour=0.0",
+        "objective.structure=0.0",
+        "objective.frequency=0.0",
+    ],
+)
+def test_an_isp_template_and_each_ablation_of_it_trains(
+    name: str, change: str, tmp_path: Path
+) -> None:
+    photos(tmp_path, *ISP[name], side=36)
+    trained = train(template(name), tmp_path, (*SMALL_ISP, change))
+    assert trained.steps == 2
+    assert trained.skipped == 0
+    assert "reads_mosaic" in dir(trained.network)
+
+
+@pytest.mark.parametrize("name", ISP)
+def test_what_an_isp_template_comments_out_is_valid(name: str) -> None:
+    text = template(name)
+    keys = ("source", "target", "pal", "transport", "colour", "structure", "frequency", "r1")
+    keys += ("potential_steps", "root", "val", "validation", "targets")
+    shown = [
+        bare if (bare := line.removeprefix("# ")).split(" ")[0] in keys else line
+        for line in text.splitlines()
+    ]
+    assert shown != text.splitlines()
+    recipe = Recipe.parse("\n".join(shown), source="template")
+    objective = construct(
+        recipe.objective, OBJECTIVES, construct(recipe.network, NETWORKS, section="network"),
+        section="objective",
+    )  # fmt: skip
+    assert set(objective.players) == {"network", "potential", "experts"}
+    for mixture in (recipe.data.mixture, recipe.data.targets, recipe.data.validation):
+        if mixture:
+            Compose(mixture)
+
+
 def test_what_the_supervised_template_comments_out_are_the_defaults_and_valid() -> None:
     text = template("supervised")
     plain = Recipe.parse(text, source="template")
@@ -154,5 +205,5 @@ def test_of_two_models_of_one_task_the_default_is_the_template(
 def test_an_unknown_template_lists_the_known(shipped: list[str]) -> None:
     with pytest.raises(RestoreError, match="'sharpen'") as caught:
         template("sharpen")
-    for name in ("supervised", *UNPAIRED, *shipped):
+    for name in ("supervised", *UNPAIRED, *ISP, *shipped):
         assert name in str(caught.value.hint)

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from restore_cli.imaging.neutral import camera_to_srgb
 from restore_cli.training.validation import input_psnr, mean, validate
 
 
@@ -52,3 +53,19 @@ def test_without_pictures_there_is_no_number() -> None:
     assert validate(network, [], samples=4, device=torch.device("cpu")).psnr is None
     assert input_psnr([]) is None
     assert mean([]) is None
+
+
+def test_of_mosaics_the_finished_picture_is_measured_and_the_plainest_one_is_the_input() -> None:
+    network = Brighter(takes_sigma=False)
+    matrix = torch.tensor([[1.6, -0.5, -0.1], [-0.2, 1.5, -0.3], [0.0, -0.4, 1.4]])
+    image = torch.tensor([0.2, 0.5, 0.4]).view(3, 1, 1).expand(3, 8, 8)
+    finished = camera_to_srgb((image + 0.05)[None], matrix[None])[0].clamp(0, 1)
+    mosaic = {
+        "image": image, "matrix": matrix, "target": finished + 0.1, "rendering": finished + 0.01,
+    }  # fmt: skip
+    found = validate(network, [mosaic], samples=1, device=torch.device("cpu"))
+    assert found.psnr == pytest.approx(20, abs=1e-3)
+    assert torch.equal(found.rows[0][0], mosaic["rendering"])
+    torch.testing.assert_close(found.rows[0][1], finished)
+    expected = -20 * torch.log10(torch.tensor(0.09))
+    assert input_psnr([mosaic]) == pytest.approx(float(expected), abs=1e-3)

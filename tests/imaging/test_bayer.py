@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from restore_cli.degradations.mosaic import mosaic, scatter
+from restore_cli.degradations.mosaic import mosaic
+from restore_cli.imaging.bayer import Phase, grey_world, light_of, normalised, planes, scatter
 from restore_cli.imaging.color import linear_to_srgb
 from restore_cli.imaging.raw import RawInfo
 from restore_cli.imaging.raw_levels import Levels
 from restore_cli.imaging.raw_tags import RawTags
-from restore_cli.inference.bayer import Phase, grey_world, light_of, normalised, planes
 
 PATTERNS = ["RGGB", "GRBG", "GBRG", "BGGR"]
 INFO = RawInfo(

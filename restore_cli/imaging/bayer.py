@@ -85,11 +85,15 @@ def planes(light: NDArray[np.float32], phase: Phase) -> Tensor:
     Returns:
         (3, H', W'), a row or column larger where the phase is not RGGB's.
     """
-    samples = linear_to_srgb(torch.from_numpy(phase.aligned(light)))
-    out = torch.zeros(3, *samples.shape)
+    return scatter(linear_to_srgb(torch.from_numpy(phase.aligned(light))))
+
+
+def scatter(samples: Tensor) -> Tensor:
+    """Put the samples of an RGGB mosaic (H, W) into planes of their colours (3, H, W), else 0."""
+    planes = torch.zeros(3, *samples.shape)
     for colour, row, column in ((0, 0, 0), (1, 0, 1), (1, 1, 0), (2, 1, 1)):
-        out[colour, row::2, column::2] = samples[row::2, column::2]
-    return out
+        planes[colour, row::2, column::2] = samples[row::2, column::2]
+    return planes
 
 
 def light_of(image: Tensor, phase: Phase, rows: slice) -> NDArray[np.float32]:
