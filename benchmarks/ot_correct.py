@@ -10,16 +10,17 @@ convolution is timed and compared with explicit patches.
 """
 
 import argparse
-import csv
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
+from blocks import markdown_table, replace_block
+from rows import write_rows
 from torch.nn import functional as F
 
 from restore_cli import zoo
@@ -34,7 +35,7 @@ from restore_cli.transport.folding import FoldedMap
 from restore_cli.transport.latent import LatentTransport, latent_distance
 from restore_cli.transport.moments import Moments
 
-RESULTS = Path(__file__).parent / "results"
+ROOT = Path(__file__).parents[1]
 SIGMA = 50
 FIT, HELD_OUT, OTHERS = 20, 40, 100
 ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -203,7 +204,7 @@ def main() -> None:
     parser.add_argument("--vae", action="append", help="autoencoders; small if none is named")
     parser.add_argument("--crop", type=int, default=0, help="px of the centre to use; 0: all")
     parser.add_argument("--held-out", type=int, default=HELD_OUT)
-    parser.add_argument("--write", action="store_true", help="replace results/ot_correct.csv")
+    parser.add_argument("--write", action="store_true", help="replace the CSV and README's table")
     arguments = parser.parse_args()
     rows: list[Row] = []
 
@@ -219,10 +220,24 @@ def main() -> None:
         photos = arguments.data / "photos" / "train"
         tell(distances(photos, vae, arguments.crop, arguments.held_out))
     if arguments.write:
-        with (RESULTS / "ot_correct.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, ["part", "vae", "what", "value", "unit"])
-            writer.writeheader()
-            writer.writerows(asdict(row) for row in rows)
+        write_rows("ot_correct.csv", rows)
+        replace_block(ROOT / "README.md", "corrected", curve_table(rows))
+
+
+def curve_table(rows: list[Row]) -> str:
+    """Markdown: for each alpha what both decodings cost and gain, for each autoencoder."""
+    found = {(row.vae, row.what): row.value for row in rows if row.part == "curve"}
+    lines: list[list[str]] = []
+    for vae in dict.fromkeys(vae for vae, _ in found):
+        for alpha in ALPHAS:
+            cells = [
+                f"{found[vae, f'{decoding}, alpha {alpha:g}, {what}']:.{digits}f}{unit}"
+                for decoding in ("residual", "plain")
+                for what, digits, unit in (("PSNR", 2, " dB"), ("latent W2", 3, ""))
+            ]
+            lines.append([f"`{vae}`", f"{alpha:g}", *cells])
+    head = ("autoencoder", "alpha", "PSNR, residual", "latent W2", "PSNR, plain", "latent W2")
+    return markdown_table(head, lines)
 
 
 if __name__ == "__main__":
