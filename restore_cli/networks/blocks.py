@@ -45,6 +45,24 @@ class ChannelNorm(nn.Module):
         return normed.permute(0, 3, 1, 2)
 
 
+def local_judge(channels: int, *, inputs: int, outputs: int) -> nn.Sequential:
+    """Convolutions to 1/8 of the size that see 49 px around: (B, outputs, H / 8, W / 8)."""
+    half = channels // 2
+    return nn.Sequential(
+        nn.Conv2d(inputs, half, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(half, channels, 3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(channels, channels, 3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(channels, channels, 3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(channels, channels, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(channels, outputs, 3, padding=1),
+    )
+
+
 class NoiseEstimator(nn.Module):
     """The noise level of each place of a picture, read from the picture itself.
 
@@ -60,20 +78,7 @@ class NoiseEstimator(nn.Module):
 
     def __init__(self, channels: int = 32, *, inputs: int = 3, outputs: int = 1) -> None:
         super().__init__()
-        half = channels // 2
-        self.layers = nn.Sequential(
-            nn.Conv2d(inputs, half, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(half, channels, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(channels, channels, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(channels, channels, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(channels, channels, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(channels, outputs, 3, padding=1),
-        )
+        self.layers = local_judge(channels, inputs=inputs, outputs=outputs)
 
     def forward(self, image: Tensor) -> Tensor:
         """Map (B, inputs, H, W) in [0, 1] to deviations (B, outputs, H, W) on the same scale."""

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from restore_cli.imaging.color import linear_to_srgb, srgb_to_linear
+from restore_cli.networks.blocks import local_judge
 from restore_cli.networks.unet import UNet
 
 DIRECTIONS = 4
@@ -31,20 +32,7 @@ class BlurSurveyor(nn.Module):
 
     def __init__(self, channels: int = 32) -> None:
         super().__init__()
-        half = channels // 2
-        self.layers = nn.Sequential(
-            nn.Conv2d(3, half, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(half, channels, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(channels, channels, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(channels, channels, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(channels, channels, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(channels, DIRECTIONS + 1, 3, padding=1),
-        )
+        self.layers = local_judge(channels, inputs=3, outputs=DIRECTIONS + 1)
 
     def forward(self, image: Tensor) -> Tensor:
         """Survey pictures or patches of them.
