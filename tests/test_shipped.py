@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from restore_cli import zoo
+from restore_cli.degradations.blur import CameraShake, Defocus
 from restore_cli.degradations.haze import Haze
 from restore_cli.degradations.lowlight import LowLight
 from restore_cli.degradations.mosaic import Mosaic
-from restore_cli.degradations.noise import SensorNoise
+from restore_cli.degradations.noise import GaussianNoise, SensorNoise
 from restore_cli.degradations.sample import Degradation, Sample
 from restore_cli.evaluation.metrics import psnr
 from restore_cli.imaging.picture import Picture
@@ -20,7 +21,7 @@ from restore_cli.inference.restorer import Restorer
 from restore_cli.networks.isp import ISP
 
 ROOT = Path(__file__).parents[1]
-MODELS = ("dehaze", "denoise", "derain", "lowlight")
+MODELS = ("deblur", "dehaze", "denoise", "derain", "lowlight")
 FOR_OTHER_COMMANDS = ("isp", "vae-small")
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
 WELL_LIT = PHOTOS[:3]  # the rocket stands in the dusk
@@ -110,16 +111,27 @@ def test_denoise_gains_with_and_without_a_given_level(sigma: int, gain: float) -
 
 
 SENSOR = SensorNoise(shot=(1e-4, 8e-4), read=(2e-4, 1.5e-3), smear=(0.0, 0.5))
+# chelsea and coffee are soft themselves: undoing that as well counts against deblur here.
 # What each task is for, drawn apart from the benchmark's ranges; and the gain that is asked for.
-SIMULATED: dict[str, tuple[float, list[Degradation]]] = {
-    "dehaze": (5.0, [Haze(thickness=(0.4, 1.2), airlight=(0.75, 0.95), far_probability=0.0)]),
-    "lowlight": (8.0, [LowLight(stops=(1.5, 3.5), lamp_probability=0.0), SENSOR]),
+SIMULATED: dict[str, tuple[str, float, list[Degradation]]] = {
+    "out of focus": ("deblur", 1.0, [Defocus(radius=(1.5, 3.0)), GaussianNoise(sigma=(0.5, 2.0))]),
+    "short shake": (
+        "deblur",
+        1.5,
+        [CameraShake(extent=(2.0, 5.0)), GaussianNoise(sigma=(0.5, 2.0))],
+    ),
+    "haze": (
+        "dehaze",
+        5.0,
+        [Haze(thickness=(0.4, 1.2), airlight=(0.75, 0.95), far_probability=0.0)],
+    ),
+    "darkness": ("lowlight", 8.0, [LowLight(stops=(1.5, 3.5), lamp_probability=0.0), SENSOR]),
 }
 
 
-@pytest.mark.parametrize("name", SIMULATED)
-def test_a_model_gains_on_what_it_is_for(name: str) -> None:
-    wanted, steps = SIMULATED[name]
+@pytest.mark.parametrize("what", SIMULATED)
+def test_a_model_gains_on_what_it_is_for(what: str) -> None:
+    name, wanted, steps = SIMULATED[what]
     restorer = _restorer(name)
     gains: list[float] = []
     for index, photo in enumerate(WELL_LIT):
@@ -133,7 +145,9 @@ def test_a_model_gains_on_what_it_is_for(name: str) -> None:
     assert np.mean(gains) >= wanted
 
 
-@pytest.mark.parametrize(("name", "least"), [("dehaze", 30), ("denoise", 38), ("lowlight", 30)])
+@pytest.mark.parametrize(
+    ("name", "least"), [("deblur", 38), ("dehaze", 30), ("denoise", 38), ("lowlight", 30)]
+)
 def test_a_clean_well_lit_photo_is_nearly_left_alone(name: str, least: float) -> None:
     restorer = _restorer(name)
     for photo in WELL_LIT:
