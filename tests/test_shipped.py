@@ -114,10 +114,10 @@ SENSOR = SensorNoise(shot=(1e-4, 8e-4), read=(2e-4, 1.5e-3), smear=(0.0, 0.5))
 # chelsea and coffee are soft themselves: undoing that as well counts against deblur here.
 # What each task is for, drawn apart from the benchmark's ranges; and the gain that is asked for.
 SIMULATED: dict[str, tuple[str, float, list[Degradation]]] = {
-    "out of focus": ("deblur", 1.0, [Defocus(radius=(1.5, 3.0)), GaussianNoise(sigma=(0.5, 2.0))]),
+    "out of focus": ("deblur", 0.8, [Defocus(radius=(1.5, 3.0)), GaussianNoise(sigma=(0.5, 2.0))]),
     "short shake": (
         "deblur",
-        1.5,
+        0.6,
         [CameraShake(extent=(2.0, 5.0)), GaussianNoise(sigma=(0.5, 2.0))],
     ),
     "haze": (

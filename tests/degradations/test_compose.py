@@ -111,7 +111,7 @@ def test_all_steps_after_each_other_keep_the_contract(size: tuple[int, int]) -> 
 def test_the_mixtures_of_shipped_recipes_can_be_drawn(recipe: Path) -> None:
     data = Recipe.load(recipe).data
     for mixture in (data.mixture, data.validation or data.mixture):
-        change, rng, clean = Compose(mixture), np.random.default_rng(0), picture(24, 24)
+        change, rng, clean = Compose(mixture), np.random.default_rng(0), picture(64, 64)
         for _ in range(30):
             sample = change(clean, rng)
             assert sample.image.shape == clean.shape
