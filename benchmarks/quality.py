@@ -89,7 +89,9 @@ def _cases_of_blur() -> Iterator[Case]:
     grain = GaussianNoise(sigma=(0.5, 2.5))
     shake = CameraShake(extent=(4, 14), jitter=(0.2, 0.7), glow=(1, 1.5))
     defocus = Defocus(radius=(1.2, 3.5), edge=(0.4, 0.8), glow=(1, 1.5))
+    short = CameraShake(extent=(2, 4), jitter=(0.2, 0.7), glow=(1, 1.5))
     yield Case("deblur", "camera shake", _with(shake, grain))
+    yield Case("deblur", "short camera shake", _with(short, grain))
     yield Case("deblur", "out of focus", _with(defocus, grain))
     yield Case("deblur", "sharp photo (against itself)", _dry, target="input")
 

@@ -252,18 +252,16 @@ def degrade(clean: Tensor, change: Compose, rng: np.random.Generator) -> dict[st
     sample = change(clean, rng)
     source = {} if sample.source < 0 else {"source": torch.tensor(sample.source)}
     camera = {} if sample.matrix is None else of_camera(sample.image, sample.matrix)
-    return (
-        camera
-        | source
-        | {
-            "image": sample.image,
-            "target": sample.target,
-            "noise": sample.noise,
-            "sigma": torch.tensor(sample.sigma, dtype=torch.float32),
-            "blur": directional_widths(sample.blur),
-            "paired": torch.tensor(1.0),
-        }
-    )
+    return {
+        "image": sample.image,
+        "target": sample.target,
+        "noise": sample.noise,
+        "sigma": torch.tensor(sample.sigma, dtype=torch.float32),
+        "blur": directional_widths(sample.blur),
+        "paired": torch.tensor(1.0),
+        **source,
+        **camera,
+    }
 
 
 def of_camera(image: Tensor, matrix: Tensor) -> dict[str, Tensor]:
