@@ -4,9 +4,10 @@
 
 DATA holds photos/train. Photos get Gaussian noise of sigma 50 and are denoised by the shipped
 model. The correction is fitted to 20 of these results and to 20 other photos, and applied to 40
-results it has not seen; their latent W2 is measured to 100 photos that are none of these. Then
-both ways of decoding are swept over alpha on the 40. First of all, without any data, the folded
-convolution is timed and compared with explicit patches.
+results it has not seen; their latent W2 is measured to 100 photos that are none of these, and to
+their own clean photos. Then both ways of decoding are swept over alpha on the 40, and 80 more a
+side are added to the fit. First of all, without any data, the folded convolution is timed and
+compared with explicit patches.
 """
 
 import argparse
@@ -37,7 +38,7 @@ from restore_cli.transport.moments import Moments
 
 ROOT = Path(__file__).parents[1]
 SIGMA = 50
-FIT, HELD_OUT, OTHERS = 20, 40, 100
+FIT, HELD_OUT, OTHERS, MORE = 20, 40, 100, 80
 ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -109,31 +110,44 @@ def distances(photos: Path, vae: Autoencoder, crop: int, held_out: int) -> Itera
     paths = sorted(photos.iterdir())
     # Spread over the whole folder, no photo in two roles.
     order = np.random.default_rng(0).permutation(len(paths))
-    stops = np.cumsum([0, FIT, FIT, held_out, OTHERS])
+    stops = np.cumsum([0, FIT, FIT, held_out, OTHERS, MORE, MORE])
     groups = [[paths[i] for i in order[a:b]] for a, b in pairwise(stops)]
+    names = ("fit", "natural", "truth", "others", "more", "more-natural")
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
-        for name, group in zip(("fit", "natural", "truth", "others"), groups, strict=True):
+        for name, group in zip(names, groups, strict=True):
             _cut(group, folder / name, crop)
-        _denoise(folder / "fit", folder / "fit-restored")
-        _denoise(folder / "truth", folder / "restored")
+        for clean, name in (("fit", "fit-restored"), ("truth", "restored"), ("more", "refit")):
+            _denoise(folder / clean, folder / name)
+        found = {name: _moments(vae, folder / name) for name in ("truth", "others", "restored")}
+        yield from _apart(vae, "the clean photos themselves", found["truth"], found)
+        yield from _apart(vae, "restored (alpha 1)", found["restored"], found)
         transport = LatentTransport(vae)
         list(gather(transport, sorted((folder / "fit-restored").iterdir()), "restored"))
         list(gather(transport, sorted((folder / "natural").iterdir()), "natural"))
-        others = _moments(vae, folder / "others")
         _correct(transport, folder / "restored", folder / "corrected")
-        found = {name: _moments(vae, folder / name) for name in ("truth", "restored", "corrected")}
-        away = {name: latent_distance(moments, others) for name, moments in found.items()}
-        yield Row("distance", vae.name, "the clean photos themselves", away["truth"], "W2")
-        yield Row("distance", vae.name, "restored (alpha 1)", away["restored"], "W2")
-        yield Row("distance", vae.name, "corrected (alpha 0)", away["corrected"], "W2")
-        share = away["corrected"] / away["restored"]
-        yield Row("distance", vae.name, "left of the distance", share, "")
+        corrected = _moments(vae, folder / "corrected")
+        yield from _apart(vae, f"corrected (alpha 0), fitted to {FIT}", corrected, found)
         pairs = pair(folder / "restored", folder / "truth")
         for point in _last(sweep(transport, pairs, alphas=ALPHAS, decodings=("residual", "plain"))):
             place = f"{point.decoding}, alpha {point.alpha:g}"
             yield Row("curve", vae.name, f"{place}, PSNR", point.psnr, "dB")
             yield Row("curve", vae.name, f"{place}, latent W2", point.latent_w2, "W2")
+        list(gather(transport, sorted((folder / "refit").iterdir()), "restored"))
+        list(gather(transport, sorted((folder / "more-natural").iterdir()), "natural"))
+        _correct(transport, folder / "restored", folder / "corrected-more")
+        corrected = _moments(vae, folder / "corrected-more")
+        yield from _apart(vae, f"corrected (alpha 0), fitted to {FIT + MORE}", corrected, found)
+
+
+def _apart(
+    vae: Autoencoder, what: str, moments: Moments, found: dict[str, Moments]
+) -> Iterator[Row]:
+    """How far a set is from other photos, and from the clean photos of the same scenes."""
+    for place, name in (("other photos", "others"), ("their own clean photos", "truth")):
+        if moments is not found[name]:
+            away = latent_distance(moments, found[name])
+            yield Row("distance", vae.name, f"{what}, to {place}", away, "W2")
 
 
 def _cut(paths: list[Path], folder: Path, crop: int) -> None:
@@ -211,7 +225,7 @@ def main() -> None:
     def tell(found: Iterator[Row]) -> None:
         for row in found:
             rows.append(row)
-            print(f"{row.part:9} {row.vae:10} {row.what:38} {row.value:.4g} {row.unit}", flush=True)
+            print(f"{row.part:9} {row.vae:10} {row.what:60} {row.value:.4g} {row.unit}", flush=True)
 
     tell(speed())
     tell(folding())
@@ -221,7 +235,8 @@ def main() -> None:
         tell(distances(photos, vae, arguments.crop, arguments.held_out))
     if arguments.write:
         write_rows("ot_correct.csv", rows)
-        replace_block(ROOT / "README.md", "corrected", curve_table(rows))
+        text = f"{curve_table(rows)}\n\n{distance_table(rows)}"
+        replace_block(ROOT / "README.md", "corrected", text)
 
 
 def curve_table(rows: list[Row]) -> str:
@@ -238,6 +253,21 @@ def curve_table(rows: list[Row]) -> str:
             lines.append([f"`{vae}`", f"{alpha:g}", *cells])
     head = ("autoencoder", "alpha", "PSNR, residual", "latent W2", "PSNR, plain", "latent W2")
     return markdown_table(head, lines)
+
+
+def distance_table(rows: list[Row]) -> str:
+    """Markdown: how far sets of pictures are from others, for each autoencoder."""
+    places = ("other photos", "their own clean photos")
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for row in rows:
+        if row.part == "distance":
+            what, _, place = row.what.rpartition(", to ")
+            found.setdefault((row.vae, what), {})[place] = row.value
+    lines = [
+        [f"`{vae}`", what, *(f"{away[p]:.3f}" if p in away else "" for p in places)]
+        for (vae, what), away in found.items()
+    ]
+    return markdown_table(("autoencoder", "latent W2 of", *(f"to {p}" for p in places)), lines)
 
 
 if __name__ == "__main__":
