@@ -38,20 +38,24 @@ def of_cases(restorer: Restorer, model: str, height: int) -> np.ndarray:
             as_file(case.degrade(photo, np.random.default_rng([SEED, index])))
             for index, photo in enumerate(photos)
         ]
-        rows.append([_thumbnail(image, height) for image in before])
-        rows.append([_thumbnail(as_file(restorer(image).image), height) for image in before])
-    return _stacked(rows)
+        rows.append(as_row(before, height))
+        rows.append(as_row([restorer(image).image for image in before], height))
+    return stacked(rows)
 
 
 def of_photos(restorer: Restorer, folder: Path, height: int, columns: int = 2) -> np.ndarray:
     """Every picture of a folder beside its restoration, `columns` such pairs in a row."""
     pictures: list[np.ndarray] = []
     for image in read_photos(folder):
-        restored = as_file(restorer(image).image)
-        pictures += [_thumbnail(image, height), _thumbnail(restored, height)]
-    return _stacked(
+        pictures += as_row([image, restorer(image).image], height)
+    return stacked(
         [pictures[start : start + 2 * columns] for start in range(0, len(pictures), 2 * columns)]
     )
+
+
+def as_row(images: list[Tensor], height: int = 120) -> list[np.ndarray]:
+    """Pictures (3, H, W) as bytes of one height."""
+    return [_thumbnail(as_file(image), height) for image in images]
 
 
 def _thumbnail(image: Tensor, height: int) -> np.ndarray:
@@ -60,7 +64,7 @@ def _thumbnail(image: Tensor, height: int) -> np.ndarray:
     return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def _stacked(rows: list[list[np.ndarray]]) -> np.ndarray:
+def stacked(rows: list[list[np.ndarray]]) -> np.ndarray:
     """Rows of pictures of one height on white, each row from the left."""
     lines = [np.concatenate([_framed(picture) for picture in row], axis=1) for row in rows]
     width = max(line.shape[1] for line in lines)

@@ -42,7 +42,7 @@ def test_no_example_is_forgotten() -> None:
     scripts = {path.name for path in EXAMPLES.iterdir() if path.suffix in {".py", ".sh"}}
     assert scripts == {
         "ci_regression.sh", "develop_folder.sh", "from_python.py", "make_figure.py",
-        "make_photos.py", "perception_distortion.py", "restore_album.sh",
+        "make_photos.py", "perception_distortion.py", "restore_album.sh", "single_image.sh",
     }  # fmt: skip
 
 
@@ -173,6 +173,18 @@ def test_perception_distortion_draws_a_curve_that_trades_fidelity(tmp_path: Path
     quality = [float(row.split(",")[2]) for row in rows]
     assert len(quality) == 11
     assert quality == sorted(quality)
+
+
+def test_single_image_gives_a_photo_another_look(tmp_path: Path) -> None:
+    for name in ("coffee", "rocket"):
+        pixels = Picture.read(EXAMPLES / "clean" / f"{name}.jpg").pixels[100:164, 100:180]
+        Picture(pixels=pixels).write(tmp_path / f"{name}.png")
+    small = ("optim.steps=2", "optim.cooldown=0", "data.crop=32", "network.width=4")
+    changes = [word for change in small for word in ("--set", change)]
+    photo, look, made = (tmp_path / f"{name}.png" for name in ("rocket", "coffee", "made"))
+    _run(EXAMPLES / "single_image.sh", photo, look, made, *changes)
+    assert Picture.read(made).pixels.shape == Picture.read(photo).pixels.shape
+    assert not np.array_equal(Picture.read(made).pixels, Picture.read(photo).pixels)
 
 
 def test_public_names_are_what_they_stand_for() -> None:

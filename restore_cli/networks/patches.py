@@ -42,6 +42,7 @@ class FeatureClassifier(nn.Module):
 
     For each tapped layer two vectors, theta_h and theta_c, score a feature x by theta.x; what each
     channel gives to a score is |theta * x|, and its softmax over channels the channel's weight.
+    It begins almost without an opinion: all channels weigh the same.
 
     Args:
         layers: how many tapped layers.
@@ -50,7 +51,7 @@ class FeatureClassifier(nn.Module):
 
     def __init__(self, layers: int, *, features: int = 256) -> None:
         super().__init__()
-        self.theta = nn.Parameter(torch.randn(layers, 2, features) / features**0.5)
+        self.theta = nn.Parameter(0.01 * torch.randn(layers, 2, features))
 
     def forward(self, vectors: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
         """Score and weigh features.

@@ -38,6 +38,8 @@ class Odcr:
         critic_width: channels of the critic's first layer.
         critic_layers: its halvings.
         critic_antialias: whether it blurs before them, as published; a quarter of the time without.
+        critic_norm: whether it normalises each picture, as published; contrast and brightness, of
+            which haze is made, are then hardly seen.
 
     Raises:
         ValueError: a network without taps, an unknown adversarial loss, or a weight below 0.
@@ -62,6 +64,7 @@ class Odcr:
         critic_width: int = 64,
         critic_layers: int = 3,
         critic_antialias: bool = True,
+        critic_norm: bool = True,
     ) -> None:
         if min(contrast, classify, identity) < 0:
             raise ValueError("weights of losses must be 0 or more")
@@ -71,7 +74,10 @@ class Odcr:
             "heads": PatchHeads(channels, features=features, orthogonal=True),
             "classifier": FeatureClassifier(len(channels), features=features),
             "critic": PatchDiscriminator(
-                width=critic_width, layers=critic_layers, antialias=critic_antialias
+                width=critic_width,
+                layers=critic_layers,
+                norm=critic_norm,
+                antialias=critic_antialias,
             ),
         }
         self._adversarial = adversarial_loss(adversarial)
@@ -117,7 +123,8 @@ class Odcr:
         errors: list[Tensor] = []
         # The classifier learns from what is known: where a feature comes from. Only the heads and
         # it see that gradient, since the keys' features were taken without.
-        answers = classify([vector[len(made) :] for vector in vectors])
+        # The values of unit vectors are too small for it to learn from as they are.
+        answers = classify([vector.shape[-1] ** 0.5 * vector[len(made) :] for vector in vectors])
         for vector, (scores, weights) in zip(vectors, answers, strict=True):
             query, key, other = vector.chunk(3)
             labels = torch.zeros_like(scores)

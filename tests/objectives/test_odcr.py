@@ -24,7 +24,10 @@ def odcr(**options: object) -> Odcr:
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
     small = {"places": 6, "features": 5, "critic_width": 4, "critic_layers": 2}
-    return Odcr(network, **{**small, **options})  # pyright: ignore[reportArgumentType]
+    objective = Odcr(network, **{**small, **options})  # pyright: ignore[reportArgumentType]
+    for theta in objective.players["classifier"].parameters():
+        torch.nn.init.normal_(theta)
+    return objective
 
 
 @pytest.mark.parametrize("printed", [True, False])
@@ -45,7 +48,10 @@ def test_the_loss_is_the_sum_of_its_parts(printed: bool, batch: dict[str, Tensor
     places = draw_places(maps[0], 6)
     query, key, other = (heads(gather_places(m, places)) for m in maps)
     contrast = error = torch.zeros(())
-    answers = zip(classify(key), classify(other), strict=True)
+    # Vectors of unit length are read as such of unit deviation.
+    answers = zip(
+        *(classify([5**0.5 * v for v in vectors]) for vectors in (key, other)), strict=True
+    )
     for i, ((hazy_scores, hazy_weights), (clear_scores, clear_weights)) in enumerate(answers):
         own = hazy_weights[0] if printed else 1 - hazy_weights[0]
         contrast = (
@@ -59,6 +65,11 @@ def test_the_loss_is_the_sum_of_its_parts(printed: bool, batch: dict[str, Tensor
     fooled = (critic(made) - 1).square().mean()
     expected = fooled + 0.7 * contrast + 0.3 * error + 2.0 * identity
     torch.testing.assert_close(turn.loss, expected, atol=1e-5, rtol=0)
+
+
+def test_its_critic_can_do_without_normalising() -> None:
+    kinds = {type(layer).__name__ for layer in odcr(critic_norm=False).players["critic"].modules()}
+    assert "InstanceNorm2d" not in kinds
 
 
 def test_the_classifier_does_not_teach_the_network(batch: dict[str, Tensor]) -> None:
