@@ -3,7 +3,7 @@
 Mapping each p x p patch by the same matrix and averaging where patches overlap is linear and, away
 from the border, the same everywhere: exactly one (2p - 1) x (2p - 1) convolution. Within p - 1 px
 of the border fewer patches cover a value, and how many depends on where it lies; the values of each
-border and corner strip are therefore channels of a convolution of their own (ours).
+border and corner strip come from kernels of their own (ours).
 """
 
 from typing import NamedTuple
@@ -14,6 +14,8 @@ from torch.nn import functional as F
 
 _BAND_VALUES = 1 << 22
 """Patch values of noise drawn at a time: 16 MB in float32, whatever the picture's size."""
+_FEW = 8
+"""With no more channels than this a CPU convolves pairs of rows, as twice the channels, faster."""
 
 
 def map_patches(latents: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
@@ -106,17 +108,25 @@ class FoldedMap:
         first = _Part([range(i + 1) for i in range(p - 1)], [i - p + 1 for i in range(p - 1)], edge)
         inner = _Part([full], [0], 2 * p - 1)
         last = _Part([range(i + 1, p) for i in range(p - 1)], list(range(p - 1)), edge)
-        self._parts = (first, inner, last)
         taps = matrix.view(channels, p, p, channels, p, p)
         shifts = offset.view(channels, p, p)
-        kernels = {
-            (r, c): _kernel(taps, shifts, rows, columns, dtype)
-            for r, rows in enumerate(self._parts)
-            for c, columns in enumerate(self._parts)
-            if p > 1 or r == c == 1
-        }
-        self._inner = kernels.pop((1, 1))
-        self._edges = kernels
+
+        def kernel(rows: _Part, columns: _Part) -> tuple[Tensor, Tensor]:
+            return _kernel(taps, shifts, rows, columns, dtype)
+
+        self._paired = channels <= _FEW
+        self._inner = _in_pairs(*kernel(inner, inner)) if self._paired else kernel(inner, inner)
+        # Upper and lower edge; left and right one, lying down; the corners.
+        self._edges: list[tuple[Tensor, Tensor]] = []
+        if p > 1:
+            sides = [kernel(inner, ends) for ends in (first, last)]
+            self._edges = [
+                _stacked([kernel(ends, inner) for ends in (first, last)]),
+                _stacked([(weight.mT, bias) for weight, bias in sides]),
+                _stacked(
+                    [kernel(rows, columns) for rows in (first, last) for columns in (first, last)]
+                ),
+            ]
 
     def __call__(self, latents: Tensor) -> Tensor:
         """Apply it.
@@ -141,38 +151,74 @@ class FoldedMap:
             padded = F.pad(latents, (0, short[0], 0, short[1]), mode="replicate")
             return map_patches(padded, self._matrix, self._offset)[..., :height, :width]
         # Everywhere first, as if there were no border; then the border over it.
-        result = F.conv2d(latents, *self._inner, padding=self.patch - 1)
-        for (r, c), (kernel, bias) in self._edges.items():
-            rows, columns = self._span(height, r), self._span(width, c)
-            source = latents[:, :, rows[0] : rows[1], columns[0] : columns[1]]
-            made = kernel.flatten(1) @ F.unfold(source, kernel.shape[-2:]) + bias[:, None]
-            place = result[:, :, rows[2] : rows[3], columns[2] : columns[3]]
-            lines = (len(self._parts[r].offsets), len(self._parts[c].offsets))
-            place.copy_(_laid(made, lines, (place.shape[2], place.shape[3])))
+        result = self._everywhere(latents)
+        if self._edges:
+            upright, lying, corners = self._edges
+            self._strips(latents, result, upright)
+            self._strips(latents.mT, result.mT, lying)
+            self._corners(latents, result, corners)
         return result
+
+    def _everywhere(self, latents: Tensor) -> Tensor:
+        weight, bias = self._inner
+        padding = (weight.shape[2] // 2, weight.shape[3] // 2)
+        if not self._paired:
+            return F.conv2d(latents, weight, bias, padding=padding)
+        height = latents.shape[2]
+        even = F.pad(latents, (0, 0, 0, 1)) if height % 2 else latents
+        pairs = even.unflatten(2, (-1, 2)).transpose(2, 3).flatten(1, 2)
+        made = F.conv2d(pairs, weight, bias, padding=padding).unflatten(1, (-1, 2))
+        return made.transpose(2, 3).flatten(2, 3)[:, :, :height]
+
+    def _strips(self, latents: Tensor, result: Tensor, edge: tuple[Tensor, Tensor]) -> None:
+        """The rows less than a patch from the upper and the lower edge, without the corners."""
+        (weights, biases), ring = edge, self.patch - 1
+        ends = torch.stack([latents[:, :, : 2 * ring], latents[:, :, -2 * ring :]])
+        windows = ends.unfold(4, 2 * ring + 1, 1).transpose(4, 5).flatten(2, 4)
+        made = (weights @ windows + biases).unflatten(2, (-1, ring))
+        result[:, :, :ring, ring:-ring] = made[0]
+        result[:, :, -ring:, ring:-ring] = made[1]
+
+    def _corners(self, latents: Tensor, result: Tensor, edge: tuple[Tensor, Tensor]) -> None:
+        (weights, biases), ring = edge, self.patch - 1
+        ends = (slice(2 * ring), slice(-2 * ring, None))
+        windows = torch.stack([latents[:, :, rows, columns] for rows in ends for columns in ends])
+        made = weights @ windows.flatten(2)[..., None] + biases
+        places = [
+            (r, c)
+            for r in (slice(ring), slice(-ring, None))
+            for c in (slice(ring), slice(-ring, None))
+        ]
+        for (rows, columns), corner in zip(places, made, strict=True):
+            result[:, :, rows, columns] = corner.view(len(latents), -1, ring, ring)
 
     def _move(self, device: torch.device) -> None:
         if self._matrix.device == device:
             return
         self._matrix, self._offset = self._matrix.to(device), self._offset.to(device)
         self._inner = (self._inner[0].to(device), self._inner[1].to(device))
-        self._edges = {k: (a.to(device), b.to(device)) for k, (a, b) in self._edges.items()}
-
-    def _span(self, length: int, part: int) -> tuple[int, int, int, int]:
-        """One part along an axis: input from and to, result from and to."""
-        ring, reach = self.patch - 1, 2 * self.patch - 2
-        if part == 0:
-            return 0, reach, 0, ring
-        if part == 1:
-            return 0, length, ring, length - ring
-        return length - reach, length, length - ring, length
+        self._edges = [(weight.to(device), bias.to(device)) for weight, bias in self._edges]
 
 
-def _laid(made: Tensor, lines: tuple[int, int], size: tuple[int, int]) -> Tensor:
-    """(B, C n m, places), where n x m values of a strip are channels -> (B, C, h, w)."""
-    height, width = (whole // line for whole, line in zip(size, lines, strict=True))
-    split = made.view(len(made), -1, *lines, height, width)
-    return split.permute(0, 1, 2, 4, 3, 5).flatten(4, 5).flatten(2, 3)
+def _stacked(kernels: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """Kernels (O, C, n, m) as matrices (N, 1, O, C n m), biases as (N, 1, O, 1)."""
+    weights = torch.stack([weight.flatten(1) for weight, _ in kernels])
+    return weights[:, None], torch.stack([bias for _, bias in kernels])[:, None, :, None]
+
+
+def _in_pairs(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    """(C, C, k, k) for single rows to (2 C, 2 C, k', k) for two rows as channels."""
+    channels, _, size, width = weight.shape
+    reach = size // 2
+    blocks = (reach + 1) // 2
+    paired = weight.new_zeros(channels, 2, channels, 2, 2 * blocks + 1, width)
+    for made in range(2):
+        for block in range(2 * blocks + 1):
+            for seen in range(2):
+                row = 2 * (block - blocks) + seen - made + reach
+                if 0 <= row < size:
+                    paired[:, made, :, seen, block] = weight[:, :, row]
+    return paired.flatten(2, 3).flatten(0, 1), bias.repeat_interleave(2)
 
 
 def _kernel(

@@ -25,7 +25,8 @@ def _random(*shape: int, seed: int = 0) -> Tensor:
 def test_whole_picture_with_borders_equals_explicit_patches_at_random_sizes() -> None:
     rng = np.random.default_rng(1)
     for trial in range(60):
-        channels, patch = int(rng.integers(1, 6)), int(rng.integers(1, 6))
+        channels = int(rng.choice([1, 2, 3, 5, 8, 11]))  # above 8 rows are not paired
+        patch = int(rng.integers(1, 6 if channels < 8 else 4))
         height, width = (int(v) for v in rng.integers(patch, 34, 2))
         size = channels * patch**2
         matrix, offset = _random(size, size, seed=trial), _random(size, seed=trial)
