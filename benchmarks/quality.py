@@ -33,6 +33,10 @@ from restore_cli.inference.restorer import Restorer
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "quality.csv"
+COLUMNS = (
+    "model", "case", "pictures", "input_psnr", "input_ssim", "psnr", "ssim", "worst_psnr",
+    "identical",
+)  # fmt: skip
 SEED = 20_000  # apart from the seeds of training and validation
 
 
@@ -135,7 +139,11 @@ def other_rain(clean: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def measure(case: Case, photos: list[Tensor], restorer: Restorer) -> dict[str, str]:
-    """Means over the photos of PSNR and SSIM, before and after; RGB, whole frame, 8-bit values."""
+    """Means over the photos of PSNR and SSIM, before and after; RGB, whole frame, 8-bit values.
+
+    A picture identical to its target has no finite PSNR: those outputs are counted, and left out
+    of the mean PSNR.
+    """
     values: list[list[float]] = []
     for index, clean in enumerate(photos):
         rng = np.random.default_rng([SEED, index])
@@ -147,16 +155,18 @@ def measure(case: Case, photos: list[Tensor], restorer: Restorer) -> dict[str, s
             for picture in (degraded, output)
             for metric in (psnr, ssim)
         ])  # fmt: skip
-    means = np.mean(values, axis=0)
     keys = ("input_psnr", "input_ssim", "psnr", "ssim")
-    text = {k: f"{v:.4f}" if math.isfinite(v) else "" for k, v in zip(keys, means, strict=True)}
-    worst = min(value[2] for value in values)
+    columns = zip(keys, zip(*values, strict=True), strict=True)
+    finite = {key: [v for v in column if math.isfinite(v)] for key, column in columns}
+    text = {k: f"{np.mean(column):.4f}" if column else "" for k, column in finite.items()}
+    worst = f"{min(finite['psnr']):.4f}" if finite["psnr"] else ""
     return {
         "model": case.model,
         "case": case.name,
         "pictures": str(len(photos)),
         **text,
-        "worst_psnr": f"{worst:.4f}",
+        "worst_psnr": worst,
+        "identical": str(len(values) - len(finite["psnr"])),
     }
 
 
@@ -167,7 +177,10 @@ def table(rows: list[dict[str, str]], *, with_model: bool) -> str:
     for row in rows:
         before = _pair(row["input_psnr"], row["input_ssim"])
         after = _pair(row["psnr"], row["ssim"])
-        cells = [row["case"], before, after, f"{float(row['worst_psnr']):.2f} dB"]
+        if row["psnr"] and int(row["identical"] or 0):
+            after += f", {row['identical']} identical"
+        worst = f"{float(row['worst_psnr']):.2f} dB" if row["worst_psnr"] else "identical"
+        cells = [row["case"], before, after, worst]
         lines.append(([f"`{row['model']}`"] if with_model else []) + cells)
     return markdown_table((["model"] if with_model else []) + head, lines)
 
@@ -202,10 +215,11 @@ def _write(rows: list[dict[str, str]]) -> None:
     measured = {row["model"] for row in rows}
     if RESULTS.exists():  # with --model, the other models keep their rows
         with RESULTS.open(newline="", encoding="utf-8") as file:
-            rows += [row for row in csv.DictReader(file) if row["model"] not in measured]
+            kept = [row for row in csv.DictReader(file) if row["model"] not in measured]
+            rows += [{"identical": "0"} | row for row in kept]
     rows.sort(key=lambda row: row["model"])
     with RESULTS.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     replace_block(ROOT / "README.md", "measured", table(rows, with_model=True))
