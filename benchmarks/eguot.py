@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from blocks import markdown_table, replace_block
 from rows import RESULTS, write_rows
 from torch import Tensor, nn
 
@@ -37,6 +38,7 @@ from restore_cli.training.runs import Run
 from restore_cli.training.templates import template
 from restore_cli.transport.autoencoder import Autoencoder
 
+ROOT = Path(__file__).parents[1]
 SEEDS = (1, 2, 3)
 PLAIN = "plain rendering"
 MOSAIC = '{ name = "mosaic", finished = true, iso = [50.0, 3200.0], hide_probability = 1.0 }'
@@ -44,7 +46,6 @@ STYLE = '{{ name = "style", look = "{look}" }}'
 OUTLIERS = ', { name = "outlier", probability = 0.05 }'
 BALANCED = ("objective.source=identity", "objective.target=identity")
 L1 = ("transport", "colour", "structure", "frequency")
-SHOWN = 4  # scenes in the picture
 RINGS = 32  # of the spectrum
 
 
@@ -120,12 +121,14 @@ class Row:
 
 
 NUMBERS = ("psnr", "ciede2000", "gradient", "spectrum", "latent_w2")
+HEADS = ("PSNR, dB", "CIEDE2000", "gradient error", "spectrum, dB", "latent W2")
 
 
 def scenes(data: Path, folder: Path) -> None:
     """Link every other training photo into `folder`/raw, the rest into `folder`/srgb.
 
-    `folder`/few is `srgb` with a tenth of the first half: pairs for the mixed run.
+    `folder`/few is `srgb` with a tenth of the first half: pairs for the mixed run. `folder`/shown
+    are the example photos, for the picture: they may be passed on.
     """
     photos = sorted((data / "photos" / "train").resolve().iterdir())
     places = {
@@ -133,6 +136,7 @@ def scenes(data: Path, folder: Path) -> None:
         "srgb": photos[1::2],
         "few": photos[1::2] + photos[::20],
         "val": sorted((data / "photos" / "val").resolve().iterdir()),
+        "shown": sorted((ROOT / "examples" / "clean").iterdir()),
     }
     for place, chosen in places.items():
         (folder / place).mkdir(parents=True, exist_ok=True)
@@ -143,12 +147,19 @@ def scenes(data: Path, folder: Path) -> None:
 
 
 def recipe_of(
-    arm: Arm, look: str, seed: int, steps: int | None, folder: Path, changes: Iterable[str]
+    arm: Arm,
+    look: str,
+    seed: int,
+    steps: int | None,
+    folder: Path,
+    changes: Iterable[str],
+    *,
+    val: str = "val",
 ) -> Recipe:
-    """The recipe of an arm on the scenes in `folder`."""
+    """The recipe of an arm on the scenes in `folder`, measured on its subfolder `val`."""
     style = STYLE.format(look=look)
     settings = [
-        f"data.root={folder}", f"optim.seed={seed}", "data.val=val", "data.validation_crop=320",
+        f"data.root={folder}", f"optim.seed={seed}", f"data.val={val}", "data.validation_crop=320",
         f"data.validation=[{{ steps = [{style}, {MOSAIC}] }}]",
     ]  # fmt: skip
     if arm.template == "isp-paired":
@@ -186,21 +197,26 @@ def spectrum_distance(output: Tensor, target: Tensor) -> float:
     return float((levels[0] - levels[1]).abs().mean())
 
 
+def finish(network: nn.Module | None, pair: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """A network's output, or the plain rendering, in 8 bits; and the target: both (1, 3, H, W)."""
+    multiple = int(getattr(network, "multiple", 16))
+    place = (..., *(slice(size - size % multiple) for size in pair["image"].shape[-2:]))
+    output, target = pair["rendering"][place][None], pair["target"][place][None]
+    if network is not None:
+        with torch.inference_mode():
+            made = network(pair["image"][place][None]).float()
+        output = camera_to_srgb(made, pair["matrix"][None])
+    return (output.clamp(0, 1) * 255).round() / 255, target
+
+
 def measure(
     network: nn.Module | None, pairs: list[dict[str, Tensor]], autoencoder: Autoencoder
-) -> tuple[dict[str, float], list[Tensor]]:
-    """`NUMBERS` of a network, or of the plain rendering, and its first outputs."""
-    distance, outputs = LatentDistance(autoencoder), list[Tensor]()
+) -> dict[str, float]:
+    """`NUMBERS` of a network, or of the plain rendering."""
+    distance = LatentDistance(autoencoder)
     values: list[list[float]] = []
-    multiple = int(getattr(network, "multiple", 16))
     for pair in pairs:
-        place = (..., *(slice(size - size % multiple) for size in pair["image"].shape[-2:]))
-        output, target = pair["rendering"][place][None], pair["target"][place][None]
-        if network is not None:
-            with torch.inference_mode():
-                made = network(pair["image"][place][None]).float()
-            output = camera_to_srgb(made, pair["matrix"][None])
-        output = (output.clamp(0, 1) * 255).round() / 255
+        output, target = finish(network, pair)
         distance.update(output, target)
         values.append([
             float(psnr(output, target)),
@@ -208,21 +224,19 @@ def measure(
             255 * float(gradient_l1(output, target, scales=1)),
             spectrum_distance(output, target),
         ])  # fmt: skip
-        outputs.append(output[0])
     means = [*np.mean(values, axis=0), distance.compute()]
-    return {k: round(float(v), 4) for k, v in zip(NUMBERS, means, strict=True)}, outputs[:SHOWN]
+    return {k: round(float(v), 4) for k, v in zip(NUMBERS, means, strict=True)}
 
 
 def summary(rows: list[Row], part: str) -> str:
     """Markdown: every arm of a table, mean and standard deviation of its seeds."""
-    lines = ["| trained | PSNR, dB | CIEDE2000 | gradient error | spectrum, dB | latent W2 |"]
-    lines.append("|" + " --- |" * 6)
+    lines: list[tuple[str, ...]] = []
     for arm in PARTS[part]:
         own = [row for row in rows if row.arm == arm]
         cells = [_spread([float(getattr(row, name)) for row in own]) for name in NUMBERS]
         if own:
-            lines.append(f"| {arm} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+            lines.append((arm, *cells))
+    return markdown_table((f"{part}: trained", *HEADS), lines)
 
 
 def _spread(values: list[float]) -> str:
@@ -232,20 +246,20 @@ def _spread(values: list[float]) -> str:
 
 
 def picture(folder: Path, arms: list[str], seed: int, path: Path) -> None:
-    """Draw the first scenes as each arm finished them, and as they should be."""
+    """Draw the example photos as each arm finished them, and as they should be."""
     from matplotlib.figure import Figure
 
     columns = {name: folder / f"{_file(name, seed)}.npy" for name in arms}
     columns = {name: np.load(file) for name, file in columns.items() if file.exists()}
     columns["target"] = np.load(folder / "target.npy")
-    figure = Figure(figsize=(2.2 * len(columns), 2.2 * SHOWN), layout="constrained")
-    axes = figure.subplots(SHOWN, len(columns), squeeze=False)
+    count = len(columns["target"])
+    figure = Figure(figsize=(2.2 * len(columns), 2.2 * count), layout="constrained")
+    axes = figure.subplots(count, len(columns), squeeze=False)
     for column, (name, scenes_) in enumerate(columns.items()):
         axes[0][column].set_title(name, fontsize=9)
-        for row in range(SHOWN):
+        for row in range(count):
             axes[row][column].axis("off")
-            if row < len(scenes_):
-                axes[row][column].imshow(scenes_[row])
+            axes[row][column].imshow(scenes_[row])
     figure.savefig(path, dpi=80)
 
 
@@ -254,9 +268,9 @@ def _file(arm: str, seed: int) -> str:
 
 
 def _keep(path: Path, pictures: list[Tensor]) -> None:
-    """As bytes (N, H, W, 3), cut to one size."""
-    sides = [min(p.shape[axis] for p in pictures) for axis in (1, 2)]
-    stack = torch.stack([p[:, : sides[0], : sides[1]] for p in pictures])
+    """Pictures (1, 3, h, w) as bytes (N, H, W, 3), cut to one size."""
+    sides = [min(p.shape[axis] for p in pictures) for axis in (2, 3)]
+    stack = torch.cat([p[..., : sides[0], : sides[1]] for p in pictures])
     np.save(path, (stack * 255).round().byte().permute(0, 2, 3, 1).numpy())
 
 
@@ -272,7 +286,7 @@ def _known(path: Path) -> list[Row]:
 
 
 def main() -> None:
-    """Train what is missing, measure, print, and with --write keep CSV and picture."""
+    """Train what is missing, measure, print; with --write keep CSV, picture, README's tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("data", type=Path, help="folder that holds photos/train and photos/val")
     parser.add_argument("--part", action="append", choices=PARTS, help="only this table")
@@ -284,7 +298,9 @@ def main() -> None:
         "--set", action="append", default=[], help="change the recipes: give a --folder of its own"
     )
     parser.add_argument("--folder", type=Path, default=Path("runs/eguot"), help="keeps the runs")
-    parser.add_argument("--write", action="store_true", help="keep results/eguot.csv and .png")
+    parser.add_argument(
+        "--write", action="store_true", help="keep CSV, picture and README's tables"
+    )
     arguments = parser.parse_args()
     folder, look = arguments.folder.resolve(), arguments.look
     scenes(arguments.data, folder / "scenes")
@@ -294,6 +310,7 @@ def main() -> None:
     kept = _known(folder / "rows.csv")
     rows: list[Row] = []
     pairs: list[dict[str, Tensor]] = []
+    shown: list[dict[str, Tensor]] = []
     for seed in arguments.seeds:
         for arm in arms:
             chosen = ARMS.get(arm, ARMS["unpaired"])
@@ -305,23 +322,28 @@ def main() -> None:
             if not done:
                 if not pairs:
                     pairs = validation_pairs(recipe, smallest=16)
-                    _keep(folder / "target.npy", [p["target"] for p in pairs[:SHOWN]])
+                    recipe_shown = recipe_of(chosen, *settings, val="shown")
+                    shown = validation_pairs(recipe_shown, smallest=16)
+                    _keep(folder / "target.npy", [finish(None, p)[1] for p in shown])
                 trained = None
                 if arm != PLAIN:
                     trained = train(recipe, Run(folder / _file(arm, seed), recipe, resume=True))
-                numbers, outputs = measure(trained and trained.network, pairs, autoencoder)
+                network = trained and trained.network
+                numbers = measure(network, pairs, autoencoder)
+                outputs = [finish(network, pair)[0] for pair in shown]
                 _keep(folder / f"{_file(arm, seed)}.npy", outputs)
                 done = [Row(*key, **numbers, skipped=trained.skipped if trained else 0)]
                 kept += done
                 write_rows(str(folder / "rows.csv"), kept)
             rows += [row for row in done if row not in rows]
             print(done[0], flush=True)
-    for part in parts:
-        print(f"\n{part}\n\n{summary(rows, part)}")
-    picture(folder, arms, arguments.seeds[0], folder / "samples.png")
+    tables = "\n\n".join(summary(rows, part) for part in parts)
+    print(tables)
+    picture(folder, arms, arguments.seeds[0], folder / "samples.jpg")
     if arguments.write:
         write_rows("eguot.csv", rows)
-        picture(folder, arms, arguments.seeds[0], RESULTS / "eguot.png")
+        replace_block(ROOT / "README.md", "eguot", tables)
+        picture(folder, arms, arguments.seeds[0], RESULTS / "eguot.jpg")
 
 
 if __name__ == "__main__":

@@ -38,8 +38,6 @@ class Odcr:
         critic_width: channels of the critic's first layer.
         critic_layers: its halvings.
         critic_antialias: whether it blurs before them, as published; a quarter of the time without.
-        critic_norm: whether it normalises each picture, as published; contrast and brightness, of
-            which haze is made, are then hardly seen.
 
     Raises:
         ValueError: a network without taps, an unknown adversarial loss, or a weight below 0.
@@ -64,7 +62,6 @@ class Odcr:
         critic_width: int = 64,
         critic_layers: int = 3,
         critic_antialias: bool = True,
-        critic_norm: bool = True,
     ) -> None:
         if min(contrast, classify, identity) < 0:
             raise ValueError("weights of losses must be 0 or more")
@@ -74,10 +71,7 @@ class Odcr:
             "heads": PatchHeads(channels, features=features, orthogonal=True),
             "classifier": FeatureClassifier(len(channels), features=features),
             "critic": PatchDiscriminator(
-                width=critic_width,
-                layers=critic_layers,
-                norm=critic_norm,
-                antialias=critic_antialias,
+                width=critic_width, layers=critic_layers, antialias=critic_antialias
             ),
         }
         self._adversarial = adversarial_loss(adversarial)

@@ -67,11 +67,6 @@ def test_the_loss_is_the_sum_of_its_parts(printed: bool, batch: dict[str, Tensor
     torch.testing.assert_close(turn.loss, expected, atol=1e-5, rtol=0)
 
 
-def test_its_critic_can_do_without_normalising() -> None:
-    kinds = {type(layer).__name__ for layer in odcr(critic_norm=False).players["critic"].modules()}
-    assert "InstanceNorm2d" not in kinds
-
-
 def test_the_classifier_does_not_teach_the_network(batch: dict[str, Tensor]) -> None:
     objective = odcr(contrast=0.0, identity=0.0)
     *_, turn = objective.turns(batch)
