@@ -14,7 +14,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from quality import SEED, as_file, cases, read_photos
+from quality import SEED, as_file, read_photos
+from quality_cases import cases
 from torch import Tensor
 
 from restore_cli import zoo

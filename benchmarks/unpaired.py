@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 from blocks import markdown_table, replace_block
 from contact_sheet import as_row, stacked
-from quality import cases, measure, read_photos
+from quality import measure, read_photos
+from quality_cases import cases
 from rows import write_rows
 from torch import Tensor, nn
 
