@@ -105,6 +105,14 @@ def recipe_of(arm: str, seed: int, data: Path, changes: list[str], *, task: str 
     return Recipe.model_validate(table)
 
 
+def with_tasks(recipe: Recipe) -> Recipe:
+    """The recipe with the five tasks as they are measured, in equal shares, as its mixture."""
+    tasks = {case: steps for (kind, case), steps in CASES.items() if kind == "task"}
+    table = recipe.model_dump(exclude_none=True)
+    table["data"]["mixture"] = [{"source": k, "steps": v + FILE} for k, v in tasks.items()]
+    return Recipe.model_validate(table)
+
+
 def trained(recipe: Recipe, folder: Path, device: str) -> nn.Module:
     """The averaged network of the run in `folder`, which goes on where it was interrupted."""
     return train(recipe, Run(folder, recipe, resume=True), device=device).network
@@ -159,8 +167,8 @@ def latent_summary(found: list[Facts]) -> str:
     """Markdown: what the latents say, one line a run."""
     lines = [
         "| arm | seed | W2 of sources: source / barycenter latents | ratio"
-        " | probe: residual / source / barycenter | sum of lambda f |",
-        "| --- | --- | --- | --- | --- | --- |",
+        " | probe: residual / source / barycenter | named | sum of lambda f |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for f in found:
         probes = " / ".join(
@@ -168,7 +176,8 @@ def latent_summary(found: list[Facts]) -> str:
         )
         lines.append(
             f"| {f.arm} | {f.seed} | {f.w2_source:.3f} / {f.w2_barycenter:.3f}"
-            f" | {f.w2_barycenter / f.w2_source:.2f} | {probes} | {f.constraint:.1e} |"
+            f" | {f.w2_barycenter / f.w2_source:.2f} | {probes} | {f.named:.1%}"
+            f" | {f.constraint:.1e} |"
         )
     return "\n".join(lines)
 
@@ -189,7 +198,7 @@ def main() -> None:
     parser.add_argument("--arm", action="append", choices=ARMS, help="only this one")
     parser.add_argument("--no-specialists", action="store_true")
     parser.add_argument("--photos", type=int, default=None, help="measure on so many only")
-    parser.add_argument("--samples", type=int, default=400, help="crops that the latents are of")
+    parser.add_argument("--samples", type=int, default=300, help="crops that the latents are of")
     parser.add_argument("--set", action="append", default=[], help="change the recipe, as in train")
     parser.add_argument("--export", type=Path, help="keep the models in this folder")
     parser.add_argument("--device", default="auto")
@@ -215,8 +224,9 @@ def main() -> None:
             export(arguments.export / name, network, recipe, "")
         if task:
             continue
-        train_latents = collect(network, recipe, recipe.data.train, arguments.samples)
-        val_latents = collect(network, recipe, recipe.data.val, arguments.samples)
+        seen = with_tasks(recipe)
+        train_latents = collect(network, seen, recipe.data.train, 2 * arguments.samples)
+        val_latents = collect(network, seen, recipe.data.val, arguments.samples)
         off = constraint(recipe, arguments.runs / name)
         found.append(facts(arm, seed, train_latents, val_latents, off))
         print(found[-1], flush=True)

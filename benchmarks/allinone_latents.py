@@ -1,7 +1,8 @@
 """What the latents of an all-in-one network say: read by `allinone.py`.
 
-Crops of photos, degraded as in training, go through the encoder; each is one point (its latents'
-mean over places) for the probe and the picture, and all its places count for the distances.
+Crops of photos, degraded as in the table's five tasks, go through the encoder; each is one point
+(its latents' mean over places) for the probe and the picture, and all its places count for the
+distances.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from restore_cli.networks import NETWORKS
+from restore_cli.networks.latents import source_means
 from restore_cli.objectives import OBJECTIVES
 from restore_cli.objectives.base import KnowsSources
 from restore_cli.recipe import Recipe, construct
@@ -38,6 +40,8 @@ class Facts:
             photos/train crops, reads off z_k; chance is 1 / sources.
         probe_barycenter: the same, off z_b.
         probe_residual: the same, off z_k - z_b.
+        named: share of these crops that the network itself names rightly, from the residual; nan
+            where it was not taught to.
         constraint: largest |sum_k lambda_k f_k| on random latents; nan without potentials.
     """
 
@@ -48,15 +52,25 @@ class Facts:
     probe_source: float
     probe_barycenter: float
     probe_residual: float
+    named: float
     constraint: float
 
 
 @dataclass(frozen=True)
 class Latents:
-    """Points (N, C) by kind, labels (N,), moments by kind and label, and the sources' names."""
+    """What the encoder makes of some crops.
+
+    Attributes:
+        points: by kind (N, C), a crop each.
+        labels: (N,), the crops' sources.
+        said: (N,), what the network says they are; empty where it was not taught to say.
+        moments: by kind and label, over all places.
+        names: of the sources.
+    """
 
     points: dict[str, Tensor]
     labels: Tensor
+    said: Tensor
     moments: dict[str, list[Moments]]
     names: list[str]
 
@@ -64,35 +78,41 @@ class Latents:
 @torch.inference_mode()
 def collect(network: nn.Module, recipe: Recipe, folder: Path | None, count: int) -> Latents:
     """Latents of `count` degraded crops of a folder of the recipe's data."""
-    data, names = recipe.data, list(recipe.data.sources)
+    data, names, means = recipe.data, list(recipe.data.sources), source_means(network)
     photos = Photos(data.root / (folder or ""), smallest=data.crop)
     draw = Degraded(photos, data.mixture, crop=data.crop, flips=False)
     points: dict[str, list[Tensor]] = {kind: [] for kind in KINDS}
     labels: list[Tensor] = []
+    said: list[int] = []
     moments: dict[str, list[Moments]] = {}
     for index in range(count):
         pair = draw(np.random.default_rng([_STREAM, 0, index]))
         seen = network(pair["image"][None], with_latents=True)
         labels.append(pair["source"])
+        if means is not None and means.means.any():
+            said.append(int(means(seen.residual).argmax()))
         for kind, latent in zip(KINDS, seen[1:], strict=True):
             points[kind].append(latent.mean(dim=(2, 3))[0])
             if kind not in moments:
                 moments[kind] = [Moments(latent.shape[1], 1) for _ in names]
             moments[kind][int(pair["source"])].update(latent)
     stacked = {kind: torch.stack(rows).double() for kind, rows in points.items()}
-    return Latents(stacked, torch.stack(labels), moments, names)
+    return Latents(stacked, torch.stack(labels), torch.tensor(said), moments, names)
 
 
 def facts(arm: str, seed: int, train: Latents, val: Latents, constraint: float) -> Facts:
     """Distances within `val`; probes fitted on `train` and judged on `val`."""
     apart = {kind: mean_distance(val.moments[kind]) for kind in ("source", "barycenter")}
+    # One unit for all kinds: how far source latents differ.
+    unit = float(train.points["source"].std(dim=0).square().mean().sqrt())
     right = {
-        kind: probe(train.points[kind], train.labels, val.points[kind], val.labels)
+        kind: probe(train.points[kind] / unit, train.labels, val.points[kind] / unit, val.labels)
         for kind in KINDS
     }
+    named = float((val.said == val.labels).double().mean()) if len(val.said) else float("nan")
     return Facts(
         arm, seed, apart["source"], apart["barycenter"],
-        right["source"], right["barycenter"], right["residual"], constraint,
+        right["source"], right["barycenter"], right["residual"], named, constraint,
     )  # fmt: skip
 
 
@@ -105,14 +125,16 @@ def mean_distance(moments: list[Moments]) -> float:
 def probe(points: Tensor, labels: Tensor, held_out: Tensor, truth: Tensor) -> float:
     """Share of held-out points that a ridge classifier names rightly.
 
+    It may not magnify what it sees: what differs by far less than the unit is not told apart.
+
     Args:
         points: (N, C) float64.
         labels: (N,).
         held_out: (M, C).
         truth: (M,).
     """
-    mean, scale = points.mean(dim=0), points.std(dim=0).clamp(min=1e-12)
-    x, y = (torch.cat([(p - mean) / scale, torch.ones(len(p), 1, dtype=p.dtype)], dim=1)
+    mean = points.mean(dim=0)
+    x, y = (torch.cat([p - mean, torch.ones(len(p), 1, dtype=p.dtype)], dim=1)
             for p in (points, held_out))  # fmt: skip
     goal = nn.functional.one_hot(labels).to(x.dtype)
     weights = torch.linalg.solve(

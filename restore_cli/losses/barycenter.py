@@ -70,7 +70,7 @@ def residual_contrast(
     (exp(1 / tau)), which weakens both forces.
 
     Args:
-        residual: (B, C, h, w), z_k - z_b.
+        residual: (B, ...), z_k - z_b or what is made of it.
         label: (B,) integers, the source of each.
         temperature: tau, above 0.
         own: count a sample among those of its source.

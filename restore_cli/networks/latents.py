@@ -62,17 +62,28 @@ class ResidualMeans(nn.Module):
         count = member.sum(dim=0)[:, None]
         found = member.mT @ pooled[fit] / count.clamp(min=1)
         moved = self.means.lerp(found.to(self.means.dtype), 1 - _MOMENTUM)
-        # All means begin at 0 and only their directions are compared: no correction for the start.
+        # All means begin at 0; no correction, since nothing is told apart so early.
         self.means.copy_(torch.where(count > 0, moved, self.means))
+
+    def apart(self, residual: Tensor) -> Tensor:
+        """What sets residuals (B, C, h, w) apart: their means over places, less what all share.
+
+        What all share is far more than what tells them apart: all cosines would be nearly 1.
+
+        Returns:
+            (B, C), float32 or better; the plain means over places before `note`.
+        """
+        return residual.float().mean(dim=(2, 3)) - self.means.float().mean(dim=0)
 
     def forward(self, residual: Tensor) -> Tensor:
         """How well residuals (B, C, h, w) agree with each source: (B, K), rows sum to 1.
 
-        The softmax of the cosines at the temperature of the contrast; uniform before `note`.
+        The softmax of the cosines of what sets them apart, at the temperature of the contrast;
+        uniform before `note`.
         """
-        pooled = F.normalize(residual.float().mean(dim=(2, 3)), dim=1)
-        means = F.normalize(self.means.float(), dim=1)
-        return (pooled @ means.mT / _TEMPERATURE).softmax(dim=1)
+        means = self.means.float()
+        known = F.normalize(means - means.mean(dim=0), dim=1)
+        return (F.normalize(self.apart(residual), dim=1) @ known.mT / _TEMPERATURE).softmax(dim=1)
 
 
 def source_means(network: nn.Module) -> ResidualMeans | None:

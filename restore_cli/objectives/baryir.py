@@ -46,9 +46,11 @@ class Baryir:
             anything. 1 is published, beside a far larger `restoration`.
         potential: weight of f in the network's turn; 0 leaves the potentials out.
         orthogonality: weight gamma of the squared cosines.
-        contrast: weight gamma of the contrast.
+        contrast: weight gamma of the contrast; 0.05 is published.
         temperature: of the contrast.
         own: count a residual among those of its source, as published.
+        pooled: contrast the residuals' means over places, less what all sources share: what
+            degradations are told by (ours); False as published: all places, as they are.
         weights: lambda: "inverse" shares of the mixture, its "shares", "equal", or a number for
             each source in the order of the mixture.
         bound: weight of the mean squared f in the potentials' turn, which keeps them within reason
@@ -76,9 +78,10 @@ class Baryir:
         cost: float = 0.1,
         potential: float = 1.0,
         orthogonality: float = 0.05,
-        contrast: float = 0.05,
+        contrast: float = 1.0,
         temperature: float = 0.07,
         own: bool = False,
+        pooled: bool = True,
         weights: Literal["inverse", "shares", "equal"] | tuple[float, ...] = "inverse",
         bound: float = 1.0,
         potential_steps: int = 3,
@@ -103,7 +106,7 @@ class Baryir:
         self._loss, self._restoration = PIXEL_LOSSES[loss], restoration
         self._cost, self._potential = cost, potential
         self._orthogonality, self._contrast = orthogonality, contrast
-        self._temperature, self._own = temperature, own
+        self._temperature, self._own, self._pooled = temperature, own, pooled
         self._rule, self._bound = weights, bound
         self._steps, self._width, self._window = potential_steps, potential_width, window
         self._scales = torch.ones(len(means.names))
@@ -149,15 +152,14 @@ class Baryir:
         if self._potential:
             for _ in range(self._steps):
                 yield self._potentials_turn(seen.barycenter.detach(), label, scale)
+        told = self._means.apart(seen.residual) if self._pooled else seen.residual
         restored = self._loss(seen.image.float(), batch["target"])
         parts = {
             "cost": (self._cost, transport_cost(seen.source, seen.barycenter)),
             "orthogonality": (self._orthogonality, orthogonality(seen.barycenter, seen.residual)),
             "contrast": (
                 self._contrast,
-                residual_contrast(
-                    seen.residual, label, temperature=self._temperature, own=self._own
-                ),
+                residual_contrast(told, label, temperature=self._temperature, own=self._own),
             ),
         }
         if self._potential:

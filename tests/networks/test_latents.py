@@ -39,16 +39,17 @@ def test_values_that_are_not_finite_spoil_nothing() -> None:
     torch.testing.assert_close(spoilt.means, clean.means)
 
 
-def test_a_residual_is_recognised_by_the_direction_of_its_mean() -> None:
-    means = ResidualMeans(NAMES, 3)
-    eye = torch.eye(3)[:, :, None, None].expand(3, 3, 2, 2)
+def test_a_residual_is_recognised_by_the_direction_of_what_sets_it_apart() -> None:
+    means, shared = ResidualMeans(NAMES, 3), torch.tensor([50.0, -20.0, 8.0])
+    eye = (torch.eye(3) + shared)[:, :, None, None].expand(3, 3, 2, 2)
     assert torch.equal(means(eye), torch.full((3, 3), 1 / 3))
-    means.note(eye, torch.arange(3))
-    share = means(7 * eye)
+    means.means.copy_(torch.eye(3) + shared)
+    share = means(eye)
     torch.testing.assert_close(share.sum(dim=1), torch.ones(3))
-    assert share.argmax(dim=1).tolist() == [0, 1, 2]
-    expected = 1 / (1 + 2 * torch.tensor(-1 / 0.07).exp())
+    # Corners of a triangle as seen from its middle: cosines 1 and -1/2.
+    expected = 1 / (1 + 2 * torch.tensor(-1.5 / 0.07).exp())
     torch.testing.assert_close(share.diagonal(), expected.expand(3))
+    torch.testing.assert_close(means.apart(eye), torch.eye(3) - 1 / 3, atol=1e-5, rtol=0.0)
     assert means(torch.zeros(1, 3, 2, 2)).isfinite().all()
 
 

@@ -54,8 +54,9 @@ def turns(objective: Baryir, batch: dict[str, Tensor]) -> list[Turn]:
 
 def test_each_turn_has_the_loss_of_the_formulas(batch: dict[str, Tensor]) -> None:
     objective = baryir(
-        restoration=7.0, cost=1.5, potential=0.8, orthogonality=0.3, contrast=0.2, bound=0.4
-    )
+        restoration=7.0, cost=1.5, potential=0.8, orthogonality=0.3, contrast=0.2, bound=0.4,
+        pooled=False,
+    )  # fmt: skip
     first, second = turns(objective, batch)
     assert (first.player, second.player) == ("potentials", "network")
     seen = objective.players["network"](batch["image"], with_latents=True)
@@ -78,6 +79,18 @@ def test_each_turn_has_the_loss_of_the_formulas(batch: dict[str, Tensor]) -> Non
     whole = 7 * terms["pixel"] + 1.5 * terms["cost"] + 0.3 * terms["orthogonality"]
     whole = whole + 0.2 * terms["contrast"] - 0.8 * terms["potential"]
     torch.testing.assert_close(whole, second.loss.detach())
+
+
+def test_pooled_contrast_is_of_what_sets_residuals_apart(batch: dict[str, Tensor]) -> None:
+    objective = baryir()
+    torch.nn.init.normal_(objective._means.means)
+    shared = objective._means.means.mean(dim=0)
+    *_, turn = turns(objective, batch)
+    seen = objective.players["network"](batch["image"], with_latents=True)
+    apart = torch.stack([r.mean(dim=(1, 2)) - shared for r in seen.residual])
+    scale = torch.tensor([w / s for w, s in zip(WEIGHTS, SHARES.values(), strict=True)])
+    expected = (scale[batch["source"]] * residual_contrast(apart, batch["source"])).mean()
+    torch.testing.assert_close(turn.terms["contrast"], expected.detach())
 
 
 def test_the_weighted_mean_over_a_batch_is_that_over_sources() -> None:
