@@ -10,6 +10,7 @@ between sources, a linear probe of the degradation, the potentials' constraint.
 """
 
 import argparse
+import math
 import statistics
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from allinone_latents import Facts, collect, constraint, facts, plot
-from quality import SEED, as_file, read_photos
+from blocks import markdown_table, replace_block
+from quality import ROOT, SEED, as_file, read_photos
 from rows import RESULTS, write_rows
 from torch import Tensor, nn
 
@@ -29,10 +31,10 @@ from restore_cli.recipe import Mixture, Recipe
 from restore_cli.training.loop import train
 from restore_cli.training.runs import Run
 from restore_cli.training.templates import template
-from restore_cli.zoo import export
 
 SEEDS = (1, 2, 3)
 ARMS = ("BaryIR", "L1 alone")
+SPECIALIST, SHIPPED = "specialist", "models/auto"
 Steps = list[dict[str, object]]
 FILE: Steps = [{"name": "file"}]
 RAIN: dict[str, object] = {
@@ -75,7 +77,7 @@ class Row:
     """One trained network on one case.
 
     Attributes:
-        arm: "BaryIR", "L1 alone" or "specialist" (of the case's task).
+        arm: "BaryIR", "L1 alone", "specialist" (of the case's task), or "models/auto".
         seed: of the run.
         kind: "task", "level", "mixture" or "clean".
         case: what was done to the photos.
@@ -89,6 +91,17 @@ class Row:
     case: str
     input_psnr: float
     psnr: float
+
+
+@dataclass(frozen=True)
+class Job:
+    """One network to be trained in `folder` and measured, on one task only where that is given."""
+
+    arm: str
+    seed: int
+    recipe: Recipe
+    folder: Path
+    task: str = ""
 
 
 def recipe_of(arm: str, seed: int, data: Path, changes: list[str], *, task: str = "") -> Recipe:
@@ -144,13 +157,13 @@ def _rows(arm: str, seed: int, measured: Iterable[tuple[str, ...]]) -> Iterator[
 
 def summary(rows: list[Row]) -> str:
     """Markdown: PSNR of each case, mean and standard deviation of the seeds."""
-    arms = [arm for arm in (*ARMS, "specialist") if any(row.arm == arm for row in rows)]
-    lines = [f"| what | | input | {' | '.join(arms)} |", "| --- " * (len(arms) + 3) + "|"]
+    arms = [arm for arm in (*ARMS, SPECIALIST, SHIPPED) if any(row.arm == arm for row in rows)]
+    lines: list[list[str]] = []
     for kind, case in CASES:
         own = [row for row in rows if (row.kind, row.case) == (kind, case)]
         cells = [_spread([row.psnr for row in own if row.arm == arm]) for arm in arms]
         before = f"{own[0].input_psnr:.2f} dB" if own and own[0].input_psnr else ""
-        lines.append(f"| {kind} | {case} | {before} | {' | '.join(cells)} |")
+        lines.append([kind, case, before, *cells])
     for kinds in (("task",), ("level", "mixture")):
         cells: list[str] = []
         for arm in arms:
@@ -159,27 +172,26 @@ def summary(rows: list[Row]) -> str:
             seeds = sorted({row.seed for row in own})
             means = [statistics.fmean(r.psnr for r in own if r.seed == seed) for seed in seeds]
             cells.append(_spread(means))
-        lines.append(f"| **mean** | {' and '.join(kinds)} | | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        lines.append(["**mean**", " and ".join(kinds), "", *cells])
+    return markdown_table(["what", "", "input", *arms], lines)
 
 
 def latent_summary(found: list[Facts]) -> str:
     """Markdown: what the latents say, one line a run."""
-    lines = [
-        "| arm | seed | W2 of sources: source / barycenter latents | ratio"
-        " | probe: residual / source / barycenter | named | sum of lambda f |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    head = ["trained", "seed", "W2 between sources: source latents", "barycenter latents", "ratio"]
+    head += ["probe: residual", "source latent", "barycenter latent", "named", "sum of lambda f"]
+    lines: list[list[str]] = []
     for f in found:
-        probes = " / ".join(
-            f"{v:.1%}" for v in (f.probe_residual, f.probe_source, f.probe_barycenter)
+        shares = (f.probe_residual, f.probe_source, f.probe_barycenter, f.named)
+        apart = (
+            f"{f.w2_source:.3f}",
+            f"{f.w2_barycenter:.3f}",
+            f"{f.w2_barycenter / f.w2_source:.2f}",
         )
-        lines.append(
-            f"| {f.arm} | {f.seed} | {f.w2_source:.3f} / {f.w2_barycenter:.3f}"
-            f" | {f.w2_barycenter / f.w2_source:.2f} | {probes} | {f.named:.1%}"
-            f" | {f.constraint:.1e} |"
-        )
-    return "\n".join(lines)
+        off = f"{f.constraint:.1e}" if math.isfinite(f.constraint) else ""
+        cells = [f"{share:.1%}" if math.isfinite(share) else "" for share in shares]
+        lines.append([f.arm, str(f.seed), *apart, *cells, off])
+    return markdown_table(head, lines)
 
 
 def _spread(values: list[float]) -> str:
@@ -189,56 +201,69 @@ def _spread(values: list[float]) -> str:
     return f"{statistics.fmean(values):.2f}{spread} dB"
 
 
+def jobs_of(arguments: argparse.Namespace) -> Iterator[Job]:
+    """Everything that is to be trained and measured, in this order."""
+    data, seeds = arguments.data, arguments.seed or SEEDS
+    for seed in seeds:
+        for arm in arguments.arm or ARMS:
+            recipe = recipe_of(arm, seed, data, arguments.set)
+            yield Job(arm, seed, recipe, arguments.runs / _folder(arm, seed))
+    for kind, task in () if arguments.no_specialists else CASES:
+        if kind == "task":
+            recipe = recipe_of(SPECIALIST, seeds[0], data, arguments.set, task=task)
+            yield Job(SPECIALIST, seeds[0], recipe, arguments.runs / _folder(task, seeds[0]), task)
+    if arguments.shipped:
+        recipe = Recipe.load(arguments.shipped / "recipe.toml", [f"data.root={data}"])
+        yield Job(SHIPPED, recipe.optim.seed, recipe, arguments.shipped)
+
+
+def _folder(what: str, seed: int) -> str:
+    return f"{what}-{seed}".replace(" ", "-").lower()
+
+
 def main() -> None:
-    """Train, measure, print, and with --write keep CSV and picture."""
+    """Train, measure, print, and with --write keep CSV, picture and README's tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("data", type=Path, help="folder that holds photos/train and photos/val")
     parser.add_argument("--runs", type=Path, required=True, help="folder that keeps the runs")
     parser.add_argument("--seed", action="append", type=int, help="only this one")
     parser.add_argument("--arm", action="append", choices=ARMS, help="only this one")
     parser.add_argument("--no-specialists", action="store_true")
+    parser.add_argument("--shipped", type=Path, help="the run of models/auto: measure it too")
     parser.add_argument("--photos", type=int, default=None, help="measure on so many only")
     parser.add_argument("--samples", type=int, default=300, help="crops that the latents are of")
     parser.add_argument("--set", action="append", default=[], help="change the recipe, as in train")
-    parser.add_argument("--export", type=Path, help="keep the models in this folder")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--write", action="store_true", help="keep results/allinone*.csv and .png")
+    parser.add_argument("--write", action="store_true", help="keep results/allinone*, README's too")
     arguments = parser.parse_args()
     torch.manual_seed(0)
     photos = read_photos(arguments.data / "photos" / "val")[: arguments.photos]
     rows: list[Row] = []
     found: list[Facts] = []
-    picture = None
-    jobs = [(arm, s, "") for s in arguments.seed or SEEDS for arm in arguments.arm or ARMS]
-    if not arguments.no_specialists:
-        tasks = [case for kind, case in CASES if kind == "task"]
-        jobs += [("specialist", (arguments.seed or SEEDS)[0], task) for task in tasks]
-    for arm, seed, task in jobs:
-        recipe = recipe_of(arm, seed, arguments.data, arguments.set, task=task)
-        name = f"{task or arm}-{seed}".replace(" ", "-").lower()
-        network = trained(recipe, arguments.runs / name, arguments.device)
-        for row in _rows(arm, seed, measure(network, photos, only=task)):
+    pictured = None
+    for job in jobs_of(arguments):
+        network = trained(job.recipe, job.folder, arguments.device)
+        for row in _rows(job.arm, job.seed, measure(network, photos, only=job.task)):
             rows.append(row)
             print(row, flush=True)
-        if arguments.export:
-            export(arguments.export / name, network, recipe, "")
-        if task:
+        if job.task:
             continue
-        seen = with_tasks(recipe)
-        train_latents = collect(network, seen, recipe.data.train, 2 * arguments.samples)
-        val_latents = collect(network, seen, recipe.data.val, arguments.samples)
-        off = constraint(recipe, arguments.runs / name)
-        found.append(facts(arm, seed, train_latents, val_latents, off))
+        seen = with_tasks(job.recipe)
+        train_latents = collect(network, seen, seen.data.train, 2 * arguments.samples)
+        val_latents = collect(network, seen, seen.data.val, arguments.samples)
+        off = constraint(job.recipe, job.folder)
+        found.append(facts(job.arm, job.seed, train_latents, val_latents, off))
         print(found[-1], flush=True)
-        if arm == "BaryIR" and picture is None:
-            picture = val_latents
-    print(summary(rows))
-    print(latent_summary(found))
+        if job.arm == SHIPPED or pictured is None:
+            pictured = val_latents
+    text = f"{summary(rows)}\n\n{latent_summary(found)}"
+    print(text)
     if arguments.write:
         write_rows("allinone.csv", rows)
         write_rows("allinone_latents.csv", found)
-        if picture is not None:
-            plot(picture, RESULTS / "allinone.png")
+        replace_block(ROOT / "README.md", "allinone", text)
+        if pictured is not None:
+            plot(pictured, RESULTS / "allinone.png")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from restore_cli.networks import NETWORKS
-from restore_cli.networks.latents import source_means
+from restore_cli.networks.latents import discriminant, means_by_label, source_means
 from restore_cli.objectives import OBJECTIVES
 from restore_cli.objectives.base import KnowsSources
 from restore_cli.recipe import Recipe, construct
@@ -24,7 +24,7 @@ from restore_cli.transport.moments import Moments
 
 KINDS = ("source", "barycenter", "residual")
 _STREAM = 30_000  # apart from the seeds of training, validation and `quality.py`
-_RIDGE = 1.0
+_SHRINKAGE = 0.1
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def collect(network: nn.Module, recipe: Recipe, folder: Path | None, count: int)
         pair = draw(np.random.default_rng([_STREAM, 0, index]))
         seen = network(pair["image"][None], with_latents=True)
         labels.append(pair["source"])
-        if means is not None and means.means.any():
+        if means is not None and means.weight.any():
             said.append(int(means(seen.residual).argmax()))
         for kind, latent in zip(KINDS, seen[1:], strict=True):
             points[kind].append(latent.mean(dim=(2, 3))[0])
@@ -103,10 +103,14 @@ def collect(network: nn.Module, recipe: Recipe, folder: Path | None, count: int)
 def facts(arm: str, seed: int, train: Latents, val: Latents, constraint: float) -> Facts:
     """Distances within `val`; probes fitted on `train` and judged on `val`."""
     apart = {kind: mean_distance(val.moments[kind]) for kind in ("source", "barycenter")}
-    # One unit for all kinds: how far source latents differ.
-    unit = float(train.points["source"].std(dim=0).square().mean().sqrt())
+    # One floor for all kinds: a tenth of how far source latents of one degradation differ.
+    spread = (
+        train.points["source"]
+        - means_by_label(train.points["source"], train.labels, len(train.names))[train.labels]
+    )
+    floor = _SHRINKAGE * float(spread.square().mean())
     right = {
-        kind: probe(train.points[kind] / unit, train.labels, val.points[kind] / unit, val.labels)
+        kind: probe(train.points[kind], train.labels, val.points[kind], val.labels, floor=floor)
         for kind in KINDS
     }
     named = float((val.said == val.labels).double().mean()) if len(val.said) else float("nan")
@@ -122,25 +126,20 @@ def mean_distance(moments: list[Moments]) -> float:
     return sum(pairs) / len(pairs)
 
 
-def probe(points: Tensor, labels: Tensor, held_out: Tensor, truth: Tensor) -> float:
-    """Share of held-out points that a ridge classifier names rightly.
-
-    It may not magnify what it sees: what differs by far less than the unit is not told apart.
+def probe(
+    points: Tensor, labels: Tensor, held_out: Tensor, truth: Tensor, *, floor: float
+) -> float:
+    """Share of held-out points that a linear discriminant names rightly.
 
     Args:
         points: (N, C) float64.
         labels: (N,).
         held_out: (M, C).
         truth: (M,).
+        floor: variance below which nothing is told apart.
     """
-    mean = points.mean(dim=0)
-    x, y = (torch.cat([p - mean, torch.ones(len(p), 1, dtype=p.dtype)], dim=1)
-            for p in (points, held_out))  # fmt: skip
-    goal = nn.functional.one_hot(labels).to(x.dtype)
-    weights = torch.linalg.solve(
-        x.mT @ x + _RIDGE * torch.eye(x.shape[1], dtype=x.dtype), x.mT @ goal
-    )
-    return float(((y @ weights).argmax(dim=1) == truth).double().mean())
+    weight, bias = discriminant(points, labels, int(labels.max()) + 1, floor=floor)
+    return float(((held_out @ weight.mT + bias).argmax(dim=1) == truth).double().mean())
 
 
 def constraint(recipe: Recipe, run: Path) -> float:

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,15 @@ def networks() -> Iterator[Row]:
                 f"{seconds:.2f} s",
                 f"nafnet with {size:.1f} M parameters: {slow:.2f} s",
             )
+
+
+def all_in_one() -> Iterator[Row]:
+    """The all-in-one model as `restore infer` applies it, beside one for a single task."""
+    picture = torch.rand(3, 512, 512)
+    names = ("auto", "derain")
+    restorers = [Restorer(zoo.load(name).network, tile="none") for name in names]
+    auto, derain = (_median(partial(restorer, picture)) for restorer in restorers)
+    yield "`auto`, 512x512", f"{auto:.2f} s", f"`derain`: {derain:.2f} s"
 
 
 def _picture(multiple: int) -> torch.Tensor:
@@ -165,6 +175,7 @@ def alignment(rounds: int = 25) -> Iterator[Row]:
 PARTS = {
     "start-up": start_up,
     "networks": networks,
+    "all-in-one": all_in_one,
     "overlap": overlap,
     "memory": memory,
     "tiles": tiles,
@@ -187,6 +198,10 @@ def main() -> None:
             print(" | ".join(row), flush=True)
     if not arguments.write:
         return
+    if arguments.only:  # the other parts keep their rows
+        with RESULTS.open(newline="", encoding="utf-8") as file:
+            kept = {row[0]: (row[0], row[1], row[2]) for row in list(csv.reader(file))[1:]}
+        rows = list((kept | {row[0]: row for row in rows}).values())
     with RESULTS.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerows([("what", "measured", "beside it"), *rows])

@@ -11,7 +11,7 @@ from restore_cli.networks.latents import ResidualMeans, source_means
 def namer(network: nn.Module) -> ResidualMeans | None:
     """The part of a network that names degradations, where training has taught it any."""
     means = source_means(network)
-    return means if means is not None and bool(means.means.any()) else None
+    return means if means is not None and bool(means.weight.any()) else None
 
 
 def degradation(means: ResidualMeans, heard: Sequence[Tensor]) -> dict[str, object]:
@@ -19,7 +19,7 @@ def degradation(means: ResidualMeans, heard: Sequence[Tensor]) -> dict[str, obje
 
     Args:
         means: of the network, with the sources' names.
-        heard: how well windows agree with each source, (B, K) each, at least one.
+        heard: how likely each source is by windows, (B, K) each, at least one.
 
     Returns:
         `degradation`, the likeliest source, and `degradations`, the share of each, sum 1.

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 _MOMENTUM = 0.99  # of the running means: some hundred batches back
-_TEMPERATURE = 0.07  # of the contrast that sets residuals apart (METHODS of BaryIR)
+_SHRINKAGE = 0.2  # of the spread within sources: keeps rare directions from being trusted
+_LEAST = 1e-12  # variance; where the residuals of each source are all the same
 
 
 class Decomposed(NamedTuple):
@@ -27,9 +28,11 @@ class Decomposed(NamedTuple):
 
 
 class ResidualMeans(nn.Module):
-    """Running means of the residuals of each source, by which a degradation is recognised.
+    """What the residuals of each source look like, and how to tell a source by them.
 
-    They are buffers: checkpoints and exports carry them, no optimiser moves them.
+    While a network learns, running means of its residuals follow it. When it has learnt, `fit`
+    measures the residuals of the network that is kept, and from then on calling this names sources.
+    All are buffers: checkpoints and exports carry them, no optimiser moves them.
 
     Args:
         names: of the sources, by label.
@@ -40,6 +43,8 @@ class ResidualMeans(nn.Module):
     """
 
     means: Tensor
+    weight: Tensor
+    bias: Tensor
 
     def __init__(self, names: tuple[str, ...], channels: int) -> None:
         super().__init__()
@@ -47,6 +52,8 @@ class ResidualMeans(nn.Module):
             raise ValueError(f"sources {list(names)} name one twice")
         self.names = names
         self.register_buffer("means", torch.zeros(len(names), channels))
+        self.register_buffer("weight", torch.zeros(len(names), channels))
+        self.register_buffer("bias", torch.zeros(len(names)))
 
     @torch.no_grad()
     def note(self, residual: Tensor, label: Tensor) -> None:
@@ -75,15 +82,79 @@ class ResidualMeans(nn.Module):
         """
         return residual.float().mean(dim=(2, 3)) - self.means.float().mean(dim=0)
 
-    def forward(self, residual: Tensor) -> Tensor:
-        """How well residuals (B, C, h, w) agree with each source: (B, K), rows sum to 1.
+    @torch.no_grad()
+    def fit(self, residuals: Tensor, label: Tensor) -> None:
+        """Learn to name the sources of residuals; the means become those of these.
 
-        The softmax of the cosines of what sets them apart, at the temperature of the contrast;
-        uniform before `note`.
+        Args:
+            residuals: (N, C), means over places; rows that are not finite are left out.
+            label: (N,) int64, every source at least once.
+
+        Raises:
+            ValueError: a source has no residual.
         """
-        means = self.means.float()
-        known = F.normalize(means - means.mean(dim=0), dim=1)
-        return (F.normalize(self.apart(residual), dim=1) @ known.mT / _TEMPERATURE).softmax(dim=1)
+        fit = residuals.isfinite().all(dim=1)
+        points, label = residuals[fit].double(), label[fit]
+        own = means_by_label(points, label, len(self.names))
+        self.means.copy_(own)
+        floor = _SHRINKAGE * (points - own[label]).square().mean() + _LEAST
+        weight, bias = discriminant(points, label, len(self.names), floor=floor)
+        self.weight.copy_(weight)
+        # Of what `apart` leaves.
+        self.bias.copy_(bias + weight @ own.mean(dim=0))
+
+    def forward(self, residual: Tensor) -> Tensor:
+        """How likely residuals (B, C, h, w) are of each source: (B, K), rows sum to 1.
+
+        Uniform before `fit`.
+        """
+        told = self.apart(residual) @ self.weight.float().mT + self.bias.float()
+        return told.softmax(dim=1)
+
+
+def discriminant(
+    points: Tensor, label: Tensor, classes: int, *, floor: Tensor | float
+) -> tuple[Tensor, Tensor]:
+    """Linear discriminant analysis of classes that are equally likely (Fisher 1936).
+
+    Gaussians of one covariance, that within the classes, have log-likelihoods whose differences
+    are linear: those of `points @ weight.mT + bias`. Weights and biases have mean 0 over classes.
+
+    Args:
+        points: (N, C) float64.
+        label: (N,) int64, every class at least once.
+        classes: K.
+        floor: variance that is added in every direction: what differs by less is not told apart.
+
+    Returns:
+        (K, C) and (K,).
+
+    Raises:
+        ValueError: a class has no point.
+    """
+    means = means_by_label(points, label, classes)
+    within = points - means[label]
+    covariance = within.mT @ within / len(points)
+    covariance.diagonal().add_(floor)
+    centre = means.mean(dim=0)
+    apart = means - centre
+    weight = torch.linalg.solve(covariance, apart.mT).mT
+    bias = -0.5 * (weight * apart).sum(dim=1)
+    bias = bias - bias.mean()
+    return weight, bias - weight @ centre
+
+
+def means_by_label(points: Tensor, label: Tensor, classes: int) -> Tensor:
+    """(K, C), the means of points (N, C) by label.
+
+    Raises:
+        ValueError: a class has no point.
+    """
+    member = F.one_hot(label, classes).to(points.dtype)
+    count = member.sum(dim=0)
+    if not bool(count.all()):
+        raise ValueError(f"no points of class {int(count.argmin())}")
+    return member.mT @ points / count[:, None]
 
 
 def source_means(network: nn.Module) -> ResidualMeans | None:

@@ -1,6 +1,6 @@
 """One network for every degradation, through a barycenter of its sources' latents (BaryIR)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, cast
 
 import torch
@@ -136,6 +136,26 @@ class Baryir:
             self.players["potentials"] = Potentials(
                 weights.tolist(), channels=self._channels, width=self._width
             )
+
+    @torch.no_grad()
+    def settle(self, network: nn.Module, batches: Iterable[Batch]) -> None:
+        """Let the averaged network learn to name the sources by the residuals that it leaves.
+
+        It names none where a source is so rare that these batches lack it.
+
+        Args:
+            network: like the one that was trained.
+            batches: `image` (B, 3, H, W) and `source` (B,); one at least.
+        """
+        residuals: list[Tensor] = []
+        labels: list[Tensor] = []
+        for batch in batches:
+            seen = cast("Decomposed", network(batch["image"], with_latents=True))
+            residuals.append(seen.residual.float().mean(dim=(2, 3)))
+            labels.append(batch["source"])
+        means, found = source_means(network), torch.cat(labels)
+        if means is not None and len(found.unique()) == len(means.names):
+            means.fit(torch.cat(residuals), found)
 
     def turns(self, batch: Batch) -> Iterator[Turn]:
         """Yield the potentials' turns, then the network's; one pass of the network serves both.

@@ -1,6 +1,6 @@
 """What the training loop knows of a method: players, and turns that say who moves on which loss."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -60,5 +60,14 @@ class KnowsSources(Protocol):
 
         Args:
             shares: of the samples by source, in the order of the labels; empty where none is named.
+        """
+        ...
+
+    def settle(self, network: nn.Module, batches: Iterable[Batch]) -> None:
+        """Measure, after the last step, what the averaged network makes of the sources.
+
+        Args:
+            network: the averaged weights of the player that is exported; its buffers are changed.
+            batches: more of what it was trained on.
         """
         ...

@@ -193,12 +193,22 @@ def training_source(recipe: Recipe) -> PairSource:
 
 
 def training_loader(
-    source: PairSource, recipe: Recipe, *, first_step: int, rank: int = 0, processes: int = 1
+    source: PairSource,
+    recipe: Recipe,
+    *,
+    first_step: int,
+    rank: int = 0,
+    processes: int = 1,
+    beyond: int = 0,
 ) -> DataLoader[dict[str, Tensor]]:
-    """Batches for the steps from `first_step` on, for one of several processes."""
+    """Batches for the steps from `first_step` on, for one of several processes.
+
+    There are `optim.steps` of the recipe, and `beyond` more that training does not see.
+    """
     data, optim = recipe.data, recipe.optim
     per_step = data.batch * processes * optim.accumulate
-    order = Countdown(first_step * per_step, optim.steps * per_step, rank=rank, processes=processes)
+    last = (optim.steps + beyond) * per_step
+    order = Countdown(first_step * per_step, last, rank=rank, processes=processes)
     return DataLoader(
         Stream(source, seed=optim.seed),
         batch_size=data.batch,

@@ -4,7 +4,7 @@ import contextlib
 import importlib.util
 import os
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -27,6 +27,7 @@ from restore_cli.training.validation import input_psnr, validate
 
 _DEVICE_VARIABLE = "ACCELERATE_TORCH_DEVICE"
 _PRECISION = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
+_SETTLING = 100  # batches, beyond those of training, that the averaged weights are measured on
 
 Report = Callable[[Progress], None]
 
@@ -134,7 +135,7 @@ def _train(recipe: Recipe, run: Run, accelerator: Accelerator, report: Report) -
         rank=accelerator.process_index,
         processes=accelerator.num_processes,
     )
-    batches = ({k: v.to(accelerator.device) for k, v in batch.items()} for batch in loader)
+    batches = _on_device(loader, accelerator)
     with interrupts_noted() as wish:
         while state.step < recipe.optim.steps and not _should_stop(wish, accelerator):
             outcome = take_step(state, recipe, accelerator, batches)
@@ -146,6 +147,10 @@ def _train(recipe: Recipe, run: Run, accelerator: Accelerator, report: Report) -
         raise KeyboardInterrupt
     if main and watch.measured is None:
         watch.measure(state)
+    if main and isinstance(objective, KnowsSources):
+        last = recipe.optim.steps
+        more = training_loader(source, recipe, first_step=last, beyond=_SETTLING)
+        objective.settle(state.average, _on_device(more, accelerator))
     accelerator.wait_for_everyone()
     return Trained(
         network=state.average.cpu().eval(),
@@ -156,6 +161,13 @@ def _train(recipe: Recipe, run: Run, accelerator: Accelerator, report: Report) -
         skipped=state.skipped,
         hardware=" and ".join(state.hardware),
     )
+
+
+def _on_device(
+    loader: Iterable[dict[str, Tensor]], accelerator: Accelerator
+) -> Iterator[dict[str, Tensor]]:
+    for batch in loader:
+        yield {k: v.to(accelerator.device) for k, v in batch.items()}
 
 
 class _Watch:

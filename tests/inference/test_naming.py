@@ -22,15 +22,16 @@ NAMES = ("noise", "haze")
 
 
 def network(*, taught: bool = True) -> BaryIR:
-    """Its means are the residuals of black and of white pictures, as if it had learnt them."""
+    """It knows dark and bright pictures by their residuals, as if it had learnt them."""
     torch.manual_seed(0)
     made = BaryIR(widths=(4, 8), depths=(1, 1), survey=3, sources=NAMES).eval()
     torch.nn.init.normal_(made.unet.tail.weight, std=0.1)
     if taught:
         assert made.means is not None
         with torch.no_grad():
-            pair = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1).expand(2, 3, 64, 64)
-            made.means.note(made(pair, with_latents=True).residual, torch.arange(2))
+            grey = torch.tensor([0.0, 0.05, 0.95, 1.0]).view(4, 1, 1, 1).expand(4, 3, 64, 64)
+            residual = made(grey, with_latents=True).residual.mean(dim=(2, 3))
+            made.means.fit(residual, torch.tensor([0, 0, 1, 1]))
     return made
 
 

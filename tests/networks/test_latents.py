@@ -3,9 +3,10 @@
 import pytest
 import torch
 from torch import Tensor
+from torch.distributions import MultivariateNormal
 
 from restore_cli.networks.baryir import BaryIR
-from restore_cli.networks.latents import ResidualMeans, source_means
+from restore_cli.networks.latents import ResidualMeans, discriminant, source_means
 from restore_cli.networks.unet import UNet
 
 NAMES = ("noise", "rain", "haze")
@@ -39,18 +40,61 @@ def test_values_that_are_not_finite_spoil_nothing() -> None:
     torch.testing.assert_close(spoilt.means, clean.means)
 
 
-def test_a_residual_is_recognised_by_the_direction_of_what_sets_it_apart() -> None:
+def test_what_all_sources_share_is_taken_off() -> None:
     means, shared = ResidualMeans(NAMES, 3), torch.tensor([50.0, -20.0, 8.0])
-    eye = (torch.eye(3) + shared)[:, :, None, None].expand(3, 3, 2, 2)
-    assert torch.equal(means(eye), torch.full((3, 3), 1 / 3))
-    means.means.copy_(torch.eye(3) + shared)
-    share = means(eye)
-    torch.testing.assert_close(share.sum(dim=1), torch.ones(3))
-    # Corners of a triangle as seen from its middle: cosines 1 and -1/2.
-    expected = 1 / (1 + 2 * torch.tensor(-1.5 / 0.07).exp())
-    torch.testing.assert_close(share.diagonal(), expected.expand(3))
-    torch.testing.assert_close(means.apart(eye), torch.eye(3) - 1 / 3, atol=1e-5, rtol=0.0)
-    assert means(torch.zeros(1, 3, 2, 2)).isfinite().all()
+    eye = torch.eye(3) + shared
+    means.means.copy_(eye)
+    apart = means.apart(eye[:, :, None, None].expand(3, 3, 2, 2))
+    torch.testing.assert_close(apart, torch.eye(3) - 1 / 3, atol=1e-5, rtol=0.0)
+
+
+def gaussians(count: int = 3000) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Points of three Gaussians of one covariance, their labels, means, and that covariance."""
+    generator = torch.Generator().manual_seed(1)
+    root = torch.randn(4, 4, generator=generator, dtype=torch.float64)
+    means = 2 * torch.randn(3, 4, generator=generator, dtype=torch.float64) + 30
+    label = torch.randint(3, (count,), generator=generator)
+    noise = torch.randn(count, 4, generator=generator, dtype=torch.float64)
+    return means[label] + noise @ root.mT, label, means, root @ root.mT
+
+
+def test_likelihoods_are_those_of_the_gaussians() -> None:
+    points, label, means, covariance = gaussians(200_000)
+    weight, bias = discriminant(points, label, 3, floor=0.0)
+    likely = torch.stack(
+        [MultivariateNormal(mean, covariance).log_prob(points[:500]) for mean in means], dim=1
+    )
+    found = (points[:500] @ weight.mT + bias).softmax(dim=1)
+    torch.testing.assert_close(found, likely.softmax(dim=1), atol=0.02, rtol=0.0)
+    torch.testing.assert_close(weight.mean(dim=0), torch.zeros(4).double(), atol=1e-9, rtol=0.0)
+
+
+def test_below_the_floor_nothing_is_told_apart() -> None:
+    points, label, _, _ = gaussians()
+    weight, bias = discriminant(1e-6 * points, label, 3, floor=1.0)
+    found = (1e-6 * points @ weight.mT + bias).softmax(dim=1)
+    torch.testing.assert_close(found, torch.full_like(found, 1 / 3), atol=1e-6, rtol=0.0)
+    with pytest.raises(ValueError, match="no points of class 2"):
+        discriminant(points, label.clamp(max=1), 3, floor=1.0)
+
+
+def test_residuals_are_named_once_it_has_been_fitted() -> None:
+    points, label, means, _ = gaussians()
+    named = ResidualMeans(NAMES, 4)
+    residual = points.float()[:, :, None, None].expand(-1, -1, 2, 3)
+    assert torch.equal(named(residual), torch.full((len(points), 3), 1 / 3))
+    spoilt = torch.cat([points, torch.full((1, 4), torch.nan)])
+    named.fit(spoilt.float(), torch.cat([label, torch.zeros(1, dtype=torch.long)]))
+    torch.testing.assert_close(named.means, means.float(), atol=0.2, rtol=0.0)
+    share = named(residual)
+    torch.testing.assert_close(share.sum(dim=1), torch.ones(len(points)))
+    weight, bias = discriminant(points, label, 3, floor=0.0)
+    best = ((points @ weight.mT + bias).argmax(dim=1) == label).double().mean()
+    assert (share.argmax(dim=1) == label).double().mean() > best - 0.05
+    # A source that always leaves the same has no spread.
+    plain = ResidualMeans(("one", "other"), 2)
+    plain.fit(torch.eye(2), torch.arange(2))
+    assert plain(torch.eye(2)[:, :, None, None]).argmax(dim=1).tolist() == [0, 1]
 
 
 def test_a_name_stands_once() -> None:

@@ -206,6 +206,20 @@ def test_the_networks_means_follow_its_residuals(batch: dict[str, Tensor]) -> No
     torch.testing.assert_close(objective._means.means[2], 0.01 * own.detach())
 
 
+def test_the_averaged_network_is_fitted_and_names_the_sources(batch: dict[str, Tensor]) -> None:
+    objective, averaged = baryir(), network()
+    objective.settle(averaged, [batch, batch])
+    assert averaged.means is not None
+    residual = averaged(batch["image"], with_latents=True).residual
+    assert averaged.means(residual).argmax(dim=1).tolist() == batch["source"].tolist()
+    assert not objective._means.weight.any()
+    # Where a source has never come, none is named.
+    silent = network()
+    objective.settle(silent, [batch | {"source": batch["source"].clamp(max=1)}])
+    assert silent.means is not None
+    assert not silent.means.weight.any()
+
+
 def test_without_potentials_one_player_takes_one_turn(batch: dict[str, Tensor]) -> None:
     objective = baryir(potential=0.0)
     assert objective.players.keys() == {"network"}

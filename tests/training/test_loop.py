@@ -281,6 +281,7 @@ def test_sources_and_potentials_are_resumed_bit_for_bit(train: Train, tmp_path: 
     assert_same(checkpoint(tmp_path / "straight"), checkpoint(tmp_path / "broken"))
     means = straight.network.get_buffer("means.means")
     assert means.abs().amin(dim=0).max() > 0  # the export's copy has followed
+    assert straight.network.get_buffer("means.weight").any()  # and can name the sources
     terms = rows(tmp_path / "straight")[-1]["terms"]
     for name in ("pixel", "cost", "orthogonality", "contrast", "potential"):
         assert f"{name}=" in terms
