@@ -14,6 +14,7 @@ from restore_cli.degradations.haze import Haze
 from restore_cli.degradations.lowlight import LowLight
 from restore_cli.degradations.mosaic import Mosaic
 from restore_cli.degradations.noise import GaussianNoise, SensorNoise
+from restore_cli.degradations.rain import Rain
 from restore_cli.degradations.sample import Degradation, Sample
 from restore_cli.evaluation.metrics import psnr
 from restore_cli.imaging.picture import Picture
@@ -21,7 +22,8 @@ from restore_cli.inference.restorer import Restorer
 from restore_cli.networks.isp import ISP
 
 ROOT = Path(__file__).parents[1]
-MODELS = ("deblur", "dehaze", "denoise", "derain", "lowlight")
+MODELS = ("auto", "deblur", "dehaze", "denoise", "derain", "lowlight")
+LARGER = ("auto", "vae-small")
 FOR_OTHER_COMMANDS = ("isp", "vae-small")
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
 WELL_LIT = PHOTOS[:3]  # the rocket stands in the dusk
@@ -56,7 +58,7 @@ def test_every_task_has_a_model() -> None:
 def test_model_is_intact_small_and_described(name: str) -> None:
     zoo.verify(name)
     entry = next(entry for entry in zoo.entries() if entry.name == name)
-    largest = 3_000_000 if name == "vae-small" else 1_500_000
+    largest = 3_000_000 if name in LARGER else 1_500_000
     assert entry.parameters <= largest
     assert entry.size_bytes <= 2 * largest
     assert entry.licence == "Apache-2.0"
@@ -129,24 +131,56 @@ SIMULATED: dict[str, tuple[str, float, list[Degradation]]] = {
 }
 
 
+def _gains(name: str, steps: list[Degradation], photos: tuple[str, ...]) -> list[float]:
+    """dB that a model gains on quarters of example photos."""
+    restorer = _restorer(name)
+    gains: list[float] = []
+    for index, photo in enumerate(photos):
+        degraded, target = _degraded(photo, steps, index)
+        output = restorer(degraded).image
+        gains.append(_decibel(output, target) - _decibel(degraded, target))
+    return gains
+
+
+def _degraded(photo: str, steps: list[Degradation], index: int) -> tuple[Tensor, Tensor]:
+    """A quarter of an example photo, as a file of 8 bits, and its target."""
+    clean = _half(_photo("clean", photo))
+    sample = Sample(image=clean, target=clean, noise=torch.zeros(1, *clean.shape[-2:]))
+    for step in steps:
+        sample = step(sample, np.random.default_rng([7, index]))
+    return (sample.image.clamp(0, 1) * 255).round() / 255, sample.target
+
+
 @pytest.mark.parametrize("what", SIMULATED)
 def test_a_model_gains_on_what_it_is_for(what: str) -> None:
     name, wanted, steps = SIMULATED[what]
-    restorer = _restorer(name)
-    gains: list[float] = []
-    for index, photo in enumerate(WELL_LIT):
-        clean = _half(_photo("clean", photo))
-        sample = Sample(image=clean, target=clean, noise=torch.zeros(1, *clean.shape[-2:]))
-        for step in steps:
-            sample = step(sample, np.random.default_rng([7, index]))
-        degraded = (sample.image.clamp(0, 1) * 255).round() / 255
-        output = restorer(degraded).image
-        gains.append(_decibel(output, sample.target) - _decibel(degraded, sample.target))
-    assert np.mean(gains) >= wanted
+    assert np.mean(_gains(name, steps, WELL_LIT)) >= wanted
+
+
+# What the all-in-one model is for: the source that it shall name, and the gain that is asked for.
+ANY: dict[str, tuple[float, list[Degradation]]] = {
+    "noise": (5.0, [GaussianNoise(sigma=(25.0, 25.0))]),
+    "rain": (2.0, [Rain(layers=(2, 3), density=(30.0, 80.0), brightness=(0.5, 0.9))]),
+    "haze": (2.0, SIMULATED["haze"][2]),
+    "low light": (5.0, SIMULATED["darkness"][2]),
+}
+
+
+@pytest.mark.parametrize("source", ANY)
+def test_auto_gains_on_every_degradation_and_names_it(source: str) -> None:
+    wanted, steps = ANY[source]
+    assert np.mean(_gains("auto", steps, WELL_LIT)) >= wanted
+    restorer = _restorer("auto")
+    named = [
+        restorer(_degraded(photo, steps, index)[0]).details["degradation"]
+        for index, photo in enumerate(WELL_LIT)
+    ]
+    assert named.count(source) >= 2
 
 
 @pytest.mark.parametrize(
-    ("name", "least"), [("deblur", 38), ("dehaze", 30), ("denoise", 38), ("lowlight", 30)]
+    ("name", "least"),
+    [("auto", 32), ("deblur", 38), ("dehaze", 30), ("denoise", 38), ("lowlight", 30)],
 )
 def test_a_clean_well_lit_photo_is_nearly_left_alone(name: str, least: float) -> None:
     restorer = _restorer(name)

@@ -369,7 +369,6 @@ def test_seed_model_file_and_task_that_differs(infer: Infer, tiny_model: str) ->
         ("a.png img -o c.png", "not a single file"),
         ("a.png -o c.png --format jpg", "--format says jpg"),
         ("a.png --model no-such-model", "no-such-model"),
-        ("a.png --task auto", "no model for the task 'auto'"),
         ("a.png --tile 0", "auto, none"),
         ("a.png --device tpu", "tpu"),
         ("a.png --strength 2", "--strength"),
