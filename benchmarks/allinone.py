@@ -6,7 +6,8 @@ DATA holds photos/train and photos/val. All start from the recipe `baryir` (`res
 baryir`), same network, data, optimiser, steps and seeds. Measured on photos/val, whole pictures,
 8 bits in and out: the five tasks, also against a specialist for each (one seed), levels beyond
 training's, mixtures that it never showed, and clean photos. Then what the latents say: distances
-between sources, a linear probe of the degradation, the potentials' constraint.
+between sources, a linear probe of the degradation, the potentials' constraint. Beside them the
+shipped model of each task, and with --shipped models/auto, whose latents are plotted.
 """
 
 import argparse
@@ -21,9 +22,10 @@ import torch
 from allinone_latents import Facts, collect, constraint, facts, plot
 from blocks import markdown_table, replace_block
 from quality import ROOT, SEED, as_file, read_photos
-from rows import RESULTS, write_rows
+from rows import RESULTS, read_rows, write_rows
 from torch import Tensor, nn
 
+from restore_cli import zoo
 from restore_cli.degradations.compose import Compose
 from restore_cli.evaluation.metrics import psnr
 from restore_cli.inference.restorer import Restorer
@@ -34,7 +36,13 @@ from restore_cli.training.templates import template
 
 SEEDS = (1, 2, 3)
 ARMS = ("BaryIR", "L1 alone")
-SPECIALIST, SHIPPED = "specialist", "models/auto"
+SPECIALIST, SHIPPED, SINGLE = "specialist", "models/auto", "single-task models"
+EVERY = (*ARMS, SPECIALIST, SHIPPED, SINGLE)
+# The shipped model for each of the five tasks.
+SINGLE_TASK = {
+    "noise": "denoise", "rain": "derain", "haze": "dehaze", "blur": "deblur",
+    "low light": "lowlight",
+}  # fmt: skip
 Steps = list[dict[str, object]]
 FILE: Steps = [{"name": "file"}]
 RAIN: dict[str, object] = {
@@ -77,7 +85,8 @@ class Row:
     """One trained network on one case.
 
     Attributes:
-        arm: "BaryIR", "L1 alone", "specialist" (of the case's task), or "models/auto".
+        arm: "BaryIR", "L1 alone", "specialist" (of the case's task), "models/auto", or
+            "single-task models" (the shipped one for the case's task).
         seed: of the run.
         kind: "task", "level", "mixture" or "clean".
         case: what was done to the photos.
@@ -157,7 +166,7 @@ def _rows(arm: str, seed: int, measured: Iterable[tuple[str, ...]]) -> Iterator[
 
 def summary(rows: list[Row]) -> str:
     """Markdown: PSNR of each case, mean and standard deviation of the seeds."""
-    arms = [arm for arm in (*ARMS, SPECIALIST, SHIPPED) if any(row.arm == arm for row in rows)]
+    arms = [arm for arm in EVERY if any(row.arm == arm for row in rows)]
     lines: list[list[str]] = []
     for kind, case in CASES:
         own = [row for row in rows if (row.kind, row.case) == (kind, case)]
@@ -205,14 +214,13 @@ def jobs_of(arguments: argparse.Namespace) -> Iterator[Job]:
     """Everything that is to be trained and measured, in this order."""
     data, seeds = arguments.data, arguments.seed or SEEDS
     for seed in seeds:
-        for arm in arguments.arm or ARMS:
+        for arm in (arm for arm in ARMS if arm in arguments.arm):
             recipe = recipe_of(arm, seed, data, arguments.set)
             yield Job(arm, seed, recipe, arguments.runs / _folder(arm, seed))
-    for kind, task in () if arguments.no_specialists else CASES:
-        if kind == "task":
-            recipe = recipe_of(SPECIALIST, seeds[0], data, arguments.set, task=task)
-            yield Job(SPECIALIST, seeds[0], recipe, arguments.runs / _folder(task, seeds[0]), task)
-    if arguments.shipped:
+    for task in SINGLE_TASK if SPECIALIST in arguments.arm else ():
+        recipe = recipe_of(SPECIALIST, seeds[0], data, arguments.set, task=task)
+        yield Job(SPECIALIST, seeds[0], recipe, arguments.runs / _folder(task, seeds[0]), task)
+    if SHIPPED in arguments.arm:
         recipe = Recipe.load(arguments.shipped / "recipe.toml", [f"data.root={data}"])
         yield Job(SHIPPED, recipe.optim.seed, recipe, arguments.shipped)
 
@@ -227,19 +235,23 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder that holds photos/train and photos/val")
     parser.add_argument("--runs", type=Path, required=True, help="folder that keeps the runs")
     parser.add_argument("--seed", action="append", type=int, help="only this one")
-    parser.add_argument("--arm", action="append", choices=ARMS, help="only this one")
-    parser.add_argument("--no-specialists", action="store_true")
-    parser.add_argument("--shipped", type=Path, help="the run of models/auto: measure it too")
+    parser.add_argument(
+        "--arm", action="append", choices=EVERY, help="only this one; the CSV keeps the others"
+    )
+    parser.add_argument("--shipped", type=Path, help="the run of models/auto, for its arm")
     parser.add_argument("--photos", type=int, default=None, help="measure on so many only")
     parser.add_argument("--samples", type=int, default=300, help="crops that the latents are of")
     parser.add_argument("--set", action="append", default=[], help="change the recipe, as in train")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--write", action="store_true", help="keep results/allinone*, README's too")
     arguments = parser.parse_args()
+    arguments.arm = arguments.arm or [a for a in EVERY if a != SHIPPED or arguments.shipped]
+    if SHIPPED in arguments.arm and not arguments.shipped:
+        parser.error(f"{SHIPPED} needs --shipped")
     torch.manual_seed(0)
     photos = read_photos(arguments.data / "photos" / "val")[: arguments.photos]
-    rows: list[Row] = []
-    found: list[Facts] = []
+    rows = [row for row in read_rows("allinone.csv", Row) if row.arm not in arguments.arm]
+    found = [f for f in read_rows("allinone_latents.csv", Facts) if f.arm not in arguments.arm]
     pictured = None
     for job in jobs_of(arguments):
         network = trained(job.recipe, job.folder, arguments.device)
@@ -254,8 +266,13 @@ def main() -> None:
         off = constraint(job.recipe, job.folder)
         found.append(facts(job.arm, job.seed, train_latents, val_latents, off))
         print(found[-1], flush=True)
-        if job.arm == SHIPPED or pictured is None:
+        if job.arm == SHIPPED:
             pictured = val_latents
+    for task, name in SINGLE_TASK.items() if SINGLE in arguments.arm else ():
+        network = zoo.load(name).network
+        rows.extend(_rows(SINGLE, 0, measure(network, photos, only=task)))
+    rows.sort(key=lambda row: EVERY.index(row.arm))
+    found.sort(key=lambda f: EVERY.index(f.arm))
     text = f"{summary(rows)}\n\n{latent_summary(found)}"
     print(text)
     if arguments.write:

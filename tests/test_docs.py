@@ -78,14 +78,14 @@ def _tree() -> str:
     for name in names:
         room, module = package / name, package / f"{name}.py"
         if module.exists():
-            lines.append(f"  {module.name:<16}{_first_line(module)}")
+            lines.append(f"  {module.name:<18}{_first_line(module)}")
         elif room.exists():
-            lines.append(f"  {room.name + '/':<16}{_first_line(room / '__init__.py')}")
+            lines.append(f"  {room.name + '/':<18}{_first_line(room / '__init__.py')}")
             files = sorted(path.name for path in room.glob("*.py") if path.stem != "__init__")
             lines.extend(["    " + "  ".join(files)] if files else [])
     for name, words in OTHER_ROOMS.items():
         if (ROOT / name).is_dir():
-            lines.append(f"{name + '/':<18}{words}")
+            lines.append(f"{name + '/':<20}{words}")
     return "\n".join(["```", *lines, "```"])
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -71,7 +72,24 @@ PIXEL_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "charbonnier": charbonnier,
     "psnr": psnr_loss,
 }
-"""What `objective.loss` of a supervised recipe may be."""
+"""What `objective.loss` of a recipe may be."""
+
+
+def pixel_loss(name: str, *, floor: float = 1e-4) -> Callable[[Tensor, Tensor], Tensor]:
+    """The pixel loss that a recipe asks for.
+
+    Args:
+        name: one of `PIXEL_LOSSES`.
+        floor: `eps` of the loss "psnr"; the others have none.
+
+    Raises:
+        ValueError: no such loss, or a floor that is not above 0.
+    """
+    if name not in PIXEL_LOSSES:
+        raise ValueError(f"unknown loss {name!r}; known: {', '.join(sorted(PIXEL_LOSSES))}")
+    if floor <= 0:
+        raise ValueError(f"floor is {floor}; it must be above 0")
+    return partial(psnr_loss, eps=floor) if name == "psnr" else PIXEL_LOSSES[name]
 
 
 def _same_shape(output: Tensor, target: Tensor) -> None:

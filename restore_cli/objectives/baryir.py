@@ -13,7 +13,7 @@ from restore_cli.losses.barycenter import (
     source_weights,
     transport_cost,
 )
-from restore_cli.losses.pixel import PIXEL_LOSSES
+from restore_cli.losses.pixel import pixel_loss
 from restore_cli.networks.latents import Decomposed, source_means
 from restore_cli.networks.potentials import Potentials
 from restore_cli.objectives.base import Batch, Turn
@@ -41,6 +41,7 @@ class Baryir:
         network: returns its latents with `with_latents` (`networks.baryir`), and names the data's
             sources (`network.sources`).
         loss: a name in `PIXEL_LOSSES`.
+        floor: of the loss "psnr", see there.
         restoration: its weight, Sigma; 10,000 as published is nearly restoration alone.
         cost: weight of the distance between the latents; the potentials must be steeper to move
             anything. 1 is published, beside a far larger `restoration`.
@@ -74,6 +75,7 @@ class Baryir:
         network: nn.Module,
         *,
         loss: str = "l1",
+        floor: float = 1e-4,
         restoration: float = 100.0,
         cost: float = 0.1,
         potential: float = 1.0,
@@ -94,8 +96,6 @@ class Baryir:
                 "needs a network with latents (network.name = 'baryir') that names the data's"
                 " sources (network.sources)"
             )
-        if loss not in PIXEL_LOSSES:
-            raise ValueError(f"unknown loss {loss!r}; known: {', '.join(sorted(PIXEL_LOSSES))}")
         if min(restoration, cost, potential, orthogonality, contrast, bound) < 0:
             raise ValueError("weights of losses must be 0 or more")
         if temperature <= 0 or potential_steps < 1:
@@ -103,7 +103,7 @@ class Baryir:
         check_window(network, window)
         self.players: dict[str, nn.Module] = {"network": network}
         self._means, self._channels = means, int(channels)
-        self._loss, self._restoration = PIXEL_LOSSES[loss], restoration
+        self._loss, self._restoration = pixel_loss(loss, floor=floor), restoration
         self._cost, self._potential = cost, potential
         self._orthogonality, self._contrast = orthogonality, contrast
         self._temperature, self._own, self._pooled = temperature, own, pooled

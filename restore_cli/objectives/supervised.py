@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from restore_cli.losses.alignment import photometric_alignment_loss
-from restore_cli.losses.pixel import PIXEL_LOSSES, l1
+from restore_cli.losses.pixel import l1, pixel_loss
 from restore_cli.objectives.base import Batch, Turn
 from restore_cli.objectives.developed import developed
 from restore_cli.objectives.window import check_window, windowed
@@ -20,6 +20,7 @@ class Supervised:
         network: maps (B, 3, H, W) to the same; with `takes_sigma` it is also shown the noise level
             and trained to estimate it, with `takes_blur` the widths of the blur.
         loss: a name in `PIXEL_LOSSES`.
+        floor: of the loss "psnr", see there.
         sigma_weight: weight of the L1 error of the estimated noise level.
         blur_weight: weight of the L1 error of the estimated widths, px.
         blur_told: share of the pictures whose true widths are shown, where they are known: the
@@ -33,7 +34,7 @@ class Supervised:
             restores all. A multiple of the network's.
 
     Raises:
-        ValueError: unknown loss, a negative weight, a ridge that is not above 0, or a window for a
+        ValueError: unknown loss, a floor that is not above 0, a negative weight, a ridge that is not above 0, or a window for a
             network without a surveyor or that is no multiple of the network's.
     """
 
@@ -46,6 +47,7 @@ class Supervised:
         network: nn.Module,
         *,
         loss: str = "l1",
+        floor: float = 1e-4,
         sigma_weight: float = 0.1,
         blur_weight: float = 0.01,
         blur_told: float = 0.5,
@@ -54,8 +56,6 @@ class Supervised:
         pal_detach: bool = True,
         window: int = 0,
     ) -> None:
-        if loss not in PIXEL_LOSSES:
-            raise ValueError(f"unknown loss {loss!r}; known: {', '.join(sorted(PIXEL_LOSSES))}")
         if min(pal, sigma_weight, blur_weight) < 0:
             raise ValueError("weights of losses must be 0 or more")
         if not 0 <= blur_told <= 1:
@@ -64,7 +64,7 @@ class Supervised:
             raise ValueError(f"pal_eps is {pal_eps}; it must be above 0")
         check_window(network, window)
         self.players: dict[str, nn.Module] = {"network": network}
-        self._loss = PIXEL_LOSSES[loss]
+        self._loss = pixel_loss(loss, floor=floor)
         self._sigma_weight = sigma_weight
         self._blur_weight, self._blur_told = blur_weight, blur_told
         self._pal = pal

@@ -6,7 +6,7 @@ from torch import nn
 
 from restore_cli.losses.divergence import kl_standard_normal
 from restore_cli.losses.edges import gradient_l1
-from restore_cli.losses.pixel import PIXEL_LOSSES
+from restore_cli.losses.pixel import pixel_loss
 from restore_cli.objectives.base import Batch, Turn
 
 
@@ -35,14 +35,12 @@ class Variational:
     def __init__(
         self, network: nn.Module, *, loss: str = "l1", structure: float = 0.5, kl: float = 1e-4
     ) -> None:
-        if loss not in PIXEL_LOSSES:
-            raise ValueError(f"unknown loss {loss!r}; known: {', '.join(sorted(PIXEL_LOSSES))}")
+        self._loss = pixel_loss(loss)
         if structure < 0 or kl < 0:
             raise ValueError("weights of losses must be 0 or more")
         if not hasattr(network, "log_variance"):
             raise ValueError("it trains an autoencoder: the network must be 'vae'")
         self.players: dict[str, nn.Module] = {"network": network}
-        self._loss = PIXEL_LOSSES[loss]
         self._structure, self._kl = structure, kl
 
     def turns(self, batch: Batch) -> Iterator[Turn]:

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from skimage.metrics import peak_signal_noise_ratio
 from torch import Tensor
 
-from restore_cli.losses.pixel import PIXEL_LOSSES, charbonnier, l1, psnr_loss
+from restore_cli.losses.pixel import PIXEL_LOSSES, charbonnier, l1, pixel_loss, psnr_loss
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 every_loss = pytest.mark.parametrize("loss", PIXEL_LOSSES.values(), ids=PIXEL_LOSSES)
@@ -95,3 +95,15 @@ def test_symmetric_scalar_that_changes_neither_argument(loss: Loss) -> None:
 def test_broadcasting_is_refused(loss: Loss, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"shapes differ: \(2, 3, 4, 4\) and"):
         loss(torch.zeros(2, 3, 4, 4), torch.zeros(shape))
+
+
+def test_a_recipe_asks_for_a_loss_by_name_and_floor() -> None:
+    output, target = torch.rand(2, 3, 4, 4), torch.rand(2, 3, 4, 4)
+    assert pixel_loss("l1")(output, target) == l1(output, target)
+    assert pixel_loss("psnr")(output, target) == psnr_loss(output, target)
+    coarse = pixel_loss("psnr", floor=1e-2)(output, target)
+    assert coarse == psnr_loss(output, target, eps=1e-2)
+    with pytest.raises(ValueError, match="unknown loss 'l2'; known: charbonnier, l1, psnr"):
+        pixel_loss("l2")
+    with pytest.raises(ValueError, match="floor is 0"):
+        pixel_loss("psnr", floor=0)

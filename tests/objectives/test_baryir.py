@@ -81,6 +81,13 @@ def test_each_turn_has_the_loss_of_the_formulas(batch: dict[str, Tensor]) -> Non
     torch.testing.assert_close(whole, second.loss.detach())
 
 
+def test_a_floor_is_that_of_the_loss_psnr(batch: dict[str, Tensor]) -> None:
+    objective = baryir(loss="psnr", floor=1e-2)
+    error = objective.players["network"](batch["image"]) - batch["target"]
+    decibels = 10 * torch.log10(1 + error.square().mean(dim=(1, 2, 3)) / 1e-2)
+    torch.testing.assert_close(turns(objective, batch)[-1].terms["pixel"], decibels.mean().detach())
+
+
 def test_pooled_contrast_is_of_what_sets_residuals_apart(batch: dict[str, Tensor]) -> None:
     objective = baryir()
     torch.nn.init.normal_(objective._means.means)
@@ -287,6 +294,7 @@ def test_sources_that_do_not_match_are_refused(
     ("options", "message"),
     [
         ({"loss": "l3"}, "unknown loss 'l3'; known: "),
+        ({"loss": "psnr", "floor": 0.0}, "floor is 0.0; it must be above 0"),
         ({"contrast": -0.1}, "0 or more"),
         ({"temperature": 0.0}, "above 0"),
         ({"potential_steps": 0}, "1 or more"),

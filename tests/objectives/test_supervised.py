@@ -45,6 +45,13 @@ def test_without_noise_level_it_is_the_pixel_loss(batch: dict[str, Tensor], loss
     torch.testing.assert_close(turns[0].loss, hand.mean())
 
 
+def test_a_floor_is_that_of_the_loss_psnr(batch: dict[str, Tensor]) -> None:
+    network = unet(noise_map=False)
+    (turn,) = Supervised(network, loss="psnr", floor=1e-2).turns(batch)
+    error = (network(batch["image"]) - batch["target"]).square().mean(dim=(1, 2, 3))
+    torch.testing.assert_close(turn.loss, (10 * torch.log10(1 + error / 1e-2)).mean())
+
+
 @pytest.mark.parametrize("weight", [0.0, 0.1, 2.0])
 def test_with_noise_level_its_error_is_added(batch: dict[str, Tensor], weight: float) -> None:
     network = unet(noise_map=True)
