@@ -250,8 +250,8 @@ def main() -> None:
         parser.error(f"{SHIPPED} needs --shipped")
     torch.manual_seed(0)
     photos = read_photos(arguments.data / "photos" / "val")[: arguments.photos]
-    rows = [row for row in read_rows("allinone.csv", Row) if row.arm not in arguments.arm]
-    found = [f for f in read_rows("allinone_latents.csv", Facts) if f.arm not in arguments.arm]
+    rows: list[Row] = []
+    found: list[Facts] = []
     pictured = None
     for job in jobs_of(arguments):
         network = trained(job.recipe, job.folder, arguments.device)
@@ -271,6 +271,8 @@ def main() -> None:
     for task, name in SINGLE_TASK.items() if SINGLE in arguments.arm else ():
         network = zoo.load(name).network
         rows.extend(_rows(SINGLE, 0, measure(network, photos, only=task)))
+    rows += [row for row in read_rows("allinone.csv", Row) if row.arm not in arguments.arm]
+    found += [f for f in read_rows("allinone_latents.csv", Facts) if f.arm not in arguments.arm]
     rows.sort(key=lambda row: EVERY.index(row.arm))
     found.sort(key=lambda f: EVERY.index(f.arm))
     text = f"{summary(rows)}\n\n{latent_summary(found)}"
