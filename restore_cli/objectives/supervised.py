@@ -34,8 +34,9 @@ class Supervised:
             restores all. A multiple of the network's.
 
     Raises:
-        ValueError: unknown loss, a floor that is not above 0, a negative weight, a ridge that is not above 0, or a window for a
-            network without a surveyor or that is no multiple of the network's.
+        ValueError: unknown loss, a floor that is not above 0, a negative weight, a ridge that is
+            not above 0, or a window for a network without a surveyor or that is no multiple of the
+            network's.
     """
 
     exported = "network"
