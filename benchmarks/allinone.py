@@ -195,7 +195,7 @@ def latent_summary(found: list[Facts]) -> str:
         apart = (
             f"{f.w2_source:.3f}",
             f"{f.w2_barycenter:.3f}",
-            f"{f.w2_barycenter / f.w2_source:.2f}",
+            f"{f.w2_barycenter / f.w2_source:.3f}",
         )
         off = f"{f.constraint:.1e}" if math.isfinite(f.constraint) else ""
         cells = [f"{share:.1%}" if math.isfinite(share) else "" for share in shares]
