@@ -25,10 +25,10 @@ from quality import ROOT, SEED, as_file, read_photos
 from rows import RESULTS, read_rows, write_rows
 from torch import Tensor, nn
 
-from restore_cli import zoo
 from restore_cli.degradations.compose import Compose
+from restore_cli.engine.restorer import Restorer
 from restore_cli.evaluation.metrics import psnr
-from restore_cli.inference.restorer import Restorer
+from restore_cli.models import zoo
 from restore_cli.recipe import Mixture, Recipe
 from restore_cli.training.loop import train
 from restore_cli.training.runs import Run

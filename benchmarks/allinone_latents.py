@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from restore_cli.data.pairs import Degraded, Photos
+from restore_cli.methods import OBJECTIVES
+from restore_cli.methods.base import KnowsSources
 from restore_cli.networks import NETWORKS
 from restore_cli.networks.latents import discriminant, means_by_label, source_means
-from restore_cli.objectives import OBJECTIVES
-from restore_cli.objectives.base import KnowsSources
 from restore_cli.recipe import Recipe, construct
-from restore_cli.training.data import Degraded, Photos
 from restore_cli.transport.latent import latent_distance
 from restore_cli.transport.moments import Moments
 

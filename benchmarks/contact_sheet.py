@@ -18,9 +18,9 @@ from quality import SEED, as_file, read_photos
 from quality_cases import cases
 from torch import Tensor
 
-from restore_cli import zoo
-from restore_cli.imaging.picture import Picture
-from restore_cli.inference.restorer import Restorer
+from restore_cli.engine.restorer import Restorer
+from restore_cli.images.picture import Picture
+from restore_cli.models import zoo
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples" / "clean"

@@ -25,14 +25,14 @@ from blocks import markdown_table, replace_block
 from rows import RESULTS, write_rows
 from torch import Tensor, nn
 
+from restore_cli.data.mixed import validation_pairs
 from restore_cli.evaluation.delta_e import mean_ciede2000
 from restore_cli.evaluation.latent_distance import LatentDistance
 from restore_cli.evaluation.metrics import psnr
-from restore_cli.imaging.neutral import camera_to_srgb
-from restore_cli.inference.autoencoders import load_autoencoder
-from restore_cli.losses.edges import gradient_l1
+from restore_cli.methods.vae.edges import gradient_l1
+from restore_cli.ot_correct.autoencoders import load_autoencoder
+from restore_cli.raw.neutral import camera_to_srgb
 from restore_cli.recipe import Recipe
-from restore_cli.training.domains import validation_pairs
 from restore_cli.training.loop import train
 from restore_cli.training.runs import Run
 from restore_cli.training.templates import template

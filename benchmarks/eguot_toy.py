@@ -16,8 +16,8 @@ import torch
 from rows import RESULTS, write_rows
 from torch import Tensor, nn
 
-from restore_cli.losses.critic import r1_penalty
-from restore_cli.losses.semidual import CONJUGATES, map_loss, potential_loss
+from restore_cli.losses.adversarial import r1_penalty
+from restore_cli.methods.eguot.semidual import CONJUGATES, map_loss, potential_loss
 
 SEEDS = (1, 2, 3)
 OUTLIERS = 0.05

@@ -4,7 +4,7 @@
     python benchmarks/isp.py KODAK_FOLDER --engine learned --model runs/isp/model
 
 Photos become mosaics by the simulation in `restore_cli.degradations.mosaic`, DNG files by
-`restore_cli.imaging.dng`, and pictures by `restore isp`; then they are compared with the photos.
+`restore_cli.raw.dng`, and pictures by `restore isp`; then they are compared with the photos.
 
 `plain` is the published protocol: the photo's 8-bit values are taken for the sensor's, no colours
 are converted, PSNR over all three channels (LibRaw's AHD stands near 37 dB on Kodak). `camera` is
@@ -28,13 +28,13 @@ import numpy as np
 import torch
 from blocks import markdown_table, replace_block
 
-from restore_cli import zoo
 from restore_cli.degradations.cameras import Camera, Noise
 from restore_cli.degradations.mosaic import Pattern, Sensor, expose, record
 from restore_cli.evaluation.delta_e import mean_ciede2000
-from restore_cli.imaging.dng import DngTags, write_dng
-from restore_cli.imaging.picture import Picture
-from restore_cli.imaging.profile import decode_srgb
+from restore_cli.images.picture import Picture
+from restore_cli.images.profile import decode_srgb
+from restore_cli.models import zoo
+from restore_cli.raw.dng import DngTags, write_dng
 from restore_cli.training.runs import hardware
 
 ROOT = Path(__file__).parents[1]

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from isp import ROOT, Protocol, develop, shoot
 
-from restore_cli.imaging.picture import Picture
+from restore_cli.images.picture import Picture
 
 PHOTOS = ROOT / "examples" / "clean"
 CROPS = (("astronaut", 30, 150), ("chelsea", 90, 110), ("coffee", 150, 210))  # name, top, left

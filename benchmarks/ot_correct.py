@@ -24,13 +24,13 @@ from blocks import markdown_table, replace_block
 from rows import write_rows
 from torch.nn import functional as F
 
-from restore_cli import zoo
+from restore_cli.engine.restorer import Restorer
 from restore_cli.evaluation.pairing import pair
-from restore_cli.imaging.picture import Picture
-from restore_cli.inference.autoencoders import load_autoencoder
-from restore_cli.inference.fitting import gather, read_ahead
-from restore_cli.inference.restorer import Restorer
-from restore_cli.inference.sweeping import sweep
+from restore_cli.images.picture import Picture
+from restore_cli.models import zoo
+from restore_cli.ot_correct.autoencoders import load_autoencoder
+from restore_cli.ot_correct.fitting import gather, read_ahead
+from restore_cli.ot_correct.sweeping import sweep
 from restore_cli.transport.autoencoder import Autoencoder
 from restore_cli.transport.folding import FoldedMap
 from restore_cli.transport.latent import LatentTransport, latent_distance

@@ -18,10 +18,10 @@ from pathlib import Path
 import torch
 from rows import RESULTS, write_rows
 
+from restore_cli.data.pairs import validation_pairs
 from restore_cli.evaluation.fidelity import psnr
 from restore_cli.evaluation.photometric import psnr_aligned
 from restore_cli.recipe import Recipe
-from restore_cli.training.data import validation_pairs
 from restore_cli.training.loop import train
 from restore_cli.training.runs import Run
 

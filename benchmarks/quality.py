@@ -18,10 +18,10 @@ from blocks import markdown_table, replace_block
 from quality_cases import Case, cases
 from torch import Tensor
 
-from restore_cli import zoo
+from restore_cli.engine.restorer import Restorer
 from restore_cli.evaluation.metrics import psnr, ssim
-from restore_cli.imaging.picture import READABLE_SUFFIXES, Picture
-from restore_cli.inference.restorer import Restorer
+from restore_cli.images.picture import READABLE_SUFFIXES, Picture
+from restore_cli.models import zoo
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "quality.csv"

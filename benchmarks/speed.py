@@ -22,12 +22,12 @@ import numpy as np
 import torch
 from blocks import markdown_table, replace_block
 
-from restore_cli import zoo
-from restore_cli.imaging.picture import Picture
-from restore_cli.inference.restorer import Restorer
+from restore_cli.engine.restorer import Restorer
+from restore_cli.images.picture import Picture
+from restore_cli.methods.supervised.objective import Supervised
+from restore_cli.models import zoo
 from restore_cli.networks.nafnet import NAFNet
 from restore_cli.networks.unet import UNet
-from restore_cli.objectives.supervised import Supervised
 from restore_cli.training.runs import hardware
 
 ROOT = Path(__file__).parents[1]

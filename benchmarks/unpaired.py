@@ -25,8 +25,8 @@ from quality_cases import cases
 from rows import write_rows
 from torch import Tensor, nn
 
-from restore_cli.imaging.picture import Picture
-from restore_cli.inference.restorer import Restorer
+from restore_cli.engine.restorer import Restorer
+from restore_cli.images.picture import Picture
 from restore_cli.recipe import Recipe
 from restore_cli.training.loop import train
 from restore_cli.training.runs import Run

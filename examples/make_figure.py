@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from restore_cli.imaging.picture import Picture
+from restore_cli.images.picture import Picture
 
 HEIGHT = 300  # px of a row
 

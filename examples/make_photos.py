@@ -16,7 +16,7 @@ import torch
 
 from restore_cli.degradations.rain import Rain
 from restore_cli.degradations.sample import Sample
-from restore_cli.imaging.picture import Picture
+from restore_cli.images.picture import Picture
 
 
 def _shower(angle: float, layers: int, length: tuple[float, float], bright: float) -> Rain:

@@ -7,19 +7,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from restore_cli.engine.restorer import Restorer
     from restore_cli.errors import RestoreError
-    from restore_cli.imaging.picture import Picture
-    from restore_cli.inference.restorer import Restorer
-    from restore_cli.zoo import load
+    from restore_cli.images.picture import Picture
+    from restore_cli.models.zoo import load
 
 __version__ = "0.1.0"
 __all__ = ["Picture", "RestoreError", "Restorer", "__version__", "load"]
 
 _HOMES = {
-    "Picture": "restore_cli.imaging.picture",
+    "Picture": "restore_cli.images.picture",
     "RestoreError": "restore_cli.errors",
-    "Restorer": "restore_cli.inference.restorer",
-    "load": "restore_cli.zoo",
+    "Restorer": "restore_cli.engine.restorer",
+    "load": "restore_cli.models.zoo",
 }
 
 

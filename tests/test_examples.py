@@ -12,9 +12,9 @@ import pytest
 import torch
 
 import restore_cli
-from restore_cli import zoo
-from restore_cli.imaging.dng import DngTags, write_dng
-from restore_cli.imaging.picture import Picture
+from restore_cli.images.picture import Picture
+from restore_cli.models import zoo
+from restore_cli.raw.dng import DngTags, write_dng
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PHOTOS = EXAMPLES / "photos"

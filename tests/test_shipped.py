@@ -8,16 +8,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from restore_cli import zoo
 from restore_cli.degradations.blur import CameraShake, Defocus
 from restore_cli.degradations.haze import Haze
 from restore_cli.degradations.lowlight import LowLight
 from restore_cli.degradations.mosaic import Mosaic
 from restore_cli.degradations.noise import GaussianNoise, SensorNoise
 from restore_cli.degradations.sample import Degradation, Sample
+from restore_cli.engine.restorer import Restorer
 from restore_cli.evaluation.metrics import psnr
-from restore_cli.imaging.picture import Picture
-from restore_cli.inference.restorer import Restorer
+from restore_cli.images.picture import Picture
+from restore_cli.models import zoo
 from restore_cli.networks.isp import ISP
 
 ROOT = Path(__file__).parents[1]

@@ -141,11 +141,11 @@ def evaluate(
     _check_writable(written)
 
     from restore_cli.commands.eval_output import picture_record, show, summary_record
+    from restore_cli.engine.device import choose_device
     from restore_cli.evaluation import baseline as gates
     from restore_cli.evaluation.measure import Measurement, MetricInfo, measure
     from restore_cli.evaluation.metrics import build
     from restore_cli.evaluation.table import write_csv
-    from restore_cli.inference.device import choose_device
 
     bounds = gates.parse_max_drop(max_drop) if max_drop is not None else {}
     kept = gates.load(baseline) if baseline is not None else None
@@ -155,7 +155,7 @@ def evaluate(
     # Built before anything is computed: a missing extra or file is told at once.
     autoencoder = None
     if "latent-w2" in names:
-        from restore_cli.inference.autoencoders import load_autoencoder
+        from restore_cli.ot_correct.autoencoders import load_autoencoder
 
         autoencoder = load_autoencoder(vae, where)
     builds = [

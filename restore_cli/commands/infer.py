@@ -40,8 +40,8 @@ from restore_cli.commands.ot_options import MovedVae
 from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
-    from restore_cli.inference.reading import Restore
-    from restore_cli.zoo import Model
+    from restore_cli.batch.reading import Restore
+    from restore_cli.models.zoo import Model
 
 
 def infer(
@@ -139,12 +139,12 @@ def infer(
 
     import torch
 
-    from restore_cli import zoo
-    from restore_cli.inference import pipeline
-    from restore_cli.inference.corrector import load_corrector
-    from restore_cli.inference.manifest import Identity, Manifest
-    from restore_cli.inference.planning import plan
-    from restore_cli.inference.restorer import Restorer
+    from restore_cli.batch import pipeline
+    from restore_cli.batch.manifest import Identity, Manifest
+    from restore_cli.batch.planning import plan
+    from restore_cli.engine.restorer import Restorer
+    from restore_cli.models import zoo
+    from restore_cli.ot_correct.corrector import load_corrector
 
     torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
     console = Console(quiet=quiet, json=json)

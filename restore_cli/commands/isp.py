@@ -38,9 +38,9 @@ from restore_cli.commands.options import (
 from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
-    from restore_cli.inference.developing import Settings, WhiteBalance
-    from restore_cli.inference.reading import Restore
-    from restore_cli.zoo import Model
+    from restore_cli.batch.reading import Restore
+    from restore_cli.models.zoo import Model
+    from restore_cli.raw.develop import Settings, WhiteBalance
 
 LABEL = "isp"
 _NUMBER = r"\d+(?:\.\d+)?"
@@ -197,17 +197,17 @@ def isp(
 
     import torch
 
-    from restore_cli.imaging.raw import RAWS
-    from restore_cli.inference import pipeline
-    from restore_cli.inference.developing import (
+    from restore_cli.batch import pipeline
+    from restore_cli.batch.manifest import Identity, Manifest
+    from restore_cli.batch.planning import plan
+    from restore_cli.raw.develop import (
         Developer,
         Previews,
         Settings,
         as_it_is,
         check_levels,
     )
-    from restore_cli.inference.manifest import Identity, Manifest
-    from restore_cli.inference.planning import plan
+    from restore_cli.raw.file import RAWS
 
     torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
     check_levels(black, white)
@@ -291,14 +291,14 @@ def _white_balance(text: str) -> "WhiteBalance":
 
 
 def _names_no_format(output: str | None) -> bool:
-    from restore_cli.inference.planning import FORMAT_OF_SUFFIX
+    from restore_cli.batch.planning import FORMAT_OF_SUFFIX
 
     return "." + (output or "").rpartition(".")[2].lower() not in FORMAT_OF_SUFFIX
 
 
 def _load(name: str | None) -> "Model":
     """The model of the learned engine."""
-    from restore_cli import zoo
+    from restore_cli.models import zoo
 
     if name is None and LABEL not in {entry.name for entry in zoo.entries()}:
         raise RestoreError(
@@ -323,7 +323,7 @@ def _restorer(
     *,
     denoise: str,
 ) -> "Restore":
-    from restore_cli.inference.restorer import Restorer
+    from restore_cli.engine.restorer import Restorer
 
     restorer = Restorer(
         model.network,

@@ -8,7 +8,7 @@ from restore_cli.commands.console import Console
 from restore_cli.errors import ExitCode, RestoreError
 
 if TYPE_CHECKING:
-    from restore_cli.imaging.raw import RawInfo
+    from restore_cli.raw.file import RawInfo
 
 
 def show_info(
@@ -31,8 +31,8 @@ def show_info(
     Raises:
         RestoreError: at the end, if some could not be read.
     """
-    from restore_cli.imaging.raw import RAWS, open_raw
-    from restore_cli.inference.inputs import Finder, Refused
+    from restore_cli.batch.inputs import Finder, Refused
+    from restore_cli.raw.file import RAWS, open_raw
 
     finder = Finder("isp", recursive, None, RAWS)
     problems: list[RestoreError] = []

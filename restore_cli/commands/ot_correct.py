@@ -32,7 +32,7 @@ from restore_cli.commands.signals import terminable
 from restore_cli.errors import ExitCode, RestoreError
 
 if TYPE_CHECKING:
-    from restore_cli.inference.fitting import Seen
+    from restore_cli.ot_correct.fitting import Seen
     from restore_cli.transport.latent import LatentTransport, Side
 
 LABEL = "ot-correct"
@@ -94,10 +94,10 @@ def fit(
     started = time.perf_counter()
     _check_output(output, refine, overwrite)
 
-    from restore_cli.inference.autoencoders import load_autoencoder
-    from restore_cli.inference.corrector import load_transport
-    from restore_cli.inference.device import choose_device
-    from restore_cli.inference.fitting import distance_after, gather, pictures_of
+    from restore_cli.engine.device import choose_device
+    from restore_cli.ot_correct.autoencoders import load_autoencoder
+    from restore_cli.ot_correct.corrector import load_transport
+    from restore_cli.ot_correct.fitting import distance_after, gather, pictures_of
     from restore_cli.transport.latent import LatentTransport
 
     console = Console(quiet=quiet, json=json)
@@ -210,10 +210,10 @@ def apply(
     example = "restore ot-correct apply correction.safetensors restored/"
     check_inputs(inputs, skip_existing, overwrite, example=example)
 
-    from restore_cli.inference import pipeline
-    from restore_cli.inference.corrector import load_corrector
-    from restore_cli.inference.manifest import Identity, Manifest, file_sha256
-    from restore_cli.inference.planning import plan
+    from restore_cli.batch import pipeline
+    from restore_cli.batch.manifest import Identity, Manifest, file_sha256
+    from restore_cli.batch.planning import plan
+    from restore_cli.ot_correct.corrector import load_corrector
 
     console = Console(quiet=quiet, json=json)
     corrector, options = load_corrector(

@@ -81,12 +81,12 @@ def sweep(
         if file is not None:
             _check_file(file, ending, overwrite)
 
+    from restore_cli.engine.device import choose_device
     from restore_cli.evaluation.curve import Line, draw_curves
     from restore_cli.evaluation.pairing import check_sizes, pair
-    from restore_cli.imaging.atomic import write_atomically
-    from restore_cli.inference import sweeping
-    from restore_cli.inference.corrector import load_transport
-    from restore_cli.inference.device import choose_device
+    from restore_cli.images.atomic import write_atomically
+    from restore_cli.ot_correct import sweeping
+    from restore_cli.ot_correct.corrector import load_transport
     from restore_cli.transport.latent import Decoding
 
     console = Console(quiet=quiet, json=json)

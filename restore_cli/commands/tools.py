@@ -23,7 +23,7 @@ from restore_cli.errors import ExitCode, RestoreError
 if TYPE_CHECKING:
     import torch
 
-    from restore_cli.zoo import Entry
+    from restore_cli.models.zoo import Entry
 
 PACKAGE = "restore-cli"
 # Import name and the name under which it is installed; without these nothing works.
@@ -39,7 +39,7 @@ ESSENTIAL = {
 
 def list_models(json: Json = False, quiet: Quiet = False, traceback: Traceback = False) -> None:
     """List the shipped models: task, size, licence."""
-    from restore_cli import zoo
+    from restore_cli.models import zoo
 
     entries = zoo.entries()
     console = Console(quiet=quiet, json=json)
@@ -63,7 +63,7 @@ def show_model(
     traceback: Traceback = False,
 ) -> None:
     """Print a model's card: data, measured numbers, limits, licence."""
-    from restore_cli import zoo
+    from restore_cli.models import zoo
 
     entry, card = _entry(name), zoo.card(name)
     if json:
@@ -84,7 +84,7 @@ def verify_models(
     traceback: Traceback = False,
 ) -> int:
     """Check that the weights are the ones that were published (SHA-256)."""
-    from restore_cli import zoo
+    from restore_cli.models import zoo
 
     names = [entry.name for entry in zoo.entries()] if name is None else [_entry(name).name]
     console = Console(quiet=quiet, json=json)
@@ -102,7 +102,7 @@ def verify_models(
 
 def _entry(name: str) -> "Entry":
     """The shipped model of that name. Raises RestoreError with the names there are."""
-    from restore_cli import zoo
+    from restore_cli.models import zoo
 
     entries = {entry.name: entry for entry in zoo.entries()}
     if name not in entries:
@@ -115,7 +115,7 @@ def _entry(name: str) -> "Entry":
 
 def _problem_of(name: str) -> str | None:
     """Why a shipped model does not verify, or None."""
-    from restore_cli import zoo
+    from restore_cli.models import zoo
 
     try:
         zoo.verify(name)
@@ -204,7 +204,7 @@ def _devices() -> Iterator[Finding]:
     """Every device that torch can compute on, the CPU first."""
     import torch
 
-    from restore_cli.inference.memory import free_bytes
+    from restore_cli.engine.memory import free_bytes
 
     free = int(free_bytes(torch.device("cpu")))
     detail = f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, {_size(free)} RAM free"
@@ -248,7 +248,7 @@ def _is_installed(distribution: str) -> bool:
 
 def _models() -> Iterator[Finding]:
     """Every shipped model, its hash checked."""
-    from restore_cli import zoo
+    from restore_cli.models import zoo
 
     entries = zoo.entries()
     if not entries:
@@ -261,7 +261,7 @@ def _models() -> Iterator[Finding]:
 
 def _self_tests(devices: list[str]) -> Iterator[Finding]:
     """Run the smallest shipped model on every device."""
-    from restore_cli import zoo
+    from restore_cli.models import zoo
 
     entries = sorted(zoo.entries(), key=lambda entry: entry.parameters)
     for device in devices if entries else []:
@@ -281,8 +281,8 @@ def _self_test(name: str, device: str) -> "tuple[torch.Tensor, float]":
     """Restore a synthetic picture of 97 x 65 pixels; returns the output and the seconds taken."""
     import torch
 
-    from restore_cli import zoo
-    from restore_cli.inference.restorer import Restorer
+    from restore_cli.engine.restorer import Restorer
+    from restore_cli.models import zoo
 
     restorer = Restorer(zoo.load(name).network, device=device)
     ramp = torch.linspace(0.0, 1.0, 97).expand(3, 65, 97)

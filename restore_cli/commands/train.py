@@ -89,8 +89,8 @@ def train(
             "no recipe given", hint="`restore train --init denoise -o recipe.toml` writes one"
         )
 
-    from restore_cli import zoo
-    from restore_cli.inference.device import choose_device
+    from restore_cli.engine.device import choose_device
+    from restore_cli.models import zoo
     from restore_cli.recipe import Recipe
     from restore_cli.training import loop
     from restore_cli.training.card import write_card

@@ -16,7 +16,7 @@ from restore_cli.degradations.sample import (
     check_options,
     log_uniform,
 )
-from restore_cli.imaging.color import linear_to_srgb, srgb_to_linear
+from restore_cli.images.color import linear_to_srgb, srgb_to_linear
 
 Kernel = npt.NDArray[np.float32]
 _MOMENTS = 400  # points of a trajectory

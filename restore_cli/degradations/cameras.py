@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from restore_cli.imaging.colorimetry import SRGB_TO_XYZ, Matrix, balanced_matrix
+from restore_cli.raw.colorimetry import SRGB_TO_XYZ, Matrix, balanced_matrix
 
 # XYZ (D65) to camera, times 10,000, in rows: the ColorMatrix2 that DNG files of these cameras
 # carry. A simulation needs plausible spectral responses, not these models in particular.

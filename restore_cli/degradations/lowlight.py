@@ -8,7 +8,7 @@ import torch
 
 from restore_cli.degradations.relief import Plane, borrowing_edges, fractal, region
 from restore_cli.degradations.sample import Range, Sample, check_options, log_uniform
-from restore_cli.imaging.color import linear_to_srgb, srgb_to_linear
+from restore_cli.images.color import linear_to_srgb, srgb_to_linear
 
 
 @dataclass(frozen=True, kw_only=True)

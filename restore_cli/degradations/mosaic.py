@@ -1,7 +1,7 @@
 """From a photo back to what a sensor recorded: colours, Bayer mosaic, noise, black level, bits.
 
 One simulation for both ends: `record` gives the frames that test files are written from
-(`imaging.dng.write_dng`), and `Mosaic` the training pairs of the network that develops them.
+(`raw.dng.write_dng`), and `Mosaic` the training pairs of the network that develops them.
 """
 
 from dataclasses import dataclass, replace
@@ -13,8 +13,8 @@ import torch
 
 from restore_cli.degradations.cameras import Camera, Noise
 from restore_cli.degradations.sample import Range, Sample, check_options, log_uniform
-from restore_cli.imaging.bayer import scatter
-from restore_cli.imaging.color import linear_to_srgb, srgb_to_linear
+from restore_cli.images.color import linear_to_srgb, srgb_to_linear
+from restore_cli.raw.bayer import scatter
 
 Pattern = Literal["RGGB", "GRBG", "GBRG", "BGGR"]
 Plane = npt.NDArray[np.floating[Any]]
@@ -98,7 +98,7 @@ class Mosaic:
 
     The target is the scene in white-balanced camera colours under the sRGB curve; with `finished`
     it stays the picture that the steps before made of it. Rows and columns that are even hold red:
-    `imaging.bayer` brings every pattern to that one.
+    `raw.bayer` brings every pattern to that one.
 
     Attributes:
         iso: range of the ISO number, drawn log-uniformly.

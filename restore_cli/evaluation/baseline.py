@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from restore_cli.errors import RestoreError
 from restore_cli.evaluation.measure import Measurement, MetricInfo
 from restore_cli.evaluation.problems import Problems
-from restore_cli.imaging.atomic import write_atomically
+from restore_cli.images.atomic import write_atomically
 
 FORMAT = "restore-eval-baseline"
 VERSION = 1

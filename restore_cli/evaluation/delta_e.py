@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from restore_cli.evaluation.fidelity import check_shapes
-from restore_cli.imaging.color import srgb_to_linear
+from restore_cli.images.color import srgb_to_linear
 
 # Linear sRGB to CIE XYZ, and the white to which Lab refers: D65, 2 degree observer.
 SRGB_TO_XYZ = (

@@ -18,12 +18,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from restore_cli.engine.out_of_memory import is_out_of_memory
 from restore_cli.errors import RestoreError
 from restore_cli.evaluation.pairing import Pair
-from restore_cli.imaging.header import upright_size
-from restore_cli.imaging.picture import Picture
-from restore_cli.imaging.profile import converter
-from restore_cli.out_of_memory import is_out_of_memory
+from restore_cli.images.header import upright_size
+from restore_cli.images.picture import Picture
+from restore_cli.images.profile import converter
 
 if TYPE_CHECKING:
     from restore_cli.evaluation.metrics import Metric

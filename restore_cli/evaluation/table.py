@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from restore_cli.evaluation.measure import Measurement
-from restore_cli.imaging.atomic import write_atomically
+from restore_cli.images.atomic import write_atomically
 
 COLUMNS = ("output", "picture", "width", "height", "metric", "value", "unit", "protocol")
 

@@ -92,7 +92,7 @@ class Surveyor(nn.Module):
 
     One place cannot tell rain from the grain of wood, nor a dark wall from too little light; the
     whole picture can. The answer belongs to the picture, so that every window of it may be told
-    the same (`inference.survey`). After the global branch of Gharbi et al. 2017 (HDRnet).
+    the same (`engine.global_context`). After the global branch of Gharbi et al. 2017 (HDRnet).
 
     Args:
         features: length of the answer.

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from restore_cli.imaging.color import linear_to_srgb, srgb_to_linear
+from restore_cli.images.color import linear_to_srgb, srgb_to_linear
 from restore_cli.networks.blocks import local_judge
 from restore_cli.networks.unet import UNet
 

@@ -11,13 +11,13 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from restore_cli.data.mixed import training_source, validation_pairs
+from restore_cli.data.pairs import training_loader
 from restore_cli.errors import RestoreError
+from restore_cli.methods import OBJECTIVES, Objective
+from restore_cli.methods.base import KnowsSources
 from restore_cli.networks import NETWORKS
-from restore_cli.objectives import OBJECTIVES, Objective
-from restore_cli.objectives.base import KnowsSources
 from restore_cli.recipe import Recipe, construct
-from restore_cli.training.data import training_loader
-from restore_cli.training.domains import training_source, validation_pairs
 from restore_cli.training.interrupt import Wish, interrupts_noted
 from restore_cli.training.meter import Meter, Progress, csv_row
 from restore_cli.training.runs import Run, hardware

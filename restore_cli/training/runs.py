@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from restore_cli.errors import ExitCode, RestoreError
-from restore_cli.imaging.atomic import write_atomically
-from restore_cli.imaging.picture import Picture
+from restore_cli.images.atomic import write_atomically
+from restore_cli.images.picture import Picture
 from restore_cli.recipe import Recipe
 
 _COLUMNS: tuple[str, ...] = (

@@ -8,8 +8,8 @@ from accelerate import Accelerator
 from torch import nn
 
 from restore_cli.errors import RestoreError
+from restore_cli.methods import Objective
 from restore_cli.networks import NETWORKS
-from restore_cli.objectives import Objective
 from restore_cli.recipe import Recipe, construct
 from restore_cli.training.optim import build_optimizers
 from restore_cli.training.runs import Clock

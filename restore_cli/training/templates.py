@@ -2,8 +2,8 @@
 
 from importlib import resources
 
-from restore_cli import zoo
 from restore_cli.errors import RestoreError
+from restore_cli.models import zoo
 
 _OWN = resources.files("restore_cli.training") / "recipes"
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from restore_cli.evaluation.metrics import psnr
-from restore_cli.imaging.neutral import camera_to_srgb
+from restore_cli.raw.neutral import camera_to_srgb
 
 Row = tuple[Tensor, Tensor, Tensor]
 """Input, output and target of one picture, (3, H, W) on the CPU."""

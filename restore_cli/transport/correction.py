@@ -14,7 +14,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from restore_cli.errors import RestoreError
-from restore_cli.imaging.atomic import write_atomically
+from restore_cli.images.atomic import write_atomically
 from restore_cli.transport.moments import Moments
 
 FORMAT = "restore-ot-1"

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import torch
 
-from restore_cli import zoo
 from restore_cli.__main__ import main
+from restore_cli.models import zoo
 from restore_cli.networks.unet import UNet
 from restore_cli.recipe import Recipe
 

@@ -13,7 +13,7 @@ import tifffile
 from PIL import Image
 
 from restore_cli.__main__ import main
-from restore_cli.imaging.picture import Picture
+from restore_cli.images.picture import Picture
 
 TENTH = 10 ** (0.1 / 20)  # errors this much larger cost 0.1 dB
 GATE = "--max-drop psnr=0.05"

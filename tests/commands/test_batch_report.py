@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from restore_cli.batch.pipeline import Result
 from restore_cli.commands.batch_report import BatchReport
 from restore_cli.commands.console import Console
 from restore_cli.errors import ExitCode, RestoreError
-from restore_cli.inference.pipeline import Result
 
 
 def _results() -> Generator[Result]:

@@ -19,7 +19,7 @@ from eval_sets import CASES, build, save, sets
 
 from restore_cli.__main__ import main
 from restore_cli.evaluation import inception, perceptual
-from restore_cli.imaging.picture import Picture
+from restore_cli.images.picture import Picture
 
 Start = Callable[..., "subprocess.Popen[str]"]
 

@@ -12,17 +12,17 @@ import rawpy
 import torch
 from PIL import Image
 
-from restore_cli import zoo
 from restore_cli.__main__ import main
+from restore_cli.data.mixed import of_shot
+from restore_cli.data.raws import RawPhotos
 from restore_cli.degradations.cameras import Camera
 from restore_cli.degradations.mosaic import Sensor, expose, record
-from restore_cli.imaging.dng import DngTags, rationals, text, write_dng
-from restore_cli.imaging.picture import Picture
+from restore_cli.images.picture import Picture
+from restore_cli.methods.developed import developed
+from restore_cli.models import zoo
 from restore_cli.networks.isp import ISP
-from restore_cli.objectives.developed import developed
+from restore_cli.raw.dng import DngTags, rationals, text, write_dng
 from restore_cli.recipe import Recipe
-from restore_cli.training.domains import of_shot
-from restore_cli.training.raws import RawPhotos
 
 TINY = Path(__file__).parents[1] / "tiny.toml"
 CAMERA = Camera.named("Sony A7")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from restore_cli.__main__ import main
-from restore_cli.imaging.dng import DngTags, write_dng
+from restore_cli.raw.dng import DngTags, write_dng
 
 
 @pytest.fixture(autouse=True)

@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from restore_cli import zoo
 from restore_cli.__main__ import main
-from restore_cli.imaging.picture import Picture
+from restore_cli.images.picture import Picture
+from restore_cli.models import zoo
 from restore_cli.networks.vae import VAE
 
 Start = Callable[..., "subprocess.Popen[str]"]

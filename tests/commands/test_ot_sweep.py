@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from restore_cli.__main__ import main
-from restore_cli.imaging.picture import Picture
+from restore_cli.images.picture import Picture
 
 Answer = tuple[int, list[dict[str, Any]], str]
 

@@ -12,10 +12,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from restore_cli import zoo
 from restore_cli.__main__ import main
 from restore_cli.commands import tools
 from restore_cli.errors import RestoreError
+from restore_cli.models import zoo
 
 
 class Halve(nn.Module):

@@ -14,8 +14,8 @@ import tomli_w
 import torch
 from PIL import Image
 
-from restore_cli import zoo
 from restore_cli.__main__ import main
+from restore_cli.models import zoo
 from restore_cli.recipe import Recipe
 
 REPOSITORY = Path(__file__).parents[2]

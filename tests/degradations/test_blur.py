@@ -18,7 +18,7 @@ from restore_cli.degradations.blur import (
 )
 from restore_cli.degradations.keep import Keep
 from restore_cli.degradations.sample import Degradation, Sample
-from restore_cli.imaging.color import linear_to_srgb, srgb_to_linear
+from restore_cli.images.color import linear_to_srgb, srgb_to_linear
 
 
 @pytest.mark.parametrize("step", [CameraShake(), Defocus()], ids=lambda step: type(step).__name__)

@@ -9,7 +9,7 @@ import torch
 
 from restore_cli.degradations.lowlight import LowLight
 from restore_cli.degradations.sample import Sample
-from restore_cli.imaging.color import srgb_to_linear
+from restore_cli.images.color import srgb_to_linear
 
 EVEN = {"lit_probability": 0, "lamp_probability": 0}
 NEUTRAL = {"uneven": (0, 0), "cast": (1, 1), "gamma": (1, 1), "black": (0, 0), **EVEN}

@@ -10,9 +10,9 @@ import torch
 from restore_cli.degradations.cameras import Camera, Noise
 from restore_cli.degradations.mosaic import Mosaic, Sensor, expose, mosaic, record
 from restore_cli.degradations.sample import Sample
-from restore_cli.imaging.bayer import scatter
-from restore_cli.imaging.color import linear_to_srgb, srgb_to_linear
-from restore_cli.imaging.neutral import camera_to_srgb
+from restore_cli.images.color import linear_to_srgb, srgb_to_linear
+from restore_cli.raw.bayer import scatter
+from restore_cli.raw.neutral import camera_to_srgb
 
 CLEAN = {"clean_probability": 1.0, "plain_probability": 1.0}
 PATTERNS = ["RGGB", "GRBG", "GBRG", "BGGR"]

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from restore_cli.degradations.noise import File, GaussianNoise, HideSigma, Jpeg, SensorNoise
 from restore_cli.degradations.sample import Degradation, Sample
-from restore_cli.imaging.color import linear_to_srgb, srgb_to_linear
+from restore_cli.images.color import linear_to_srgb, srgb_to_linear
 
 SIZES = [(1, 1), (1, 9), (9, 1), (2, 3), (7, 13)]
 STEPS: list[Degradation] = [

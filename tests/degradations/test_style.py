@@ -11,7 +11,7 @@ from restore_cli.degradations.sample import Sample
 from restore_cli.degradations.style import LOOKS, Look, Style
 from restore_cli.evaluation.delta_e import mean_ciede2000
 from restore_cli.evaluation.fidelity import psnr
-from restore_cli.imaging.picture import Picture
+from restore_cli.images.picture import Picture
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples" / "photos").glob("*.jpg"))
 

@@ -17,7 +17,7 @@ from restore_cli.evaluation import measure as module
 from restore_cli.evaluation.measure import Measurement, MetricInfo, Row, measure
 from restore_cli.evaluation.metrics import psnr
 from restore_cli.evaluation.pairing import Pair
-from restore_cli.imaging.picture import Picture
+from restore_cli.images.picture import Picture
 
 CPU = torch.device("cpu")
 RNG = np.random.default_rng(0)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from restore_cli.errors import ExitCode, RestoreError
 from restore_cli.evaluation.pairing import TASKS, Pair, check_sizes, pair
-from restore_cli.imaging.picture import Picture
+from restore_cli.images.picture import Picture
 
 
 def touch(folder: Path, *names: str) -> Path:

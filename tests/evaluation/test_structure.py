@@ -10,7 +10,7 @@ from skimage.metrics import structural_similarity
 from restore_cli.errors import RestoreError
 from restore_cli.evaluation import structure
 from restore_cli.evaluation.structure import SMALLEST_FOR_SCALES, ms_ssim, ssim
-from restore_cli.imaging.picture import Picture
+from restore_cli.images.picture import Picture
 
 PHOTOS = Path(__file__).parents[2] / "../shared/data/photos/val"
 

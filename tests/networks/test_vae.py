@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from restore_cli.evaluation.fidelity import psnr
-from restore_cli.imaging.picture import Picture
+from restore_cli.images.picture import Picture
 from restore_cli.networks import NETWORKS
 from restore_cli.networks.vae import VAE, from_published
 from restore_cli.recipe import Choice, construct

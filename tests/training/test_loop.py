@@ -12,10 +12,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from restore_cli.errors import RestoreError
+from restore_cli.methods import OBJECTIVES
+from restore_cli.methods.base import Batch, Turn
+from restore_cli.methods.supervised.objective import Supervised
 from restore_cli.networks.unet import UNet
-from restore_cli.objectives import OBJECTIVES
-from restore_cli.objectives.base import Batch, Turn
-from restore_cli.objectives.supervised import Supervised
 from restore_cli.recipe import Recipe
 from restore_cli.training.loop import Trained
 from restore_cli.training.loop import train as train_loop

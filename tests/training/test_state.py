@@ -6,8 +6,8 @@ import torch
 from accelerate import Accelerator
 
 from restore_cli.errors import RestoreError
+from restore_cli.methods.supervised.objective import Supervised
 from restore_cli.networks import NETWORKS
-from restore_cli.objectives.supervised import Supervised
 from restore_cli.recipe import Recipe, construct
 from restore_cli.training.state import State, begin, restore, snapshot, update_average
 

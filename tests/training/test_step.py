@@ -8,7 +8,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from restore_cli.objectives.base import Batch, Turn
+from restore_cli.methods.base import Batch, Turn
 from restore_cli.recipe import Recipe
 from restore_cli.training.optim import learning_rate
 from restore_cli.training.state import State

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from restore_cli import zoo
 from restore_cli.degradations.compose import Compose
 from restore_cli.errors import RestoreError
+from restore_cli.methods import OBJECTIVES
+from restore_cli.methods.baryir.objective import Baryir
+from restore_cli.models import zoo
 from restore_cli.networks import NETWORKS
-from restore_cli.objectives import OBJECTIVES
-from restore_cli.objectives.baryir import Baryir
 from restore_cli.recipe import Recipe, construct
 from restore_cli.training import loop
 from restore_cli.training.runs import Run

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from restore_cli.imaging.neutral import camera_to_srgb
+from restore_cli.raw.neutral import camera_to_srgb
 from restore_cli.training.validation import input_psnr, mean, validate
 
 

@@ -21,7 +21,7 @@ from restore_cli.evaluation.report.pictures import (
     picture_uri,
     plan,
 )
-from restore_cli.imaging.picture import Picture
+from restore_cli.images.picture import Picture
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from restore_cli.evaluation.report.shell import shell
 from restore_cli.evaluation.report.tables import differences as differences_table
 from restore_cli.evaluation.report.tables import headline
 from restore_cli.evaluation.statistics import Difference
-from restore_cli.imaging.atomic import open_atomically
+from restore_cli.images.atomic import open_atomically
 
 _RESULTS = (
     "Worst 5 %: one picture in twenty is worse than this. Pictures identical to their reference "

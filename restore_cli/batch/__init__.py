@@ -1,0 +1,1 @@
+"""Many pictures: paths in, work, results, manifest."""

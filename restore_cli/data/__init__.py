@@ -1,0 +1,1 @@
+"""Training data: photos, pairs, mixtures, loaders."""

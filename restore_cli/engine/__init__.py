@@ -1,0 +1,1 @@
+"""Trained networks applied to pictures of any size: device, precision, memory, tiles."""

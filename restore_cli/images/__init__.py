@@ -1,0 +1,1 @@
+"""Pictures: reading and writing files, metadata, colour profiles."""

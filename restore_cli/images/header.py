@@ -1,0 +1,112 @@
+"""How large a picture is, from the head of its file: no pixel is decoded."""
+
+import mmap
+import os
+import struct
+from pathlib import Path
+from typing import IO, cast
+
+from PIL import Image
+
+from restore_cli.images import png, tiff
+from restore_cli.images.decode import DAMAGE, MAX_PIXELS, sniff
+from restore_cli.images.metadata import orientation, settle_exif
+from restore_cli.images.picture import Picture
+
+_PILLOW_NAMES = {"jpg": ("JPEG", "MPO"), "webp": ("WEBP",), "bmp": ("BMP",)}
+_CHUNK = struct.Struct(">I4s")
+
+
+def upright_size(path: Path) -> tuple[int, int]:
+    """Size of a picture as `Picture.read` gives it: with its orientation baked in.
+
+    What the head of the file does not tell for sure (damage, animations, unusual kinds of samples)
+    is read as a whole, so that it is refused in the reader's own words.
+
+    Args:
+        path: the file.
+
+    Returns:
+        (width, height) in pixels.
+
+    Raises:
+        RestoreError: it cannot be read; names the file and the cure.
+    """
+    try:
+        size = _from_head(path)
+    except DAMAGE:
+        size = None
+    if size is None or not 0 < size[0] * size[1] <= MAX_PIXELS:
+        picture = Picture.read(path)
+        return picture.width, picture.height
+    return size
+
+
+def _from_head(path: Path) -> tuple[int, int] | None:
+    if not path.is_file():  # opening a pipe would wait without end
+        return None
+    with path.open("rb") as file:
+        format = sniff(file.read(64), path)
+        file.seek(0)
+        if format == "png":
+            return _png(file)
+        if format == "tiff":
+            return _tiff(file)
+        return _other(file, format)
+
+
+def _png(file: IO[bytes]) -> tuple[int, int] | None:
+    """Take the PNG without its pixels apart; a file that ends early raises."""
+    end = os.fstat(file.fileno()).st_size
+    parts = [file.read(len(png.SIGNATURE))]
+    kind, pixels = b"", 0
+    while kind != b"IEND":
+        head = file.read(_CHUNK.size)
+        length, kind = _CHUNK.unpack(head)
+        length += 4  # the checksum
+        if file.tell() + length > end:
+            raise ValueError("the file ends early")
+        if kind == b"IDAT":
+            pixels += 1
+            file.seek(length, os.SEEK_CUR)
+        else:
+            parts += [head, file.read(length)]
+    seen = png.inspect(b"".join(parts))
+    if not pixels or seen.frames > 1:
+        return None
+    return _turned(seen.width, seen.height, seen.metadata.exif, seen.metadata.xmp)
+
+
+def _tiff(file: IO[bytes]) -> tuple[int, int] | None:
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        # Tags may lie anywhere. A map gives bytes when sliced, and reads only what is asked for.
+        seen = tiff.inspect(cast("bytes", mapped))
+    plain = not seen.formats - {1} and seen.photometric <= tiff.RGB
+    plain = plain and (not set(seen.bits) - {8} or not set(seen.bits) - {16})
+    if seen.raw or seen.pages > 1 or not plain:
+        return None
+    return _swapped(seen.width, seen.height, seen.orientation)
+
+
+def _other(file: IO[bytes], format: str) -> tuple[int, int] | None:
+    with Image.open(file, formats=_PILLOW_NAMES[format]) as image:
+        if format == "webp" and getattr(image, "n_frames", 1) > 1:
+            return None
+        exif, xmp = image.info.get("exif"), image.info.get("xmp")
+        exif = exif.removeprefix(b"Exif\0\0") if exif else None
+        return _turned(image.width, image.height, exif, xmp)
+
+
+def _turned(width: int, height: int, exif: bytes | None, xmp: bytes | None) -> tuple[int, int]:
+    """Bake the orientation in; a damaged block says nothing, as in reading."""
+    try:
+        turned = orientation(exif, xmp)
+        if exif is not None:
+            settle_exif(exif, 1, 1)
+    except (ValueError, struct.error):
+        turned = orientation(None, xmp)
+    return _swapped(width, height, turned)
+
+
+def _swapped(width: int, height: int, turned: int) -> tuple[int, int]:
+    return (width, height) if turned < 5 else (height, width)

@@ -1,0 +1,218 @@
+"""PNG chunks: what Pillow and OpenCV lose or do not check (PNG specification, third edition)."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from restore_cli.images.ifd import Buffer
+from restore_cli.images.metadata import Metadata, unwrap_iptc, wrap_iptc
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+GREY, RGB, PALETTE = 0, 2, 3  # colour types; 4 and 6 are grey and RGB with alpha
+_XMP_KEYWORD = b"XML:com.adobe.xmp"
+_MAX_METADATA = 64 << 20  # bytes after decompression; a bomb otherwise
+_SRGB_GAMMA = 45455
+
+
+@dataclass(frozen=True, slots=True)
+class PngFile:
+    """A PNG taken apart.
+
+    Args:
+        width: pixels.
+        height: pixels.
+        bits: per sample, 1 to 16.
+        color_type: 0 grey, 2 RGB, 3 palette, 4 grey with alpha, 6 RGB with alpha.
+        frames: 1, or the number of frames of an animated PNG.
+        key: the colour that stands for transparent, in the file's own sample values, or None.
+        metadata: profile, EXIF, XMP, IPTC.
+        notes: what was ignored.
+    """
+
+    width: int
+    height: int
+    bits: int
+    color_type: int
+    frames: int
+    key: tuple[int, ...] | None
+    metadata: Metadata
+    notes: tuple[str, ...]
+
+
+def chunks(data: Buffer) -> list[tuple[bytes, memoryview]]:
+    """Split a PNG into (type, body) up to IEND.
+
+    Raises:
+        ValueError: it ends early, or a critical chunk's checksum is wrong. An ancillary chunk with
+            a wrong checksum is left out.
+    """
+    view = memoryview(data)
+    found: list[tuple[bytes, memoryview]] = []
+    at = len(SIGNATURE)
+    while True:
+        if at + 12 > len(view):
+            raise ValueError("the file ends early")
+        length, kind = struct.unpack_from(">I4s", view, at)
+        end = at + 8 + length
+        if end + 4 > len(view):
+            raise ValueError("the file ends early")
+        if zlib.crc32(view[at + 4 : end]) == struct.unpack_from(">I", view, end)[0]:
+            found.append((kind, view[at + 8 : end]))
+        elif kind[0] < 97:  # upper case: critical
+            raise ValueError(f"the checksum of its {kind.decode('latin-1')} chunk is wrong")
+        if kind == b"IEND":
+            return found
+        at = end + 4
+
+
+def inspect(data: Buffer) -> PngFile:
+    """Read everything but the pixels.
+
+    Args:
+        data: the whole file.
+
+    Raises:
+        ValueError: the file is truncated or damaged.
+    """
+    parts = chunks(data)
+    if not parts or parts[0][0] != b"IHDR" or len(parts[0][1]) != 13:
+        raise ValueError("it has no header")
+    width, height, bits, color_type = struct.unpack_from(">IIBB", parts[0][1])
+    frames, key, notes = 1, None, list[str]()
+    icc = exif = xmp = iptc = None
+    for kind, body in parts:
+        try:
+            if kind == b"acTL":
+                frames = struct.unpack_from(">I", body)[0]
+            elif kind == b"tRNS" and color_type in (GREY, RGB):
+                key = struct.unpack(">H" if color_type == GREY else ">HHH", body)
+            elif kind == b"iCCP":
+                icc = _inflate(bytes(body).split(b"\0", 1)[1][1:])
+            elif kind == b"eXIf":
+                exif = bytes(body)
+            elif kind == b"gAMA" and abs(struct.unpack(">I", body)[0] - _SRGB_GAMMA) > 1000:
+                notes.append("its gAMA chunk was ignored: read as sRGB")
+            elif kind in (b"iTXt", b"zTXt", b"tEXt"):
+                keyword, text = _text(kind, bytes(body))
+                if keyword == _XMP_KEYWORD:
+                    xmp = text
+                elif keyword in (b"Raw profile type iptc", b"Raw profile type 8bim"):
+                    iptc = unwrap_iptc(_raw_profile(text)) or iptc
+                elif keyword in (b"Raw profile type exif", b"Raw profile type APP1"):
+                    raw = _raw_profile(text).removeprefix(b"Exif\0\0")
+                    exif = exif or (raw if raw[:2] in (b"II", b"MM") else None)
+        except (struct.error, ValueError, IndexError, zlib.error):
+            notes.append(f"its {kind.decode('latin-1')} chunk is damaged and was ignored")
+    if icc is not None:  # the profile rules where both are there
+        notes = [note for note in notes if "gAMA" not in note]
+    metadata = Metadata(icc=icc, exif=exif, xmp=xmp, iptc=iptc)
+    return PngFile(width, height, bits, color_type, frames, key, metadata, tuple(notes))
+
+
+def without(data: Buffer, unwanted: bytes) -> bytes:
+    """The same PNG without chunks of one type."""
+    kept = [_chunk(kind, body) for kind, body in chunks(data) if kind != unwanted]
+    return SIGNATURE + b"".join(kept)
+
+
+def encode(pixels: NDArray[Any], alpha: NDArray[Any] | None, metadata: Metadata) -> bytes:
+    """Encode a PNG.
+
+    Args:
+        pixels: (H, W, 1) or (H, W, 3) RGB, uint8 or uint16.
+        alpha: (H, W) of the same dtype, or None.
+        metadata: all of it is kept; IPTC as the "Raw profile" text that ExifTool, Exiv2 and
+            ImageMagick read.
+
+    Returns:
+        The whole file.
+    """
+    if pixels.shape[2] == 1 and alpha is not None:
+        body = _encode_grey_alpha(np.dstack((pixels, alpha)))
+    else:
+        if pixels.shape[2] == 1:
+            code = pixels
+        elif alpha is None:
+            code = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+        else:
+            code = np.dstack((pixels[..., ::-1], alpha))
+        # OpenCV's own choice of filter and level is both the fastest and the smallest here.
+        body = cv2.imencode(".png", code)[1].tobytes()
+    after_header = len(SIGNATURE) + 25
+    extra: list[bytes] = []
+    if metadata.icc is not None:
+        extra.append(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc)))
+    if metadata.exif is not None:
+        extra.append(_chunk(b"eXIf", metadata.exif))
+    if metadata.xmp is not None:
+        extra.append(_chunk(b"iTXt", _XMP_KEYWORD + b"\0\0\0\0\0" + metadata.xmp))
+    if metadata.iptc is not None:
+        raw = wrap_iptc(metadata.iptc)
+        text = b"\niptc\n%8d\n%s\n" % (len(raw), raw.hex("\n", -36).encode())
+        extra.append(_chunk(b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(text)))
+    return b"".join((body[:after_header], *extra, memoryview(body)[after_header:]))
+
+
+def _chunk(kind: bytes, body: bytes | memoryview) -> bytes:
+    check = zlib.crc32(body, zlib.crc32(kind))
+    return b"".join((struct.pack(">I", len(body)), kind, body, struct.pack(">I", check)))
+
+
+def _encode_grey_alpha(samples: NDArray[Any]) -> bytes:
+    """Encode (H, W, 2) grey with alpha, which OpenCV cannot write, nor Pillow at 16 bits."""
+    height, width, _ = samples.shape
+    size = samples.dtype.itemsize
+    packer = zlib.compressobj(3)
+    packed: list[bytes] = []
+    band = max(1, (1 << 22) // (width * 2 * size))
+    for top in range(0, height, band):
+        big = samples[top : top + band].astype(samples.dtype.newbyteorder(">"))
+        rows = big.view(np.uint8).reshape(len(big), -1)
+        filtered = np.empty((len(rows), rows.shape[1] + 1), np.uint8)
+        filtered[:, 0] = 1  # filter "Sub": the difference to the pixel on the left, bytewise
+        filtered[:, 1 : 1 + 2 * size] = rows[:, : 2 * size]
+        np.subtract(rows[:, 2 * size :], rows[:, : -2 * size], out=filtered[:, 1 + 2 * size :])
+        packed.append(packer.compress(filtered.tobytes()))
+    packed.append(packer.flush())
+    header = struct.pack(">IIBBBBB", width, height, 8 * size, 4, 0, 0, 0)
+    return b"".join(
+        (SIGNATURE, _chunk(b"IHDR", header), *_data_chunks(packed), _chunk(b"IEND", b""))
+    )
+
+
+def _data_chunks(packed: Sequence[bytes]) -> list[bytes]:
+    return [_chunk(b"IDAT", part) for part in packed if part]
+
+
+def _inflate(data: bytes) -> bytes:
+    unpacker = zlib.decompressobj()
+    out = unpacker.decompress(data, _MAX_METADATA)
+    if not unpacker.eof:
+        raise ValueError("compressed metadata is cut off or too large")
+    return out
+
+
+def _text(kind: bytes, body: bytes) -> tuple[bytes, bytes]:
+    keyword, rest = body.split(b"\0", 1)
+    if kind == b"tEXt":
+        return keyword, rest
+    if kind == b"zTXt":
+        return keyword, _inflate(rest[1:]) if keyword.startswith(b"Raw profile") else b""
+    compressed, rest = rest[0], rest[2:]
+    text = rest.split(b"\0", 2)[2]
+    return keyword, _inflate(text) if compressed else text
+
+
+def _raw_profile(text: bytes) -> bytes:
+    """Undo ImageMagick's form: a name, a length, then hexadecimal lines."""
+    _, _, rest = text.strip().partition(b"\n")
+    length, _, digits = rest.strip().partition(b"\n")
+    return bytes.fromhex(digits.decode("ascii"))[: int(length)]

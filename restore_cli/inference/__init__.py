@@ -1,1 +1,0 @@
-"""Inference: trained networks applied to pictures and folders of any size."""

@@ -1,0 +1,1 @@
+"""BaryIR: a barycenter of the sources' latents."""

@@ -1,0 +1,1 @@
+"""CUT: contrastive unpaired translation."""

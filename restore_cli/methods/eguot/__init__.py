@@ -1,0 +1,1 @@
+"""EGUOT: experts-guided unbalanced optimal transport."""

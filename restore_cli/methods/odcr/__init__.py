@@ -1,0 +1,1 @@
+"""ODCR: orthogonal decoupling contrastive regularisation."""

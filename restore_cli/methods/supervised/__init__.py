@@ -1,0 +1,1 @@
+"""Paired training, with photometric alignment (PAL)."""

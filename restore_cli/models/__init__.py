@@ -1,0 +1,1 @@
+"""The zoo: model folders, found, verified, loaded, exported; foreign checkpoints."""

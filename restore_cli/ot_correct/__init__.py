@@ -1,0 +1,1 @@
+"""`restore ot-correct`: fit, apply and sweep a latent transport."""

@@ -1,0 +1,158 @@
+"""A network as an autoencoder for pictures of any size: padding, tiles, device, memory."""
+
+from collections.abc import Callable
+from typing import Protocol, cast
+
+import torch
+from torch import Tensor, nn
+
+from restore_cli.engine import memory
+from restore_cli.engine.out_of_memory import is_out_of_memory
+from restore_cli.engine.tiling import Span, lay, mirror, spans
+from restore_cli.errors import RestoreError
+
+TILE, OVERLAP = 512, 128
+"""px; wider windows are no faster, and what lies further away hardly matters to a latent."""
+
+
+class Coder(Protocol):
+    """An encoder and a decoder on their device, in multiples of their factor."""
+
+    def encode(self, image: Tensor) -> Tensor:
+        """Map (1, 3, H, W) in [0, 1] to (1, C, H / factor, W / factor)."""
+        ...
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Map latents back, nominally to [0, 1]."""
+        ...
+
+
+class TiledAutoencoder:
+    """Encodes and decodes in overlapping windows that fade into each other.
+
+    Pictures and latents stay in host memory; only windows travel to the device. A picture that is
+    no multiple of the factor is continued by reflection, and cut again when decoded. Out of
+    memory means smaller windows, and at last the CPU.
+
+    Args:
+        coder: a module; put in eval mode and moved to the device.
+        name: see `transport.autoencoder.Autoencoder`.
+        sha256: likewise.
+        channels: likewise.
+        factor: likewise.
+        device: where it computes.
+        tile: px of a window, at most.
+        overlap: px that neighbouring windows share.
+    """
+
+    def __init__(
+        self,
+        coder: Coder,
+        *,
+        name: str,
+        sha256: str,
+        channels: int,
+        factor: int,
+        device: torch.device,
+        tile: int = TILE,
+        overlap: int = OVERLAP,
+    ) -> None:
+        self.name, self.sha256 = name, sha256
+        self.channels, self.factor = channels, factor
+        self._coder, self._device = coder, device
+        self._tile, self._overlap = max(1, tile // factor), overlap // factor
+        self._module = cast("nn.Module", coder).eval().requires_grad_(requires_grad=False)
+        self._module.to(device)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Map (B, 3, H, W) in [0, 1] to float32 (B, C, ceil(H / factor), ceil(W / factor))."""
+        rows = mirror(images.shape[2], self.factor)
+        columns = mirror(images.shape[3], self.factor)
+        padded = images.index_select(2, rows).index_select(3, columns)
+        size = (len(rows) // self.factor, len(columns) // self.factor)
+        return self._persist(padded, self._coder.encode, self.channels, size, self.factor, 1)
+
+    def decode(self, latents: Tensor, size: tuple[int, int]) -> Tensor:
+        """Map latents to float32 (B, 3, H, W) of `size`, not clamped."""
+        grid = (latents.shape[2], latents.shape[3])
+        whole = self._persist(latents, self._coder.decode, 3, grid, 1, self.factor)
+        return whole[..., : size[0], : size[1]].contiguous()
+
+    def _persist(
+        self,
+        source: Tensor,
+        compute: Callable[[Tensor], Tensor],
+        channels: int,
+        grid: tuple[int, int],
+        into: int,
+        out: int,
+    ) -> Tensor:
+        """Compute in windows of the latent grid, smaller ones where memory is short.
+
+        Args:
+            source: (B, ?, h * into, w * into).
+            compute: maps a window of it.
+            channels: of the result.
+            grid: height and width in latents.
+            into: values of the source for each latent, along each side.
+            out: the same of the result.
+        """
+        while True:
+            try:
+                return self._windows(source, compute, channels, grid, into, out)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+            # Only here, behind the `except`, are the tensors of the failed attempt gone.
+            memory.release(self._device)
+            # Latents under twice the overlap would be mostly context that is thrown away.
+            if self._tile > 2 * max(1, self._overlap):
+                self._tile //= 2
+            elif self._device.type != "cpu":
+                self._device = torch.device("cpu")
+                self._module.to(self._device)
+            else:
+                raise RestoreError(
+                    f"not enough memory for the autoencoder {self.name}, even in tiles of "
+                    f"{self._tile * self.factor} px",
+                    hint="close other programs, or use a machine with more memory",
+                )
+
+    def _windows(
+        self,
+        source: Tensor,
+        compute: Callable[[Tensor], Tensor],
+        channels: int,
+        grid: tuple[int, int],
+        into: int,
+        out: int,
+    ) -> Tensor:
+        overlap = min(self._overlap, self._tile // 2)
+        rows, columns = (spans(length, self._tile, overlap, 1) for length in grid)
+        result = torch.empty(len(source), channels, grid[0] * out, grid[1] * out)
+        with torch.inference_mode():
+            for picture, target in zip(source, result, strict=True):
+                for row in rows:
+                    band = torch.empty(channels, (row.stop - row.start) * out, grid[1] * out)
+                    for column in columns:
+                        window = picture[
+                            None,
+                            :,
+                            row.start * into : row.stop * into,
+                            column.start * into : column.stop * into,
+                        ]
+                        made = compute(window.to(self._device).contiguous())[0].float().cpu()
+                        lay(band, made, _scaled(column, out), dim=2)
+                    lay(target, band, _scaled(row, out), dim=1)
+        return result
+
+
+def _scaled(span: Span, factor: int) -> Span:
+    """A window of the latent grid, in px."""
+    return Span(
+        span.start * factor,
+        span.stop * factor,
+        span.fade_start * factor,
+        span.fade_stop * factor,
+        span.keep_stop * factor,
+    )

@@ -1,0 +1,1 @@
+"""RAW files: mosaic, levels, colour, and how they become pictures."""

@@ -1,0 +1,38 @@
+"""A tiny recipe and its photos, for tests of data and of training."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from restore_cli.recipe import Recipe
+
+TINY = Path(__file__).with_name("tiny.toml")
+NOISE_MAP = "network.noise_map=true"
+
+Parse = Callable[..., Recipe]
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds three photos in `photos`."""
+    root = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    (root / "photos").mkdir()
+    for index in range(3):
+        coarse = Image.fromarray(rng.integers(0, 256, (6, 6, 3), np.uint8))
+        coarse.resize((40, 36), Image.Resampling.BICUBIC).save(root / f"photos/{index}.png")
+    return root
+
+
+@pytest.fixture
+def parse(pictures: Path) -> Parse:
+    """Gives the tiny recipe with some `section.key=value` changed."""
+
+    def tiny(*changes: str) -> Recipe:
+        own = [] if any(c.startswith("network.name=") for c in changes) else [NOISE_MAP]
+        return Recipe.load(TINY, [*own, f"data.root={pictures}", *changes])
+
+    return tiny

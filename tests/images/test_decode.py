@@ -1,0 +1,262 @@
+"""Kinds of files and of damage: read rightly, or refused by name."""
+
+import io
+import os
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from restore_cli.errors import RestoreError
+from restore_cli.images import decode as decode_module
+from restore_cli.images.picture import Picture
+
+RNG = np.random.default_rng(3)
+PHOTO = cv2.GaussianBlur(RNG.integers(0, 256, (48, 64, 3)).astype(np.uint8), (0, 0), 2)
+
+
+def refused(path: Path, pattern: str) -> RestoreError:
+    with pytest.raises(RestoreError, match=pattern) as caught:
+        Picture.read(path)
+    assert str(path) in caught.value.message
+    return caught.value
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tiff", ".webp", ".bmp"])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_8_bit_files_read_as_pillow_reads_them(tmp_path: Path, suffix: str, mode: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(PHOTO).convert(mode).save(path)
+    with Image.open(path) as image:
+        expected = np.asarray(image)
+    picture = Picture.read(path)
+    np.testing.assert_array_equal(picture.pixels.squeeze(), expected)
+    assert picture.is_grey == (mode == "L" and suffix != ".webp")
+    assert picture.alpha is None
+    assert picture.notes == ()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff", ".webp"])
+def test_8_bit_alpha(tmp_path: Path, suffix: str) -> None:
+    alpha = RNG.integers(0, 256, PHOTO.shape[:2]).astype(np.uint8)
+    image = Image.fromarray(np.dstack((PHOTO, alpha)))
+    image.save(
+        tmp_path / f"a{suffix}", **({"lossless": True, "exact": True} if suffix == ".webp" else {})
+    )
+    picture = Picture.read(tmp_path / f"a{suffix}")
+    np.testing.assert_array_equal(picture.pixels, PHOTO)
+    np.testing.assert_array_equal(picture.alpha, alpha)
+
+
+def test_a_jpeg_named_png_reads_fine(tmp_path: Path) -> None:
+    Image.fromarray(PHOTO).save(tmp_path / "a.png", "JPEG")
+    assert Picture.read(tmp_path / "a.png").format == "jpg"
+
+
+def test_palette_png_becomes_rgb(tmp_path: Path) -> None:
+    image = Image.fromarray(PHOTO).quantize(16)
+    image.save(tmp_path / "a.png")
+    picture = Picture.read(tmp_path / "a.png")
+    np.testing.assert_array_equal(picture.pixels, np.asarray(image.convert("RGB")))
+    assert picture.alpha is None
+
+
+def test_palette_png_with_transparency_becomes_rgb_and_alpha(tmp_path: Path) -> None:
+    image = Image.fromarray(PHOTO).quantize(4)
+    image.save(tmp_path / "a.png", transparency=bytes([0, 80, 255, 255]))
+    picture = Picture.read(tmp_path / "a.png")
+    index = np.asarray(image)
+    assert picture.alpha is not None
+    np.testing.assert_array_equal(picture.alpha, np.array([0, 80, 255, 255], np.uint8)[index])
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff", ".bmp"])
+def test_1_bit_files_become_grey(tmp_path: Path, suffix: str) -> None:
+    bits = RNG.integers(0, 2, (9, 11)).astype(bool)
+    Image.fromarray(bits).save(tmp_path / f"a{suffix}")
+    picture = Picture.read(tmp_path / f"a{suffix}")
+    assert picture.depth == 8
+    np.testing.assert_array_equal(picture.pixels[..., 0], bits * np.uint8(255))
+
+
+def test_cmyk_jpeg_becomes_srgb(tmp_path: Path) -> None:
+    Image.fromarray(PHOTO).convert("CMYK").save(tmp_path / "a.jpg", quality=98)
+    picture = Picture.read(tmp_path / "a.jpg")
+    assert picture.pixels.shape == PHOTO.shape
+    assert picture.icc is None
+    assert picture.notes == ("CMYK was converted to sRGB",)
+    assert np.abs(picture.pixels.astype(int) - PHOTO).mean() < 6
+
+
+def test_a_photo_with_a_second_picture_inside_reads_as_the_first(tmp_path: Path) -> None:
+    first, second = Image.fromarray(PHOTO), Image.fromarray(255 - PHOTO)
+    first.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[second], quality=95)
+    picture = Picture.read(tmp_path / "a.jpg")
+    assert picture.format == "jpg"
+    assert np.abs(picture.pixels.astype(int) - PHOTO).mean() < 6
+
+
+def test_empty_file(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"")
+    assert refused(tmp_path / "a.png", "empty").hint
+
+
+@pytest.mark.parametrize("text", [b"hello, I am text\n" * 9, b"BMW is a car, not a picture", b"x"])
+def test_text_named_png(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "a.png").write_bytes(text)
+    assert "PNG, JPEG" in (refused(tmp_path / "a.png", "looks like text").hint or "")
+
+
+def test_directory_missing_file_and_pipe(tmp_path: Path) -> None:
+    (tmp_path / "x.png").mkdir()
+    refused(tmp_path / "x.png", "folder")
+    refused(tmp_path / "gone.png", "no such file")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.png")
+        refused(tmp_path / "pipe.png", "not a regular file")
+
+
+def test_permission_denied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.fromarray(PHOTO).save(tmp_path / "a.png")
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", denied)  # chmod means nothing to root
+    refused(tmp_path / "a.png", "no permission")
+
+
+def test_a_failing_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.fromarray(PHOTO).save(tmp_path / "a.png")
+
+    def broken(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Path, "open", broken)
+    refused(tmp_path / "a.png", "Input/output error")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tiff", ".webp", ".bmp"])
+@pytest.mark.parametrize("keep", [0.03, 0.3, 0.7, 0.97])
+def test_truncated_files(tmp_path: Path, suffix: str, keep: float) -> None:
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(PHOTO).save(path)
+    data = path.read_bytes()
+    path.write_bytes(data[: max(18, int(len(data) * keep))])
+    refused(path, "damaged or truncated")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+@pytest.mark.parametrize("keep", [0.1, 0.5, 0.9])
+def test_truncated_16_bit_files(tmp_path: Path, suffix: str, keep: float) -> None:
+    path = tmp_path / f"a{suffix}"
+    Picture(PHOTO.astype(np.uint16) * 257).write(path)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * keep)])
+    refused(path, "damaged or truncated")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tiff", ".webp", ".bmp"])
+def test_scrambled_files_never_raise_anything_but_a_restore_error(
+    tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(PHOTO).save(path)
+    data = path.read_bytes()
+    named = 0
+    for _ in range(60):
+        broken = bytearray(data)
+        for at in RNG.integers(8, len(data), 6):
+            broken[at] = RNG.integers(0, 256)
+        path.write_bytes(broken)
+        try:
+            Picture.read(path)
+        except RestoreError as error:
+            named += str(path) in error.message
+    assert named > 0 or suffix in (".jpg", ".bmp", ".webp")  # those may decode to something
+
+
+def test_gif_is_named(tmp_path: Path) -> None:
+    frames = [Image.new("P", (4, 4), color) for color in (0, 1)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert "convert" in (refused(tmp_path / "a.gif", "a GIF").hint or "")
+
+
+@pytest.mark.parametrize(
+    ("start", "what"),
+    [
+        (b"8BPS\0\1", "Photoshop"),
+        (b"\0\0\0\x20ftypheic\0\0\0\0", "HEIC"),
+        (b"\0\0\0\x20ftypavif\0\0\0\0", "AVIF"),
+        (b"II*\0\x10\0\0\0CR\x02\0", "Canon RAW"),
+        (b"FUJIFILMCCD-RAW 0201", "Fujifilm RAW"),
+    ],
+)
+def test_other_kinds_are_named(tmp_path: Path, start: bytes, what: str) -> None:
+    (tmp_path / "a.jpg").write_bytes(start + bytes(64))
+    assert refused(tmp_path / "a.jpg", what).hint
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp"])
+def test_animations_are_refused(tmp_path: Path, suffix: str) -> None:
+    frames = [Image.fromarray(PHOTO), Image.fromarray(255 - PHOTO)]
+    frames[0].save(tmp_path / f"a{suffix}", save_all=True, append_images=frames[1:])
+    refused(tmp_path / f"a{suffix}", "2 frames")
+
+
+def test_tiff_of_several_pages_is_refused_but_a_thumbnail_is_no_page(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tiff", np.stack([PHOTO, PHOTO]), photometric="rgb")
+    refused(tmp_path / "a.tiff", "2 pages")
+    with tifffile.TiffWriter(tmp_path / "b.tiff") as writer:
+        writer.write(PHOTO[::8, ::8], photometric="rgb", subfiletype=1)
+        writer.write(PHOTO, photometric="rgb")
+    np.testing.assert_array_equal(Picture.read(tmp_path / "b.tiff").pixels, PHOTO)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, np.int16, np.uint32])
+def test_tiff_samples_that_are_not_pictures(tmp_path: Path, dtype: type) -> None:
+    tifffile.imwrite(tmp_path / "a.tiff", PHOTO.astype(dtype), photometric="rgb")
+    refused(tmp_path / "a.tiff", "floating-point|signed|32-bit")
+
+
+def test_dng_is_sent_to_isp(tmp_path: Path) -> None:
+    version = [(50706, "B", 4, bytes([1, 4, 0, 0]), True)]
+    tifffile.imwrite(tmp_path / "a.dng", PHOTO, photometric="rgb", extratags=version)
+    assert "restore isp" in (refused(tmp_path / "a.dng", "DNG").hint or "")
+
+
+def test_the_size_limit_is_a_gigapixel_not_pillows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert decode_module.MAX_PIXELS == Image.MAX_IMAGE_PIXELS == 10**9
+    path = tmp_path / "a.png"
+    Image.new("1", (20000, 10000)).save(path)  # beyond what Pillow refuses by default
+    assert Picture.read(path).pixels.shape == (10000, 20000, 1)
+    monkeypatch.setattr(decode_module, "MAX_PIXELS", 10**8)
+    refused(path, "limit is one gigapixel")
+
+
+def test_a_header_that_claims_nothing_or_too_much(tmp_path: Path) -> None:
+    import struct
+    import zlib
+
+    out = io.BytesIO()
+    Image.fromarray(PHOTO).save(out, "PNG")
+    for width, height, pattern in ((0, 5, "nothing in it"), (60000, 60000, "gigapixel")):
+        data = bytearray(out.getvalue())
+        struct.pack_into(">II", data, 16, width, height)
+        struct.pack_into(">I", data, 29, zlib.crc32(data[12:29]))
+        (tmp_path / "a.png").write_bytes(data)
+        refused(tmp_path / "a.png", re.escape(f"{width} x {height}") + ".*" + pattern)
+
+
+def test_a_broken_exif_block_is_ignored_with_a_note(tmp_path: Path) -> None:
+    block = b"Exif\0\0II*\0\xff\xff\0\0"
+    Image.fromarray(PHOTO).save(tmp_path / "a.jpg", exif=block)
+    picture = Picture.read(tmp_path / "a.jpg")
+    assert picture.exif is None
+    assert any("EXIF" in note for note in picture.notes)

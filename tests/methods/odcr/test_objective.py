@@ -1,0 +1,96 @@
+"""ODCR: whose turn it is, on which loss, computed again from the parts."""
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from restore_cli.losses.patchnce import weighted_patch_nce
+from restore_cli.methods.odcr.objective import Odcr
+from restore_cli.networks.cut import CutGenerator
+from restore_cli.networks.patches import draw_places, gather_places
+
+
+@pytest.fixture
+def batch() -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    names = ("image", "target")
+    return {name: torch.rand(2, 3, 24, 20, generator=generator) for name in names}
+
+
+def odcr(**options: object) -> Odcr:
+    torch.manual_seed(1)
+    network = CutGenerator(width=4, blocks=2, taps=(0, 4, 12))
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    small = {"places": 6, "features": 5, "critic_width": 4, "critic_layers": 2}
+    objective = Odcr(network, **{**small, **options})  # pyright: ignore[reportArgumentType]
+    for theta in objective.players["classifier"].parameters():
+        torch.nn.init.normal_(theta)
+    return objective
+
+
+@pytest.mark.parametrize("printed", [True, False])
+def test_the_loss_is_the_sum_of_its_parts(printed: bool, batch: dict[str, Tensor]) -> None:
+    weights = {"contrast": 0.7, "classify": 0.3, "identity": 2.0}
+    objective = odcr(printed=printed, **weights)
+    torch.manual_seed(5)
+    first, turn = objective.turns(batch)
+    assert (first.player, turn.player) == ("critic", "network")
+    assert turn.also == ("heads", "classifier")
+    hazy, clear = batch["image"], batch["target"]
+    network, heads, classify, critic = (
+        objective.players[name] for name in ("network", "heads", "classifier", "critic")
+    )
+    made = network(hazy)
+    torch.manual_seed(5)
+    maps = [network(x, only_taps=True) for x in (made, hazy, clear)]
+    places = draw_places(maps[0], 6)
+    query, key, other = (heads(gather_places(m, places)) for m in maps)
+    contrast = error = torch.zeros(())
+    # Vectors of unit length are read as such of unit deviation.
+    answers = zip(
+        *(classify([5**0.5 * v for v in vectors]) for vectors in (key, other)), strict=True
+    )
+    for i, ((hazy_scores, hazy_weights), (clear_scores, clear_weights)) in enumerate(answers):
+        own = hazy_weights[0] if printed else 1 - hazy_weights[0]
+        contrast = (
+            contrast
+            + weighted_patch_nce(query[i], key[i], own, other[i], clear_weights[1]).mean() / 3
+        )
+        truth = torch.tensor([1.0, 0.0]).expand_as(hazy_scores)
+        error = error + 0.5 * F.binary_cross_entropy_with_logits(hazy_scores, truth) / 3
+        error = error + 0.5 * F.binary_cross_entropy_with_logits(clear_scores, 1 - truth) / 3
+    identity = (network(clear) - clear).abs().mean()
+    fooled = (critic(made) - 1).square().mean()
+    expected = fooled + 0.7 * contrast + 0.3 * error + 2.0 * identity
+    torch.testing.assert_close(turn.loss, expected, atol=1e-5, rtol=0)
+
+
+def test_the_classifier_does_not_teach_the_network(batch: dict[str, Tensor]) -> None:
+    objective = odcr(contrast=0.0, identity=0.0)
+    *_, turn = objective.turns(batch)
+    network, critic = objective.players["network"], objective.players["critic"]
+    made = network(batch["image"])
+    (critic(made) - 1).square().mean().backward()
+    alone = {n: p.grad.clone() for n, p in network.named_parameters() if p.grad is not None}
+    network.zero_grad()
+    turn.loss.backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None
+        torch.testing.assert_close(parameter.grad, alone[name], atol=1e-5, rtol=1e-4)
+    assert all(p.grad is not None for p in objective.players["classifier"].parameters())
+    assert all(p.grad is not None for p in objective.players["heads"].parameters())
+
+
+def test_the_critic_gets_no_gradient_from_the_others_turn(batch: dict[str, Tensor]) -> None:
+    objective = odcr()
+    *_, turn = objective.turns(batch)
+    turn.loss.backward()
+    assert all(p.grad is None for p in objective.players["critic"].parameters())
+
+
+@pytest.mark.parametrize("name", ["contrast", "classify", "identity"])
+def test_negative_weights_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="0 or more"):
+        odcr(**{name: -1.0})
