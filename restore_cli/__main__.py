@@ -14,6 +14,11 @@ from collections.abc import Sequence
 
 from restore_cli.errors import ExitCode, RestoreError
 
+# How threads of libgomp, which torch brings, wait for each other: briefly spinning, then asleep. By
+# default they spin on, and beside other programs take five times as long (measured by
+# benchmarks/training_speed.py). Read when torch is loaded, so they are set before.
+_WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"}
+
 TRACEBACK_VARIABLE = "RESTORE_TRACEBACK"
 """Environment variable that does what `--traceback` does, for runs that others start."""
 
@@ -28,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         An `ExitCode` value, as the table in the documentation of each command promises.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if not any(name in os.environ for name in _WAITING):
+        os.environ.update(_WAITING)
     try:
         code = _run(arguments)
         # Flushed here, so that a reader who has gone away is noticed inside the boundary.

@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from restore_cli.errors import RestoreError
 
@@ -40,6 +48,21 @@ class Choice(BaseModel):
     def options(self) -> dict[str, Any]:
         """The keyword arguments, as written."""
         return dict(self.model_extra or {})
+
+
+class NetworkChoice(Choice):
+    """A network with its arguments, and the weights that training starts from.
+
+    `weights` is a shipped model's name, a model folder or a file; it plays no part when a trained
+    model is loaded. Empty or left out, training starts from random weights.
+    """
+
+    weights: str | None = None
+
+    @field_validator("weights")
+    @classmethod
+    def _none_if_empty(cls, value: str | None) -> str | None:
+        return value or None
 
 
 class ModelSection(Section):
@@ -137,31 +160,45 @@ class OptimSection(Section):
 
     `schedule`: "cosine" falls to zero over all steps; "trapezoid" stays at `lr` and falls linearly
     to zero over the last `cooldown` steps (Zhai et al. 2022), so that a run can be prolonged
-    without starting again. Both begin with a linear `warmup`. `betas` are AdamW's; `stiefel_lr` is
-    the learning rate of orthogonal layers where `lr` is that of all others.
+    without starting again; "steps" is multiplied by `gamma` every `step_size` steps. All begin
+    with a linear `warmup`. A run by the clock (`restore train --for`) stays at `lr` and cools down
+    in the last `cooldown_share` of the time; what it did is exported as `decay`, steps and factors
+    of the rate, linear between them.
+
+    `rates` are factors on the learning rate by the objective's module name. `betas` are AdamW's;
+    `stiefel_lr` is the learning rate of orthogonal layers where `lr` is that of all others.
+    `precision` "auto" is bf16 where the device computes faster in it, and fp32 elsewhere.
     """
 
     steps: PositiveInt
-    optimizer: Literal["adamw", "muon"] = "adamw"
+    optimizer: Literal["adamw", "muon", "rmsprop"] = "adamw"
     lr: float = Field(default=1e-3, gt=0.0)
+    rates: dict[str, Annotated[float, Field(ge=0.0)]] = {}
     betas: tuple[Share, Share] = (0.9, 0.99)
     stiefel_lr: float = Field(default=0.05, gt=0.0)
     weight_decay: float = Field(default=0.0, ge=0.0)
-    schedule: Literal["cosine", "trapezoid"] = "cosine"
+    schedule: Literal["cosine", "trapezoid", "steps"] = "cosine"
     warmup: NonNegativeInt = 200
     cooldown: NonNegativeInt = 0
+    cooldown_share: float = Field(default=0.25, ge=0.0, lt=1.0)
+    decay: list[tuple[NonNegativeInt, Share]] = []
+    gamma: float = Field(default=0.1, gt=0.0, le=1.0)
+    step_size: PositiveInt = 100_000
     clip: float = Field(default=1.0, gt=0.0)
     ema: Share = 0.999
     accumulate: PositiveInt = 1
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     seed: NonNegativeInt = 0
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.warmup + self.cooldown > self.steps:
+        if not self.decay and self.warmup + self.cooldown > self.steps:
             raise ValueError(
                 f"warmup ({self.warmup}) + cooldown ({self.cooldown}) exceed steps ({self.steps})"
             )
+        steps = [step for step, _ in self.decay]
+        if steps != sorted(set(steps)):
+            raise ValueError("the steps of `decay` must rise")
         return self
 
 
@@ -184,7 +221,7 @@ class Recipe(Section):
     """A whole recipe.toml."""
 
     model: ModelSection
-    network: Choice
+    network: NetworkChoice
     objective: Choice
     data: DataSection
     optim: OptimSection

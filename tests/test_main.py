@@ -226,3 +226,17 @@ def test_a_reader_who_leaves_is_no_error_message(arguments: list[str]) -> None:
     finally:
         os.close(writer)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("own", [{}, {"OMP_WAIT_POLICY": "active"}, {"GOMP_SPINCOUNT": "5"}])
+def test_threads_wait_passively_unless_the_user_says_otherwise(
+    own: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
+    assert main(["--version"]) == 0
+    found = {name: os.environ[name] for name in names if name in os.environ}
+    assert found == (own or {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"})

@@ -50,6 +50,15 @@ def train(
             "--tensorboard", help="Also log for TensorBoard (needs the extra [tensorboard])."
         ),
     ] = False,
+    time: Annotated[
+        str | None,
+        typer.Option(
+            "--for",
+            metavar="DURATION",
+            help="Train by the clock, for example 9m or 2h30m, from the start of this command to"
+            " the exported model; later runs in the same folder go on from there.",
+        ),
+    ] = None,
     init: Annotated[
         str | None,
         typer.Option(
@@ -95,6 +104,7 @@ def train(
     from restore_cli.training import loop
     from restore_cli.training.card import write_card
     from restore_cli.training.runs import Run
+    from restore_cli.training.schedule import duration
 
     changes = list(settings or [])
     if precision != "auto":
@@ -102,6 +112,7 @@ def train(
     if seed is not None:
         changes.append(f"optim.seed={seed}")
     loaded = Recipe.load(recipe, changes)
+    seconds = None if time is None else duration(time)
     if device != "auto":
         choose_device(device)  # an error before anything is written
     run = Run(output or Path("runs") / loaded.model.name, loaded, resume=resume)
@@ -109,12 +120,19 @@ def train(
         task = bar.add_task(loaded.model.name, total=loaded.optim.steps)
 
         def report(progress: "Progress") -> None:
-            bar.update(task, completed=progress.step)
+            bar.update(task, completed=progress.step, total=progress.steps)
             _tell(console, progress)
 
-        trained = loop.train(loaded, run, device=device, report=report, tensorboard=tensorboard)
+        trained = loop.train(
+            loaded,
+            run,
+            device=device,
+            seconds=seconds,
+            report=report,
+            tensorboard=tensorboard,
+        )
     if export is not None and main_process:
-        zoo.export(export, trained.network, loaded, write_card(loaded, trained))
+        zoo.export(export, trained.network, trained.recipe, write_card(trained))
     _summarise(console, run.folder, export, trained)
 
 
@@ -152,6 +170,7 @@ def _summarise(console: Console, folder: Path, export: Path | None, trained: "Tr
             "validation_psnr": trained.validation_psnr,
             "input_psnr": trained.input_psnr,
             "skipped": trained.skipped,
+            "hardware": trained.hardware,
         }
     )
     console.say(

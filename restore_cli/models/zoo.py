@@ -127,10 +127,17 @@ def load(name_or_path: str) -> Model:
     Raises:
         RestoreError: nothing there, a damaged or changed file, or weights that do not fit.
     """
+    return _load_file(weights_file(name_or_path))
+
+
+def weights_file(name_or_path: str) -> Path:
+    """Where the weights of a shipped model, a model folder or a file lie.
+
+    Raises:
+        RestoreError: there is nothing of that name.
+    """
     path = Path(name_or_path)
-    if path.is_file():
-        return _load_file(path)
-    return _load_file(_folder(name_or_path) / WEIGHTS)
+    return path if path.is_file() else _folder(name_or_path) / WEIGHTS
 
 
 def export(folder: Path, network: nn.Module, recipe: Recipe, card_text: str) -> None:

@@ -2,22 +2,21 @@
 
 from math import isfinite
 
-from restore_cli.recipe import Recipe
 from restore_cli.training.loop import Trained
 
 MEASURED_BEGIN, MEASURED_END = "<!-- measured -->", "<!-- /measured -->"
 
 
-def write_card(recipe: Recipe, trained: Trained) -> str:
+def write_card(trained: Trained) -> str:
     """Markdown of a freshly trained model.
 
     Args:
-        recipe: what was trained.
-        trained: what came out.
+        trained: what came out, with its recipe.
 
     Returns:
         The card; between `MEASURED_BEGIN` and `MEASURED_END` a benchmark may put its table.
     """
+    recipe = trained.recipe
     model, data, optim = recipe.model, recipe.data, recipe.optim
     parameters = sum(p.numel() for p in trained.network.parameters())
     rows = [

@@ -6,28 +6,38 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 
 from restore_cli.data.mixed import training_source, validation_pairs
 from restore_cli.data.pairs import training_loader
+from restore_cli.engine.precision import bf16_pays_on_cpu
 from restore_cli.errors import RestoreError
 from restore_cli.methods import OBJECTIVES, Objective
 from restore_cli.methods.base import KnowsSources
 from restore_cli.networks import NETWORKS
 from restore_cli.recipe import Recipe, construct
+from restore_cli.training.hardware import hardware
+from restore_cli.training.initial import load_initial
 from restore_cli.training.interrupt import Wish, interrupts_noted
 from restore_cli.training.meter import Meter, Progress, csv_row
-from restore_cli.training.runs import Run, hardware
-from restore_cli.training.state import State, begin, restore, snapshot
+from restore_cli.training.runs import Run
+from restore_cli.training.schedule import ByClock, BySteps, Keeps, Schedule, since_start
+from restore_cli.training.state import Sitting, State, begin, restore, snapshot
 from restore_cli.training.step import Outcome, take_step
 from restore_cli.training.validation import input_psnr, validate
 
 _DEVICE_VARIABLE = "ACCELERATE_TORCH_DEVICE"
 _PRECISION = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
-_SETTLING = 100  # batches, beyond those of training, that the averaged weights are measured on
+_AFTER_TRAINING = (
+    100  # batches, beyond those of training, that the averaged weights are measured on
+)
+_EXPORT_SECONDS = 3.0  # for writing the model, and for the interpreter to end
+_FOR_EVER = 2**40  # steps of a run that ends by the clock
 
 Report = Callable[[Progress], None]
 
@@ -38,21 +48,29 @@ class Trained:
 
     Attributes:
         network: the averaged (EMA) weights, on the CPU, in eval mode.
+        recipe: what was done: of a run by the clock with its steps and its cooldown.
         seconds: wall-clock time of all parts of the run.
         validation_psnr: dB over the recipe's validation pairs; None where it has none.
         input_psnr: dB of the unrestored inputs there.
         steps: steps done.
         skipped: steps left out for a non-finite loss or gradient.
-        hardware: the machines that it ran on, in words.
+        sittings: its parts, each with machine, precision and batch.
     """
 
     network: nn.Module
+    recipe: Recipe
     seconds: float
     validation_psnr: float | None
     input_psnr: float | None
     steps: int
     skipped: int
-    hardware: str
+    sittings: list[Sitting]
+
+    @property
+    def hardware(self) -> str:
+        """The machines that it ran on, each with its number format, in words."""
+        words = dict.fromkeys(f"{s.hardware}, {s.precision}" for s in self.sittings)
+        return " and ".join(words)
 
 
 def train(
@@ -60,10 +78,11 @@ def train(
     run: Run,
     *,
     device: str = "auto",
+    seconds: float | None = None,
     report: Report = lambda _: None,
     tensorboard: bool = False,
 ) -> Trained:
-    """Train until `recipe.optim.steps`, going on from the run's checkpoint where there is one.
+    """Train until `recipe.optim.steps`, or until the time is over, going on from a checkpoint.
 
     Interrupting (Ctrl-C, SIGTERM) finishes the step, saves a checkpoint and raises
     KeyboardInterrupt. A step whose loss or gradient is not finite is left out.
@@ -72,102 +91,198 @@ def train(
         recipe: what to train.
         run: where to keep it.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps"; with several processes leave it to them.
+        seconds: from the start of this process to the exported model. The rate is constant, then
+            cools down; the state before that, the trunk, stays in the run, and the next run by
+            the clock goes on from it. None trains the recipe's steps.
         report: called after each logging interval, on the main process.
         tensorboard: also write TensorBoard events (needs the extra [tensorboard]).
 
     Raises:
         RestoreError: unfit data, unknown names in the recipe, a precision or an extra that this
-            machine lacks, or ten non-finite steps in a row.
+            machine lacks, too little time, or ten non-finite steps in a row.
     """
     if tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise RestoreError(
             "--tensorboard needs a package that is not installed",
             hint="pip install 'restore-cli[tensorboard]'",
         )
-    if recipe.optim.precision == "fp16" and (device == "cpu" or not _has_accelerator()):
-        raise RestoreError(
-            "optim.precision = 'fp16' needs a GPU", hint="--set optim.precision=fp32 runs anywhere"
-        )
+    checkpoint = run.load_checkpoint(trunk=seconds is not None)
+    precision = _precision(recipe, device, checkpoint)
+    if device == "auto" and not torch.accelerator.is_available():
+        # Said outright: left to themselves, processes that a launcher started on a machine without
+        # accelerators would each train alone.
+        device = "cpu"
     try:
         with _named_device(device):
             accelerator = Accelerator(
-                mixed_precision=_PRECISION[recipe.optim.precision],
+                mixed_precision=_PRECISION[precision],
                 cpu=device == "cpu",
                 log_with="tensorboard" if tensorboard else None,
                 project_dir=str(run.folder) if tensorboard else None,
             )
     except ValueError as error:
         raise RestoreError(
-            f"cannot train with optim.precision = {recipe.optim.precision!r} here: {error}",
+            f"cannot train with optim.precision = {precision!r} here: {error}",
             hint="--set optim.precision=fp32 runs anywhere",
         ) from error
     try:
         with _tracking(accelerator, enabled=tensorboard):
-            return _train(recipe, run, accelerator, report)
+            fit = _Fit(recipe, run, accelerator, report, precision=precision, seconds=seconds)
+            return fit.train(checkpoint)
     finally:
         accelerator.free_memory()
 
 
-def _train(recipe: Recipe, run: Run, accelerator: Accelerator, report: Report) -> Trained:
-    torch.manual_seed(recipe.optim.seed)
-    network = construct(recipe.network, NETWORKS, section="network")
-    objective = construct(recipe.objective, OBJECTIVES, network, section="objective")
-    if isinstance(objective, KnowsSources):
-        objective.meet(recipe.data.sources)
-    smallest = _check_fit(recipe, network, objective)
-    source = training_source(recipe)
-    state = begin(objective, recipe, accelerator)
-    checkpoint = run.load_checkpoint()
-    if checkpoint is not None:
-        restore(state, checkpoint, accelerator)
-    if state.step < recipe.optim.steps and hardware() not in state.hardware:
-        state.hardware.append(hardware())
-    main = accelerator.is_main_process
-    watch = _Watch(recipe, run, accelerator, report)
-    if main:
-        watch.pairs = validation_pairs(recipe, smallest=smallest)
-        watch.inputs = input_psnr(watch.pairs)
-        run.trim_metrics(state.step)
-    loader = training_loader(
-        source,
-        recipe,
-        first_step=state.step,
-        rank=accelerator.process_index,
-        processes=accelerator.num_processes,
-    )
-    batches = _on_device(loader, accelerator)
-    with interrupts_noted() as wish:
-        while state.step < recipe.optim.steps and not _should_stop(wish, accelerator):
-            outcome = take_step(state, recipe, accelerator, batches)
+def _precision(recipe: Recipe, device: str, checkpoint: dict[str, Any] | None) -> str:
+    """What "auto" means here; a run that goes on where it was keeps what it had."""
+    asked = recipe.optim.precision
+    on_cpu = device == "cpu" or not torch.accelerator.is_available()
+    if asked == "fp16" and on_cpu:
+        raise RestoreError(
+            "optim.precision = 'fp16' needs a GPU", hint="--set optim.precision=fp32 runs anywhere"
+        )
+    if asked != "auto":
+        return asked
+    last = (checkpoint or {}).get("sittings") or [{}]
+    if isinstance(last[-1], dict) and last[-1].get("hardware") == hardware():
+        return str(last[-1]["precision"])
+    if on_cpu:
+        return "bf16" if bf16_pays_on_cpu() else "fp32"
+    return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+
+
+class _Fit:
+    """One sitting of a run."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        run: Run,
+        accelerator: Accelerator,
+        report: Report,
+        *,
+        precision: str,
+        seconds: float | None,
+    ) -> None:
+        self._run, self._accelerator, self._precision = run, accelerator, precision
+        endless = recipe.optim.model_copy(update={"steps": _FOR_EVER})
+        self._recipe = recipe if seconds is None else recipe.model_copy(update={"optim": endless})
+        self._watch = _Watch(self._recipe, run, accelerator, report)
+        self._schedule: Schedule = BySteps(recipe.optim)
+        if seconds is not None:
+            self._schedule = ByClock(
+                recipe.optim, seconds=seconds, tail=self._tail, clock=since_start
+            )
+
+    def train(self, checkpoint: dict[str, Any] | None) -> Trained:
+        """Build all that is needed, train, and measure."""
+        recipe, accelerator, watch = self._recipe, self._accelerator, self._watch
+        torch.manual_seed(recipe.optim.seed)
+        network = construct(recipe.network, NETWORKS, section="network")
+        if checkpoint is None:
+            load_initial(network, recipe.network)
+        objective = construct(recipe.objective, OBJECTIVES, network, section="objective")
+        if isinstance(objective, KnowsSources):
+            objective.meet(recipe.data.sources)
+        smallest = _check_fit(recipe, network, objective)
+        source = training_source(recipe)
+        state = begin(objective, recipe, accelerator)
+        if checkpoint is not None:
+            restore(state, checkpoint, accelerator)
+        if state.step < recipe.optim.steps:
+            self._note_sitting(state)
+        if accelerator.is_main_process:
+            watch.pairs = validation_pairs(recipe, smallest=smallest)
+            watch.inputs = input_psnr(watch.pairs)
+            self._run.trim_metrics(state.step)
+            if isinstance(self._schedule, ByClock):
+                watch.measure(state)  # how long it takes decides when the steps must end
+        loader = training_loader(
+            source,
+            recipe,
+            first_step=state.step,
+            rank=accelerator.process_index,
+            processes=accelerator.num_processes,
+        )
+        self._steps(state, _on_device(loader, accelerator))
+        if accelerator.is_main_process:
+            if watch.measured_at != state.step:
+                watch.measure(state)
+            if isinstance(objective, KnowsSources):
+                more = training_loader(
+                    source, recipe, first_step=state.step, beyond=_AFTER_TRAINING
+                )
+                objective.settle(state.average, _on_device(more, accelerator))
+        accelerator.wait_for_everyone()
+        return Trained(
+            network=state.average.cpu().eval(),
+            recipe=self._schedule.done(recipe, state.step),
+            seconds=state.clock.seconds,
+            validation_psnr=watch.measured,
+            input_psnr=watch.inputs,
+            steps=state.step,
+            skipped=int(state.skipped),
+            sittings=state.sittings,
+        )
+
+    def _steps(self, state: State, batches: Iterator[dict[str, Tensor]]) -> None:
+        """Train until the schedule ends or somebody asks to stop, and save."""
+        schedule, main = self._schedule, self._accelerator.is_main_process
+        kept = schedule.keeps
+        with interrupts_noted() as wish:
+            while not (ended := self._ended(state.step)) and not self._should_stop(wish):
+                if main and schedule.keeps != kept:
+                    self._watch.save(state, kept)  # the trunk, as the cooldown begins
+                kept = schedule.keeps
+                rate = schedule.rate(state.step)
+                outcome = take_step(state, self._recipe, self._accelerator, batches, rate=rate)
+                if main:
+                    self._watch.after_step(state, outcome, schedule, rate)
             if main:
-                watch.after_step(state, outcome)
-        if main:
-            run.save_checkpoint(snapshot(state, accelerator))
-    if state.step < recipe.optim.steps:
-        raise KeyboardInterrupt
-    if main and watch.measured is None:
-        watch.measure(state)
-    if main and isinstance(objective, KnowsSources):
-        last = recipe.optim.steps
-        more = training_loader(source, recipe, first_step=last, beyond=_SETTLING)
-        objective.settle(state.average, _on_device(more, accelerator))
-    accelerator.wait_for_everyone()
-    return Trained(
-        network=state.average.cpu().eval(),
-        seconds=state.clock.seconds,
-        validation_psnr=watch.measured,
-        input_psnr=watch.inputs,
-        steps=state.step,
-        skipped=state.skipped,
-        hardware=" and ".join(state.hardware),
-    )
+                self._watch.save(state, schedule.keeps)
+        if not ended:
+            raise KeyboardInterrupt
+
+    def _ended(self, step: int) -> bool:
+        """Whether the steps are all; every process goes by the first one's clock."""
+        ended = self._schedule.finished(step)
+        if self._accelerator.num_processes > 1 and isinstance(self._schedule, ByClock):
+            plan: list[Any] = [ended, self._schedule.knots]
+            ended, self._schedule.knots = broadcast_object_list(plan)
+        return ended
+
+    def _should_stop(self, wish: Wish) -> bool:
+        """Whether any process was asked to stop: all of them stop after the same step."""
+        if self._accelerator.num_processes == 1:
+            return wish.stop
+        if wish.stop:
+            self._accelerator.set_trigger()
+        return self._accelerator.check_trigger()
+
+    def _note_sitting(self, state: State) -> None:
+        """Note where and how the run goes on, unless that is as before."""
+        data, processes = self._recipe.data, self._accelerator.num_processes
+        now = Sitting(
+            hardware=hardware(),
+            precision=self._precision,
+            batch=data.batch * processes * self._recipe.optim.accumulate,
+            crop=data.crop,
+            start=state.step,
+        )
+        last = state.sittings[-1] if state.sittings else None
+        if last is None or replace(last, start=state.step) != now:
+            state.sittings.append(now)
+
+    def _tail(self) -> float:
+        """Seconds that measuring and exporting will take."""
+        return _EXPORT_SECONDS + self._watch.measuring
 
 
 def _on_device(
     loader: Iterable[dict[str, Tensor]], accelerator: Accelerator
 ) -> Iterator[dict[str, Tensor]]:
     for batch in loader:
-        yield {k: v.to(accelerator.device) for k, v in batch.items()}
+        yield {k: v.to(accelerator.device, non_blocking=True) for k, v in batch.items()}
 
 
 class _Watch:
@@ -181,14 +296,18 @@ class _Watch:
         self.pairs: list[dict[str, Tensor]] = []
         self.inputs: float | None = None
         self.measured: float | None = None
+        self.measured_at: int | None = None
+        self.measuring = 0.0
 
-    def after_step(self, state: State, outcome: Outcome) -> None:
+    def after_step(self, state: State, outcome: Outcome, schedule: Schedule, rate: float) -> None:
         """Report, measure and save, each when it is due."""
         self._meter.add(outcome.loss)
         log = self._recipe.log
-        due = state.step == self._recipe.optim.steps or state.step % log.validate_every == 0
+        # While a run by the clock cools down, only what ends it is worth its time.
+        free = state.step % log.validate_every == 0 and schedule.keeps != "nothing"
+        due = state.step == self._recipe.optim.steps or free
         if due or state.step % log.every == 0:
-            progress = self._meter.read(state)
+            progress = self._meter.read(state, rate=rate, steps=schedule.total(state.step))
             if due:
                 self.measure(state)
                 progress = replace(progress, validation_psnr=self.measured)
@@ -198,11 +317,17 @@ class _Watch:
             self._report(progress)
             self._meter.restart()
         if time.monotonic() - self._saved > 60 * log.checkpoint_minutes:
-            self._run.save_checkpoint(snapshot(state, self._accelerator))
-            self._saved = time.monotonic()
+            self.save(state, schedule.keeps)
+
+    def save(self, state: State, kind: Keeps) -> None:
+        """Keep the state as what it is good for."""
+        if kind != "nothing":
+            self._run.save_checkpoint(snapshot(state, self._accelerator), trunk=kind == "trunk")
+        self._saved = time.monotonic()
 
     def measure(self, state: State) -> None:
         """PSNR of the averaged weights, dB; also writes sample pictures."""
+        start = time.monotonic()
         found = validate(
             state.average,
             self.pairs,
@@ -210,7 +335,8 @@ class _Watch:
             device=self._accelerator.device,
         )
         self._run.save_samples(state.step, found.rows)
-        self.measured = found.psnr
+        self.measured, self.measured_at = found.psnr, state.step
+        self.measuring = time.monotonic() - start
 
 
 @contextlib.contextmanager
@@ -226,10 +352,6 @@ def _named_device(device: str) -> Generator[None]:
             os.environ.pop(_DEVICE_VARIABLE, None)
         else:
             os.environ[_DEVICE_VARIABLE] = before
-
-
-def _has_accelerator() -> bool:
-    return torch.accelerator.is_available()
 
 
 def _check_fit(recipe: Recipe, network: nn.Module, objective: Objective) -> int:
@@ -265,15 +387,6 @@ def _check_fit(recipe: Recipe, network: nn.Module, objective: Objective) -> int:
             f" that the network {recipe.network.name!r} needs"
         )
     return multiple
-
-
-def _should_stop(wish: Wish, accelerator: Accelerator) -> bool:
-    """Whether any process was asked to stop: all of them stop after the same step."""
-    if accelerator.num_processes == 1:
-        return wish.stop
-    if wish.stop:
-        accelerator.set_trigger()
-    return accelerator.check_trigger()
 
 
 @contextlib.contextmanager

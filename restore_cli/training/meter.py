@@ -5,8 +5,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from restore_cli.recipe import Recipe
-from restore_cli.training.optim import learning_rate
 from restore_cli.training.state import State
 from restore_cli.training.step import Outcome
 
@@ -37,35 +39,41 @@ class Meter:
     """Collects losses and time; `read` closes an interval and `restart` opens the next."""
 
     def __init__(self, recipe: Recipe, processes: int) -> None:
-        self._recipe = recipe
         self._per_step = recipe.data.batch * recipe.optim.accumulate * processes
         self.restart()
 
     def restart(self) -> None:
         """Begin an interval: what happens between `read` and here counts for none."""
-        self._losses: list[float] = []
+        self._losses: list[Tensor] = []
         self._steps = 0
         self._since = time.monotonic()
 
-    def add(self, loss: float) -> None:
-        """Count a step; a loss that is not finite stays out of the mean."""
+    def add(self, loss: Tensor) -> None:
+        """Count a step; its loss () stays on its device until somebody reads the interval."""
         self._steps += 1
-        if math.isfinite(loss):
-            self._losses.append(loss)
+        self._losses.append(loss)
 
-    def read(self, state: State) -> Progress:
-        """The interval so far, without a validation."""
+    def read(self, state: State, *, rate: float, steps: int) -> Progress:
+        """The interval so far, without a validation.
+
+        Args:
+            state: after its last step.
+            rate: learning rate of that step.
+            steps: how many there will be.
+        """
+        # Read first: what the device still computes belongs to the interval.
+        losses = torch.stack(self._losses).tolist() if self._losses else []
+        finite = [loss for loss in losses if math.isfinite(loss)]
         elapsed = max(1e-9, time.monotonic() - self._since)
         speed = self._per_step * max(1, self._steps) / elapsed
-        steps = self._recipe.optim.steps
         return Progress(
             step=state.step,
             steps=steps,
-            loss=sum(self._losses) / len(self._losses) if self._losses else math.nan,
-            learning_rate=learning_rate(state.step - 1, self._recipe.optim),
+            loss=sum(finite) / len(finite) if finite else math.nan,
+            learning_rate=rate,
             images_per_second=speed,
             seconds_left=(steps - state.step) * self._per_step / speed,
-            skipped=state.skipped,
+            skipped=int(state.skipped),
         )
 
 
@@ -80,9 +88,9 @@ def csv_row(progress: Progress, outcome: Outcome, seconds: float) -> dict[str, A
     return {
         "step": progress.step,
         "loss": f"{progress.loss:.6g}",
-        "terms": " ".join(f"{name}={value:.6g}" for name, value in outcome.terms.items()),
+        "terms": " ".join(f"{name}={float(value):.6g}" for name, value in outcome.terms.items()),
         "learning_rate": f"{progress.learning_rate:.6g}",
-        "gradient_norm": f"{outcome.norm:.6g}",
+        "gradient_norm": f"{float(outcome.norm):.6g}",
         "images_per_second": f"{progress.images_per_second:.4g}",
         "seconds": f"{seconds:.1f}",
         "skipped": progress.skipped,

@@ -1,9 +1,7 @@
-"""The run folder: recipe, checkpoint, metrics.csv, sample pictures, TensorBoard."""
+"""The run folder: recipe, checkpoint, trunk, metrics.csv, sample pictures, TensorBoard."""
 
 import csv
 import io
-import os
-import platform
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +20,15 @@ _COLUMNS: tuple[str, ...] = (
     "skipped", "validation_psnr", "input_psnr",
 )  # fmt: skip
 
+_MAY_CHANGE = (
+    "steps", "cooldown", "cooldown_share", "decay", "root", "workers", "precision",
+)  # fmt: skip
+"""What a run may change on its way: how long it is, and where it runs."""
+
+_TRUNK_MAY_CHANGE = ("batch", "crop", "lr", "ema")
+"""And what one that goes on from a trunk may: a GPU takes more at a time, crops may grow. Its
+sittings say what was when."""
+
 
 class Run:
     """A folder that one training run owns.
@@ -39,14 +46,16 @@ class Run:
     def __init__(self, folder: Path, recipe: Recipe, *, resume: bool) -> None:
         self.folder, self.recipe = folder, recipe
         self.checkpoint_path = folder / "checkpoint.pt"
-        if self.checkpoint_path.exists() and not resume:
+        self.trunk_path = folder / "trunk.pt"
+        begun = self.checkpoint_path.exists() or self.trunk_path.exists()
+        if begun and not resume:
             raise RestoreError(
                 f"{folder} already holds a run",
                 hint="leave out --no-resume to go on with it, or give another folder with -o",
             )
         kept = folder / "recipe.toml"
-        if self.checkpoint_path.exists():
-            _check_same(Recipe.load(kept), recipe, folder)
+        if begun:
+            _check_same(Recipe.load(kept), recipe, folder, trunk=self.trunk_path.exists())
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -56,36 +65,53 @@ class Run:
             ) from error
         write_atomically(kept, recipe.dump().encode())
 
-    def load_checkpoint(self) -> dict[str, Any] | None:
+    def load_checkpoint(self, *, trunk: bool = False) -> dict[str, Any] | None:
         """The last checkpoint, tensors on the CPU; None where there is none.
+
+        Args:
+            trunk: prefer the state before a cooldown, which a run by the clock goes on from; the
+                other kind serves where only that is there.
 
         Raises:
             RestoreError: it cannot be read.
         """
-        if not self.checkpoint_path.exists():
+        order = [self.checkpoint_path, self.trunk_path]
+        there = [path for path in (reversed(order) if trunk else order) if path.exists()]
+        if not there:
             return None
         try:
-            return torch.load(self.checkpoint_path, map_location="cpu", weights_only=True)
+            loaded = torch.load(there[0], map_location="cpu", weights_only=True)
         except Exception as error:
             raise RestoreError(
-                f"cannot read the checkpoint {self.checkpoint_path}: {error}",
+                f"cannot read the checkpoint {there[0]}: {error}",
                 hint="delete it to start this run again",
             ) from error
+        if not isinstance(loaded, dict):
+            raise RestoreError(
+                f"{there[0]} is not a checkpoint: it holds a {type(loaded).__name__}",
+                hint="delete it to start this run again",
+            )
+        return loaded
 
-    def save_checkpoint(self, state: Mapping[str, Any]) -> None:
+    def save_checkpoint(self, state: Mapping[str, Any], *, trunk: bool = False) -> None:
         """Replace the checkpoint in one step, so that a kill leaves the old or the new one.
+
+        Args:
+            state: tensors and plain numbers.
+            trunk: keep it as the state before a cooldown.
 
         Raises:
             RestoreError: it cannot be written (a full disk); the old one is still there.
         """
-        temporary = self.checkpoint_path.with_suffix(".tmp")
+        path = self.trunk_path if trunk else self.checkpoint_path
+        temporary = path.with_suffix(".tmp")
         try:
             torch.save(dict(state), temporary)
-            temporary.replace(self.checkpoint_path)
+            temporary.replace(path)
         except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
             temporary.unlink(missing_ok=True)
             raise RestoreError(
-                f"cannot write the checkpoint {self.checkpoint_path}: {error}",
+                f"cannot write the checkpoint {path}: {error}",
                 hint="make room, then start the same command again",
                 exit_code=ExitCode.SOME_FAILED,
             ) from error
@@ -139,27 +165,13 @@ class Clock:
         return time.monotonic() - self._start
 
 
-def hardware() -> str:
-    """The machine in words for a model card, e.g. 'AMD EPYC, 2 cores' or the name of the GPU."""
-    if torch.cuda.is_available():
-        return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name(0)}"
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                name = line.partition(":")[2].strip()
-                break
-    return f"{name}, {torch.get_num_threads()} of {os.cpu_count()} CPU threads"
-
-
-def _check_same(old: Recipe, new: Recipe, folder: Path) -> None:
+def _check_same(old: Recipe, new: Recipe, folder: Path, *, trunk: bool) -> None:
     """A run may be prolonged and logged otherwise, but not become another one."""
     free = {"log", "infer", "model"}
     for section in sorted(set(Recipe.model_fields) - free):
         before = getattr(old, section).model_dump()
         after = getattr(new, section).model_dump()
-        for key in ("steps", "cooldown", "root", "workers"):
+        for key in _MAY_CHANGE + (_TRUNK_MAY_CHANGE if trunk else ()):
             before.pop(key, None)
             after.pop(key, None)
         if before != after:

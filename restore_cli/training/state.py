@@ -1,18 +1,38 @@
 """Everything that moves during a run: how it begins, and how checkpoints hold it."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
-from torch import nn
+from torch import Tensor, nn
 
 from restore_cli.errors import RestoreError
 from restore_cli.methods import Objective
 from restore_cli.networks import NETWORKS
 from restore_cli.recipe import Recipe, construct
+from restore_cli.training import foreach
 from restore_cli.training.optim import build_optimizers
 from restore_cli.training.runs import Clock
+
+
+@dataclass
+class Sitting:
+    """One part of a run, on one machine.
+
+    Attributes:
+        hardware: the machine in words.
+        precision: number format of the networks.
+        batch: samples a step, of all processes.
+        crop: px.
+        start: steps that were done before it.
+    """
+
+    hardware: str
+    precision: str
+    batch: int
+    crop: int
+    start: int
 
 
 @dataclass
@@ -24,23 +44,33 @@ class State:
         optimizers: of each player.
         average: moving average (EMA) of the exported player's weights.
         step: steps done.
-        skipped: steps left out because a loss or a gradient was not finite.
-        skipped_in_a_row: of these, the ones since the last good step.
-        hardware: the machines that the run has been on, in words.
+        skipped: () int64, steps left out because a loss or a gradient was not finite.
+        skipped_in_a_row: () of these, the ones since the last good step.
+        sittings: what the run has been through, the last one now.
     """
 
     objective: Objective
     optimizers: dict[str, list[torch.optim.Optimizer]]
     average: nn.Module
+    skipped: Tensor
+    skipped_in_a_row: Tensor
     step: int = 0
-    skipped: int = 0
-    skipped_in_a_row: int = 0
     clock: Clock = field(default_factory=Clock)
-    hardware: list[str] = field(default_factory=list[str])
+    sittings: list[Sitting] = field(default_factory=list[Sitting])
 
 
 def begin(objective: Objective, recipe: Recipe, accelerator: Accelerator) -> State:
-    """Prepare the players of a fresh objective, in place, and build what goes with them."""
+    """Prepare the players of a fresh objective, in place, and build what goes with them.
+
+    Raises:
+        RestoreError: `optim.rates` names a module that the objective has not.
+    """
+    for name in recipe.optim.rates:
+        if name not in objective.players:
+            raise RestoreError(
+                f"optim.rates: the objective {recipe.objective.name!r} has no module {name!r}",
+                hint="it has: " + ", ".join(objective.players),
+            )
     network = objective.players[objective.exported]
     # Built anew rather than copied: hooks and wrappers of the prepared network stay out of it.
     average = construct(recipe.network, NETWORKS, section="network")
@@ -51,12 +81,15 @@ def begin(objective: Objective, recipe: Recipe, accelerator: Accelerator) -> Sta
     for name, player in list(objective.players.items()):
         _to_channels_last(player)
         objective.players[name] = accelerator.prepare_model(player)
-        optimizers[name] = build_optimizers(player, recipe.optim)
+        optimizers[name] = build_optimizers(
+            player, recipe.optim, factor=recipe.optim.rates.get(name, 1.0)
+        )
         for optimizer in optimizers[name]:
             # Registered, so that fp16 gradients are unscaled. The wrapper itself is of no use
             # here: its `step` ends the scaler's round after the first of several optimisers.
             accelerator.prepare_optimizer(optimizer)
-    return State(objective=objective, optimizers=optimizers, average=average)
+    none = torch.zeros((), dtype=torch.int64, device=accelerator.device)
+    return State(objective, optimizers, average, skipped=none, skipped_in_a_row=none.clone())
 
 
 def _to_channels_last(network: nn.Module) -> None:
@@ -69,13 +102,23 @@ def _to_channels_last(network: nn.Module) -> None:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
-def update_average(state: State, ema: float, accelerator: Accelerator) -> None:
-    """Move the average towards the weights; a young average follows faster."""
+def update_average(state: State, ema: float, accelerator: Accelerator, *, keep: Tensor) -> None:
+    """Move the average towards the weights; a young average follows faster.
+
+    Args:
+        state: its `average` is changed.
+        ema: decay of an old average.
+        accelerator: knows the network behind its wrappers.
+        keep: () 1 to leave the average as it is, else 0.
+    """
     decay = min(ema, (1 + state.step) / (10 + state.step))
     network = accelerator.unwrap_model(state.objective.players[state.objective.exported])
+    share = (1 - decay) * (1 - keep)
     with torch.no_grad():
-        for mean, value in zip(state.average.parameters(), network.parameters(), strict=True):
-            mean.lerp_(value.to(mean.dtype), 1 - decay)
+        means = list(state.average.parameters())
+        steps = foreach.differences(list(network.parameters()), means)
+        foreach.multiply_(steps, share)
+        foreach.add_(means, steps)
         for mean, value in zip(state.average.buffers(), network.buffers(), strict=True):
             mean.copy_(value)
 
@@ -85,10 +128,10 @@ def snapshot(state: State, accelerator: Accelerator) -> dict[str, Any]:
     scaler = accelerator.scaler
     return {
         "step": state.step,
-        "skipped": state.skipped,
-        "skipped_in_a_row": state.skipped_in_a_row,
+        "skipped": int(state.skipped),
+        "skipped_in_a_row": int(state.skipped_in_a_row),
         "seconds": state.clock.seconds,
-        "hardware": state.hardware,
+        "sittings": [asdict(sitting) for sitting in state.sittings],
         "players": {
             name: accelerator.unwrap_model(player).state_dict()
             for name, player in state.objective.players.items()
@@ -117,12 +160,12 @@ def restore(state: State, saved: dict[str, Any], accelerator: Accelerator) -> No
         state.average.load_state_dict(saved["average"])
         if accelerator.scaler is not None and saved["scaler"]:
             accelerator.scaler.load_state_dict(cast("dict[str, Any]", saved["scaler"]))
-        state.step, state.skipped = saved["step"], saved["skipped"]
-        state.skipped_in_a_row = saved["skipped_in_a_row"]
-        state.clock = Clock(saved["seconds"])
-        # Checkpoints of 0.1.0 do not say where they were made.
-        state.hardware = list(saved.get("hardware", []))
-    except (KeyError, TypeError, RuntimeError, ValueError) as error:
+        state.step = int(saved["step"])
+        state.skipped = torch.full_like(state.skipped, int(saved["skipped"]))
+        state.skipped_in_a_row = torch.full_like(state.skipped, int(saved["skipped_in_a_row"]))
+        state.clock = Clock(float(saved["seconds"]))
+        state.sittings = [Sitting(**one) for one in saved["sittings"]]
+    except (KeyError, TypeError, RuntimeError, ValueError, AttributeError, IndexError) as error:
         raise RestoreError(
             f"the checkpoint does not fit this recipe: {error}",
             hint="give another folder with -o, or delete the checkpoint to start again",

@@ -1,7 +1,10 @@
-"""One training step: every turn of the objective, each player moved on its own loss."""
+"""One training step: every turn of the objective, each player moved on its own loss.
+
+Nothing here waits for the device where that can be avoided: losses stay tensors until somebody
+reads them, and a step that is not finite is left out by the optimisers on the device.
+"""
 
 import itertools
-import math
 from collections.abc import Iterator
 from typing import NamedTuple, cast
 
@@ -12,7 +15,6 @@ from torch import Tensor
 
 from restore_cli.errors import ExitCode, RestoreError
 from restore_cli.recipe import Recipe
-from restore_cli.training.optim import learning_rate
 from restore_cli.training.state import State, update_average
 
 _MOST_SKIPS_IN_A_ROW = 10
@@ -20,21 +22,26 @@ _STEP_STREAM = 1  # apart from the stream of pictures, which has 0 there
 
 
 class Outcome(NamedTuple):
-    """What to log of a step; of several turns, the last.
+    """What to log of a step; of several turns, the last. All on the device, detached.
 
     Attributes:
-        norm: of the gradient before clipping.
-        loss: averaged over the accumulated batches.
-        terms: parts of the loss by name.
+        norm: () of the gradient before clipping.
+        loss: () averaged over the accumulated batches.
+        terms: parts of the loss by name, ().
     """
 
-    norm: float
-    loss: float
-    terms: dict[str, float]
+    norm: Tensor
+    loss: Tensor
+    terms: dict[str, Tensor]
 
 
 def take_step(
-    state: State, recipe: Recipe, accelerator: Accelerator, batches: Iterator[dict[str, Tensor]]
+    state: State,
+    recipe: Recipe,
+    accelerator: Accelerator,
+    batches: Iterator[dict[str, Tensor]],
+    *,
+    rate: float,
 ) -> Outcome:
     """Do one step, or leave it out where a loss or a gradient is not finite.
 
@@ -43,38 +50,40 @@ def take_step(
         recipe: what is trained.
         accelerator: holds the players and optimisers of `state`.
         batches: as many are taken as the recipe accumulates.
+        rate: learning rate, before the factors of single modules.
 
     Raises:
         RestoreError: the tenth step in a row was left out.
     """
-    _set_learning_rate(state, learning_rate(state.step, recipe.optim))
+    _set_learning_rate(state, rate)
     _seed(recipe.optim.seed, state.step, accelerator.process_index)
     parts = recipe.optim.accumulate
-    norm, loss, finite = math.nan, 0.0, True
-    terms: dict[str, float] = {}
+    norm = torch.full((), torch.nan, device=accelerator.device)
+    loss, bad = torch.zeros_like(norm), torch.zeros_like(norm)
+    terms: dict[str, Tensor] = {}
     for part in range(parts):
-        value = math.nan
+        value = norm
         for turn in state.objective.turns(_channels_last(next(batches))):
             if part == 0:
                 for optimizer in _optimizers(state, turn.movers):
                     optimizer.zero_grad()
-            value = _backward(turn.loss, parts, accelerator)
-            terms = {name: float(term) for name, term in turn.terms.items()}
+            value = turn.loss.detach().float()
+            _backward(turn.loss, parts, accelerator)
+            terms = {name: term.detach() for name, term in turn.terms.items()}
             if part == parts - 1:
-                norm = _move(state, turn.movers, recipe.optim.clip, accelerator)
-                finite = finite and math.isfinite(norm)
-        loss += value / parts
+                norm, missed = _move(state, turn.movers, recipe.optim.clip, accelerator)
+                bad = torch.maximum(bad, missed)
+        loss = loss + value / parts
     state.step += 1
-    if finite:
-        update_average(state, recipe.optim.ema, accelerator)
-    _count_skips(state, finite=finite)
+    update_average(state, recipe.optim.ema, accelerator, keep=bad)
+    _count_skips(state, bad)
     return Outcome(norm, loss, terms)
 
 
 def _set_learning_rate(state: State, rate: float) -> None:
     for optimizer in itertools.chain.from_iterable(state.optimizers.values()):
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("factor", 1.0)
 
 
 def _seed(seed: int, step: int, process: int) -> None:
@@ -83,40 +92,49 @@ def _seed(seed: int, step: int, process: int) -> None:
     torch.manual_seed(int(words[0]))
 
 
-def _backward(loss: Tensor, parts: int, accelerator: Accelerator) -> float:
-    """Add a loss's gradients; returns its value."""
-    value = float(loss.detach())
+def _backward(loss: Tensor, parts: int, accelerator: Accelerator) -> None:
+    """Add a loss's gradients."""
     # A loss that is not finite may have finite gradients. Spoil them: processes share gradients,
     # so all of them leave the step out, whichever had the bad loss.
-    accelerator.backward(loss / parts if math.isfinite(value) else loss * math.nan)
-    return value
+    spoil = torch.where(torch.isfinite(loss.detach()), 1.0 / parts, torch.nan)
+    accelerator.backward(loss * spoil)
 
 
 def _optimizers(state: State, players: tuple[str, ...]) -> Iterator[torch.optim.Optimizer]:
     return itertools.chain.from_iterable(state.optimizers[player] for player in players)
 
 
-def _move(state: State, players: tuple[str, ...], clip: float, accelerator: Accelerator) -> float:
-    """Clip and step players unless their gradient is not finite; returns the norm before."""
+def _move(
+    state: State, players: tuple[str, ...], clip: float, accelerator: Accelerator
+) -> tuple[Tensor, Tensor]:
+    """Clip and step players unless their gradient is not finite.
+
+    Returns:
+        The norm before clipping, and 1 where the step was left out, else 0.
+    """
     networks = (state.objective.players[player] for player in players)
     parameters = list(itertools.chain.from_iterable(n.parameters() for n in networks))
-    norm = float(cast(Tensor, accelerator.clip_grad_norm_(parameters, clip)))
-    if math.isfinite(norm):
-        for optimizer in _optimizers(state, players):
+    norm = cast(Tensor, accelerator.clip_grad_norm_(parameters, clip)).detach().float()
+    bad = (~torch.isfinite(norm)).float()
+    for optimizer in _optimizers(state, players):
+        # As torch's own gradient scaler tells fused optimisers: leave the step out where it is 1.
+        if getattr(optimizer, "_step_supports_amp_scaling", False):
+            optimizer.found_inf = bad  # pyright: ignore[reportAttributeAccessIssue]
+            optimizer.step()
+        elif not bool(bad):
             optimizer.step()
     if accelerator.scaler is not None:
         # Once after all optimisers: it ends the round, and lowers fp16's scale after an overflow.
         accelerator.scaler.update()
-    return norm
+    return norm, bad
 
 
-def _count_skips(state: State, *, finite: bool) -> None:
-    if finite:
-        state.skipped_in_a_row = 0
-        return
-    state.skipped += 1
-    state.skipped_in_a_row += 1
-    if state.skipped_in_a_row >= _MOST_SKIPS_IN_A_ROW:
+def _count_skips(state: State, bad: Tensor) -> None:
+    state.skipped = state.skipped + bad.to(state.skipped)
+    state.skipped_in_a_row = (state.skipped_in_a_row + 1) * bad.to(state.skipped_in_a_row)
+    # Reading makes a GPU's queue run dry; a few steps more that change nothing cost less.
+    waits = bad.device.type == "cpu" or state.step % _MOST_SKIPS_IN_A_ROW == 0
+    if waits and int(state.skipped_in_a_row) >= _MOST_SKIPS_IN_A_ROW:
         raise RestoreError(
             f"ten steps in a row had a non-finite loss or gradient (last: step {state.step})",
             hint="lower optim.lr, or use optim.precision = 'fp32'",

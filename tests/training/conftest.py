@@ -26,13 +26,16 @@ def _one_thread() -> None:
 def train(parse: Parse) -> Train:
     """Trains the tiny recipe in a folder on the CPU; it is interrupted after the step `stop`."""
 
-    def tiny(folder: Path, *changes: str, stop: int | None = None) -> Trained:
+    def tiny(
+        folder: Path, *changes: str, stop: int | None = None, seconds: float | None = None
+    ) -> Trained:
         recipe = parse(*changes, *(["log.every=1"] if stop else []))
 
         def report(progress: Progress) -> None:
             if progress.step == stop:
                 signal.raise_signal(signal.SIGINT)
 
-        return loop.train(recipe, Run(folder, recipe, resume=True), device="cpu", report=report)
+        run = Run(folder, recipe, resume=True)
+        return loop.train(recipe, run, device="cpu", seconds=seconds, report=report)
 
     return tiny

@@ -6,14 +6,16 @@ from restore_cli.networks.unet import UNet
 from restore_cli.recipe import Recipe
 from restore_cli.training.card import MEASURED_BEGIN, MEASURED_END, write_card
 from restore_cli.training.loop import Trained
+from restore_cli.training.state import Sitting
 
 Parse = Callable[..., Recipe]
 
 
 @pytest.fixture
-def trained() -> Trained:
+def trained(parse: Parse) -> Trained:
     network = UNet(widths=(4, 8), depths=(1, 1))
-    return Trained(network, 754.0, 28.126, 20.204, 12000, 3, "one CPU")
+    sitting = Sitting("one CPU", "bf16", 8, 64, 0)
+    return Trained(network, parse(), 754.0, 28.126, 20.204, 12000, 3, [sitting])
 
 
 def facts(card: str) -> dict[str, str]:
@@ -22,7 +24,7 @@ def facts(card: str) -> dict[str, str]:
 
 
 def test_the_card_tells_what_was_trained_and_how(parse: Parse, trained: Trained) -> None:
-    recipe = parse(
+    trained.recipe = parse(
         "model.data=Three photos.",
         "model.description=Takes noise away.",
         "model.limits=Only small.",
@@ -31,7 +33,7 @@ def test_the_card_tells_what_was_trained_and_how(parse: Parse, trained: Trained)
         "optim.lr=3e-3",
         "optim.seed=9",
     )
-    card = write_card(recipe, trained)
+    card = write_card(trained)
     parameters = sum(value.numel() for value in trained.network.parameters())
     assert card.startswith("# tiny\n\nTakes noise away.\n")
     assert facts(card) == {
@@ -44,7 +46,7 @@ def test_the_card_tells_what_was_trained_and_how(parse: Parse, trained: Trained)
         "crops, batch": "16 px, 8",
         "optimiser": "adamw, learning rate 0.003, cosine schedule",
         "steps, seed": "12,000, 9",
-        "hardware, time": "one CPU, 13 minutes",
+        "hardware, time": "one CPU, bf16, 13 minutes",
         "left-out steps (not finite)": "3",
         "licence": "Apache-2.0",
         "validation while training": "20.20 dB in, 28.13 dB out"
@@ -57,13 +59,13 @@ def test_the_card_tells_what_was_trained_and_how(parse: Parse, trained: Trained)
 
 def test_an_input_that_is_its_own_target_has_no_number(parse: Parse, trained: Trained) -> None:
     trained.input_psnr = float("inf")
-    told = facts(write_card(parse(), trained))["validation while training"]
+    told = facts(write_card(trained))["validation while training"]
     assert told.startswith("28.13 dB out (")
 
 
 def test_what_is_not_known_is_left_out(parse: Parse, trained: Trained) -> None:
     trained.validation_psnr = trained.input_psnr = None
-    card = write_card(parse(), trained)
+    card = write_card(trained)
     assert "validation" not in card
     assert "Limits" not in card
     assert facts(card)["objective"] == "supervised (defaults)"

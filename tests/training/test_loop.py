@@ -17,6 +17,8 @@ from restore_cli.methods.base import Batch, Turn
 from restore_cli.methods.supervised.objective import Supervised
 from restore_cli.networks.unet import UNet
 from restore_cli.recipe import Recipe
+from restore_cli.training import loop
+from restore_cli.training.hardware import hardware
 from restore_cli.training.loop import Trained
 from restore_cli.training.loop import train as train_loop
 from restore_cli.training.meter import Progress
@@ -343,8 +345,8 @@ def test_a_run_remembers_the_machines_it_was_on(
     for machine, stop in (("a laptop", 2), ("a laptop", 4)):
         with pytest.raises(KeyboardInterrupt):
             finish(machine, stop)
-    assert finish("a GPU") == "a laptop and a GPU"
-    assert finish("whoever exports it") == "a laptop and a GPU"
+    assert finish("a GPU") == "a laptop, fp32 and a GPU, fp32"
+    assert finish("whoever exports it") == "a laptop, fp32 and a GPU, fp32"
 
 
 @pytest.fixture
@@ -389,3 +391,18 @@ def test_an_objective_that_needs_pairs_refuses_unpaired_data(
     monkeypatch.setattr(OBJECTIVES["cut"], "needs_pairs", True)
     with pytest.raises(RestoreError, match=r"'cut' needs pairs, and data\.unpaired draws none"):
         unpaired("run", "cut")
+
+
+def test_precision_auto_is_probed_and_kept_where_the_run_goes_on(
+    parse: Parse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(*, pays: bool, saved: dict[str, Any] | None = None) -> str:
+        monkeypatch.setattr("restore_cli.training.loop.bf16_pays_on_cpu", lambda: pays)
+        return loop._precision(parse("optim.precision=auto"), "cpu", saved)
+
+    assert (found(pays=True), found(pays=False)) == ("bf16", "fp32")
+    here = {"sittings": [{"hardware": hardware(), "precision": "bf16"}]}
+    assert found(pays=False, saved=here) == "bf16"
+    elsewhere = {"sittings": [{"hardware": "a GPU", "precision": "bf16"}]}
+    assert found(pays=False, saved=elsewhere) == "fp32"
+    assert loop._precision(parse("optim.precision=bf16"), "cpu", None) == "bf16"

@@ -1,5 +1,4 @@
 import csv
-import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +11,7 @@ from PIL import Image
 
 from restore_cli.errors import RestoreError
 from restore_cli.recipe import Recipe
-from restore_cli.training import runs
-from restore_cli.training.runs import Clock, Run, hardware
+from restore_cli.training.runs import Clock, Run
 
 Parse = Callable[..., Recipe]
 
@@ -145,16 +143,3 @@ def test_the_clock_goes_on_from_before(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(30.0)
     now.value += 12.5
     assert clock.seconds == 42.5
-
-
-def test_hardware_names_the_processor_or_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert "CPU threads" in hardware()
-    monkeypatch.setattr(runs, "Path", lambda name: Path("/no/such/file"))
-    monkeypatch.setattr(platform, "processor", lambda: "")
-    monkeypatch.setattr(platform, "machine", lambda: "arm64")
-    assert hardware().startswith("arm64, ")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: "GPU X")
-    assert hardware() == "2 x GPU X"

@@ -30,11 +30,11 @@ def test_the_average_begins_as_the_weights_and_follows_them(parse: Parse) -> Non
         for value in network.parameters():
             value.add_(1.0)
     state.step = 1  # young: it takes 1 - 2/11 of what is new
-    update_average(state, 0.999, accelerator)
+    update_average(state, 0.999, accelerator, keep=torch.tensor(0.0))
     for name, value in state.average.state_dict().items():
         torch.testing.assert_close(value, start[name] + 9 / 11)
     state.step = 10**6  # old: 1 - ema
-    update_average(state, 0.999, accelerator)
+    update_average(state, 0.999, accelerator, keep=torch.tensor(0.0))
     for name, value in state.average.state_dict().items():
         torch.testing.assert_close(value, start[name] + 9 / 11 + 0.001 * 2 / 11)
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from restore_cli.methods.base import Batch, Turn
 from restore_cli.recipe import Recipe
-from restore_cli.training.optim import learning_rate
+from restore_cli.training.schedule import learning_rate
 from restore_cli.training.state import State
 from restore_cli.training.step import Outcome, take_step
 
@@ -19,6 +19,7 @@ class Scaled:
     """What the step needs of an Accelerator in fp16, with torch's own gradient scaler."""
 
     process_index = 0
+    device = torch.device("cpu")
 
     def __init__(self) -> None:
         self.scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
@@ -68,6 +69,10 @@ class Together:
         yield Turn("one", torch.stack(scores).sum(), also=("two",))
 
 
+def counter() -> Tensor:
+    return torch.zeros((), dtype=torch.int64)
+
+
 Begin = Callable[[], tuple[Scaled, State]]
 
 
@@ -81,7 +86,9 @@ def begin() -> Begin:
             torch.optim.SGD([value], lr=1.0) for value in network.parameters()
         ]
         objective = Linear(network)
-        return accelerator, State(objective, {"network": accelerator.optimizers}, average)
+        return accelerator, State(
+            objective, {"network": accelerator.optimizers}, average, counter(), counter()
+        )
 
     return fresh
 
@@ -89,7 +96,8 @@ def begin() -> Begin:
 def step(begun: tuple[Scaled, State], recipe: Recipe, *factors: float) -> Outcome:
     accelerator, state = begun
     batches = iter([{"factor": torch.tensor(factor)} for factor in factors])
-    return take_step(state, recipe, cast(Accelerator, accelerator), batches)
+    rate = learning_rate(state.step, recipe.optim)
+    return take_step(state, recipe, cast(Accelerator, accelerator), batches, rate=rate)
 
 
 PLAIN = ("optim.warmup=0", "optim.schedule=trapezoid", "optim.lr=0.5", "optim.clip=1000")
@@ -107,9 +115,11 @@ def test_fp16_gradients_are_unscaled_once_for_each_of_several_optimisers(
     outcome = step(begun, parse(*PLAIN), 0.25)
     for old, new in zip(before, weights(begun[1]), strict=True):
         torch.testing.assert_close(new, old - 0.5 * 0.25)
-    assert outcome.norm == pytest.approx(0.25 * math.sqrt(6))
-    assert outcome.loss == pytest.approx(0.25 * sum(float(v.sum()) for v in before), abs=1e-6)
-    assert outcome.terms["part"] == pytest.approx(outcome.loss / 2, abs=1e-6)
+    assert float(outcome.norm) == pytest.approx(0.25 * math.sqrt(6))
+    assert float(outcome.loss) == pytest.approx(
+        0.25 * sum(float(v.sum()) for v in before), abs=1e-6
+    )
+    assert float(outcome.terms["part"]) == pytest.approx(float(outcome.loss) / 2, abs=1e-6)
 
 
 def test_an_overflow_in_fp16_moves_nothing_and_lowers_the_scale(
@@ -120,16 +130,16 @@ def test_an_overflow_in_fp16_moves_nothing_and_lowers_the_scale(
     step((accelerator, state), parse(*PLAIN), math.inf)
     assert all(torch.equal(*pair) for pair in zip(before, weights(state), strict=True))
     assert accelerator.scaler.get_scale() == 512.0
-    assert (state.step, state.skipped, state.skipped_in_a_row) == (1, 1, 1)
+    assert (state.step, int(state.skipped), int(state.skipped_in_a_row)) == (1, 1, 1)
     step((accelerator, state), parse(*PLAIN), 0.25)
-    assert (state.step, state.skipped, state.skipped_in_a_row) == (2, 1, 0)
+    assert (state.step, int(state.skipped), int(state.skipped_in_a_row)) == (2, 1, 0)
 
 
 def test_the_gradient_is_clipped_to_its_norm(begin: Begin, parse: Callable[..., Recipe]) -> None:
     begun = begin()
     before = weights(begun[1])
     outcome = step(begun, parse(*PLAIN, "optim.clip=0.5"), 100.0)
-    assert outcome.norm == pytest.approx(100 * math.sqrt(6))
+    assert float(outcome.norm) == pytest.approx(100 * math.sqrt(6))
     for old, new in zip(before, weights(begun[1]), strict=True):
         torch.testing.assert_close(new, old - 0.5 * 0.5 / math.sqrt(6))
 
@@ -140,7 +150,7 @@ def test_accumulated_batches_are_averaged(begin: Begin, parse: Callable[..., Rec
     outcome = step(begun, parse(*PLAIN, "optim.accumulate=2"), 0.1, 0.3)
     for old, new in zip(before, weights(begun[1]), strict=True):
         torch.testing.assert_close(new, old - 0.5 * 0.2)
-    assert outcome.loss == pytest.approx(0.2 * sum(float(v.sum()) for v in before), abs=1e-6)
+    assert float(outcome.loss) == pytest.approx(0.2 * sum(float(v.sum()) for v in before), abs=1e-6)
 
 
 def test_players_that_move_together_share_loss_and_clipping(parse: Callable[..., Recipe]) -> None:
@@ -150,13 +160,15 @@ def test_players_that_move_together_share_loss_and_clipping(parse: Callable[...,
         name: [torch.optim.SGD(player.parameters(), lr=1.0)]
         for name, player in objective.players.items()
     }
-    state = State(objective=objective, optimizers=optimizers, average=copy.deepcopy(objective.one))
+    average = copy.deepcopy(objective.one)
+    state = State(objective, optimizers, average, skipped=counter(), skipped_in_a_row=counter())
     before = [weight.detach().clone() for weight in (objective.one.weight, objective.two.weight)]
     image = torch.tensor([[3.0, 4.0]])
-    outcome = take_step(state, recipe, Accelerator(cpu=True), iter([{"image": image}]))
-    # The gradient is the image for both: norm 5 each, sqrt(50) together, clipped to 0.5.
-    assert outcome.norm == pytest.approx(math.sqrt(50))
     rate = learning_rate(0, recipe.optim)
+    batches = iter([{"image": image}])
+    outcome = take_step(state, recipe, Accelerator(cpu=True), batches, rate=rate)
+    # The gradient is the image for both: norm 5 each, sqrt(50) together, clipped to 0.5.
+    assert float(outcome.norm) == pytest.approx(math.sqrt(50))
     for was, layer in zip(before, (objective.one, objective.two), strict=True):
         expected = was - rate * image * 0.5 / math.sqrt(50)
         torch.testing.assert_close(layer.weight.detach(), expected)

@@ -1,0 +1,125 @@
+"""Muon: momentum whose matrix is orthogonalised before each step."""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from restore_cli.training import foreach
+
+# Jordan 2024: fast, rough convergence to singular values 1.
+_NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum whose matrix is orthogonalised before each step (Jordan et al. 2024).
+
+    For convolutions and linear maps inside a network; a weight (O, I, k, k) counts as the matrix
+    (O, I k k). torch has a Muon for two-dimensional parameters only, and only in recent releases,
+    so it stands here. The step is scaled by 0.2 sqrt(max(rows, columns)), so that learning rates
+    mean the same as for AdamW (Liu et al., "Muon is scalable", 2025). Matrices of one shape are
+    orthogonalised together: a network has many layers and few shapes.
+
+    A tensor `found_inf` (0 or 1, on the parameters' device), as torch's fused optimisers read it,
+    leaves the step out where it is 1, without waiting for the device.
+
+    Args:
+        params: parameters with two or more dimensions.
+        lr: learning rate.
+        momentum: of the Nesterov average.
+        weight_decay: decoupled, as in AdamW.
+    """
+
+    _step_supports_amp_scaling = True  # torch's name for: reads `found_inf`
+    found_inf: Tensor | None = None
+
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        *,
+        lr: float = 2e-3,
+        momentum: float = 0.95,
+        weight_decay: float = 0.0,
+    ) -> None:
+        defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
+        super().__init__(params, defaults)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """One step; `closure` as in torch.optim."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            self._move(group)
+        return loss
+
+    def _move(self, group: dict[str, Any]) -> None:
+        parameters: list[Tensor] = [p for p in group["params"] if p.grad is not None]
+        if not parameters:
+            return
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        averages = [self._average(p) for p in parameters]
+        keep = self.found_inf
+        if keep is not None:
+            gradients = [torch.where(keep > 0, torch.zeros_like(g), g) for g in gradients]
+        before = [a.clone() for a in averages] if keep is not None else averages
+        foreach.multiply_(averages, group["momentum"])
+        foreach.add_(averages, gradients)
+        updates = foreach.added(gradients, averages, alpha=group["momentum"])
+        rate, decay = group["lr"], group["lr"] * group["weight_decay"]
+        if keep is not None:
+            for average, old in zip(averages, before, strict=True):
+                average.copy_(torch.where(keep > 0, old, average))
+        go = 1.0 if keep is None else 1 - keep
+        if decay:
+            foreach.multiply_(parameters, 1 - decay * go)
+        for matrices in _of_one_shape(parameters, updates):
+            moved = orthogonalise(torch.stack([update for _, update in matrices]))
+            scale = 0.2 * math.sqrt(max(moved.shape[1:]))
+            moved = moved * (-rate * scale * go)
+            for (parameter, _), matrix in zip(matrices, moved, strict=True):
+                parameter.add_(matrix.reshape(parameter.shape))
+
+    def _average(self, parameter: Tensor) -> Tensor:
+        state: dict[str, Any] = self.state[parameter]
+        if "momentum" not in state:
+            state["momentum"] = torch.zeros_like(parameter)
+        return state["momentum"]
+
+
+def _of_one_shape(
+    parameters: list[Tensor], updates: Iterable[Tensor]
+) -> Iterable[list[tuple[Tensor, Tensor]]]:
+    """Parameters with their updates as matrices, one list for each shape of these."""
+    groups: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = defaultdict(list)
+    for parameter, update in zip(parameters, updates, strict=True):
+        matrix = update.reshape(update.shape[0], -1)
+        groups[matrix.shape[0], matrix.shape[1]].append((parameter, matrix))
+    return groups.values()
+
+
+def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
+    """The nearest semi-orthogonal matrices, roughly: singular values end within about [0.7, 1.2].
+
+    Newton-Schulz iteration on each matrix scaled to Frobenius norm 1.
+
+    Args:
+        matrices: (..., R, C).
+        steps: iterations.
+
+    Returns:
+        (..., R, C).
+    """
+    a, b, c = _NEWTON_SCHULZ
+    x = matrices / (torch.linalg.matrix_norm(matrices, keepdim=True) + 1e-7)
+    tall = x.shape[-2] > x.shape[-1]
+    x = x.mT if tall else x
+    for _ in range(steps):
+        gram = x @ x.mT
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x.mT if tall else x
