@@ -1,0 +1,87 @@
+"""What a recipe names: one entry of a literal table, with its keyword arguments as the schema."""
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
+
+from restore_cli.errors import RestoreError
+from restore_cli.recipe.suggestion import suggest
+
+T = TypeVar("T")
+
+
+class Choice(BaseModel):
+    """One entry of a literal table (`name`) with its keyword arguments (all other keys)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keyword arguments, as written."""
+        return dict(self.model_extra or {})
+
+
+class NetworkChoice(Choice):
+    """A network with its arguments, and the weights that training starts from.
+
+    `weights` is a shipped model's name, a model folder or a file; it plays no part when a trained
+    model is loaded. Empty or left out, training starts from random weights.
+    """
+
+    weights: str | None = None
+
+    @field_validator("weights")
+    @classmethod
+    def _none_if_empty(cls, value: str | None) -> str | None:
+        return value or None
+
+
+def construct(
+    choice: Choice, table: Mapping[str, Callable[..., T]], *given: object, section: str
+) -> T:
+    """Build `table[choice.name]` from the recipe, checking each option against the signature.
+
+    Args:
+        choice: name and options.
+        table: the literal dict of what can be built.
+        given: positional arguments that the recipe does not hold (a network for an objective).
+        section: where the choice stands in the recipe, for messages.
+
+    Raises:
+        RestoreError: unknown name, unknown option, or an option of the wrong type.
+    """
+    if choice.name not in table:
+        raise RestoreError(f"unknown {section} {choice.name!r}", hint=suggest(choice.name, table))
+    factory = table[choice.name]
+    parameters = list(inspect.signature(factory).parameters.items())
+    known = dict(parameters[len(given) :])
+    init = factory.__init__ if inspect.isclass(factory) else factory
+    hints = typing.get_type_hints(init, include_extras=True)
+    arguments: dict[str, Any] = {}
+    for key, value in choice.options.items():
+        if key not in known:
+            raise RestoreError(
+                f"{section} {choice.name!r} has no option {key!r}", hint=suggest(key, known)
+            )
+        try:
+            arguments[key] = TypeAdapter(hints[key]).validate_python(value)
+        except ValidationError as error:
+            problem = error.errors()[0]["msg"]
+            raise RestoreError(
+                f"{section} {choice.name!r}: option {key} = {value!r}: {problem}"
+            ) from error
+    missing = [
+        name
+        for name, parameter in known.items()
+        if parameter.default is inspect.Parameter.empty and name not in arguments
+    ]
+    if missing:
+        raise RestoreError(f"{section} {choice.name!r} needs the option {missing[0]!r}")
+    try:
+        return factory(*given, **arguments)
+    except ValueError as error:
+        raise RestoreError(f"{section} {choice.name!r}: {error}") from error

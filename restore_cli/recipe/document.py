@@ -1,0 +1,72 @@
+"""recipe.toml as a whole: read, checked, written."""
+
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+import tomli_w
+from pydantic import ValidationError
+
+from restore_cli.errors import RestoreError
+from restore_cli.recipe.choice import Choice, NetworkChoice
+from restore_cli.recipe.data import DataSection
+from restore_cli.recipe.infer import InferSection
+from restore_cli.recipe.log import LogSection
+from restore_cli.recipe.messages import readable
+from restore_cli.recipe.model import ModelSection
+from restore_cli.recipe.optim import OptimSection
+from restore_cli.recipe.override import override
+from restore_cli.recipe.section import Section
+
+
+class Recipe(Section):
+    """A whole recipe.toml."""
+
+    model: ModelSection
+    network: NetworkChoice
+    objective: Choice
+    data: DataSection
+    optim: OptimSection
+    log: LogSection = LogSection()
+    infer: InferSection = InferSection()
+
+    @classmethod
+    def load(cls, path: Path, overrides: Iterable[str] = ()) -> "Recipe":
+        """Read and check a recipe file.
+
+        Args:
+            path: the TOML file.
+            overrides: `section.key=value` strings, applied before checking; values are TOML, and
+                what is not TOML is taken as text.
+
+        Raises:
+            RestoreError: the file cannot be read, is not TOML, or breaks the schema.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RestoreError(
+                f"cannot read the recipe {path}: {error}",
+                hint="`restore train --init TASK -o recipe.toml` writes one to start from",
+            ) from error
+        return cls.parse(text, source=str(path), overrides=overrides)
+
+    @classmethod
+    def parse(cls, text: str, *, source: str, overrides: Iterable[str] = ()) -> "Recipe":
+        """Check the text of a recipe; `source` names it in messages. Raises RestoreError."""
+        try:
+            table = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise RestoreError(f"{source} is not valid TOML: {error}") from error
+        for item in overrides:
+            override(table, item)
+        try:
+            return cls.model_validate(table)
+        except ValidationError as error:
+            raise readable(error, source, cls) from error
+
+    def dump(self) -> str:
+        """The recipe as TOML, without what belongs to one machine (`data.root`)."""
+        table = self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        table["data"].pop("root", None)
+        return tomli_w.dumps(table)

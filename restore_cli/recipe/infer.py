@@ -1,0 +1,9 @@
+"""`[infer]`: what the `Restorer` needs to know of the trained network."""
+
+from restore_cli.recipe.section import PositiveInt, Section
+
+
+class InferSection(Section):
+    """What the `Restorer` needs to know of the trained network."""
+
+    overlap: PositiveInt = 64

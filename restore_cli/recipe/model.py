@@ -1,0 +1,16 @@
+"""`[model]`: what the exported model folder says of itself."""
+
+from pydantic import Field
+
+from restore_cli.recipe.section import Section
+
+
+class ModelSection(Section):
+    """What the exported model folder says of itself; `data` and `limits` are prose for its card."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    task: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    description: str = ""
+    licence: str = "Apache-2.0"
+    data: str = ""
+    limits: str = ""
