@@ -17,7 +17,7 @@ from restore_cli.data.pairs import Degraded, Photos
 from restore_cli.methods import OBJECTIVES
 from restore_cli.methods.base import KnowsSources
 from restore_cli.networks import NETWORKS
-from restore_cli.networks.latents import discriminant, means_by_label, source_means
+from restore_cli.networks.latents import degradation_classifier, discriminant, means_by_label
 from restore_cli.recipe import Recipe, construct
 from restore_cli.transport.latent import latent_distance
 from restore_cli.transport.moments import Moments
@@ -78,7 +78,7 @@ class Latents:
 @torch.inference_mode()
 def collect(network: nn.Module, recipe: Recipe, folder: Path | None, count: int) -> Latents:
     """Latents of `count` degraded crops of a folder of the recipe's data."""
-    data, names, means = recipe.data, list(recipe.data.sources), source_means(network)
+    data, names, means = recipe.data, list(recipe.data.sources), degradation_classifier(network)
     photos = Photos(data.root / (folder or ""), smallest=data.crop)
     draw = Degraded(photos, data.mixture, crop=data.crop, flips=False)
     points: dict[str, list[Tensor]] = {kind: [] for kind in KINDS}
@@ -87,15 +87,15 @@ def collect(network: nn.Module, recipe: Recipe, folder: Path | None, count: int)
     moments: dict[str, list[Moments]] = {}
     for index in range(count):
         pair = draw(np.random.default_rng([_STREAM, 0, index]))
-        seen = network(pair["image"][None], with_latents=True)
-        labels.append(pair["source"])
+        seen = network.decomposed(pair.image[None])
+        labels.append(pair.source)
         if means is not None and means.weight.any():
             said.append(int(means(seen.residual).argmax()))
         for kind, latent in zip(KINDS, seen[1:], strict=True):
             points[kind].append(latent.mean(dim=(2, 3))[0])
             if kind not in moments:
                 moments[kind] = [Moments(latent.shape[1], 1) for _ in names]
-            moments[kind][int(pair["source"])].update(latent)
+            moments[kind][int(pair.source)].update(latent)
     stacked = {kind: torch.stack(rows).double() for kind, rows in points.items()}
     return Latents(stacked, torch.stack(labels), torch.tensor(said), moments, names)
 
@@ -149,11 +149,11 @@ def constraint(recipe: Recipe, run: Path) -> float:
     if not isinstance(objective, KnowsSources):
         return float("nan")
     objective.meet(recipe.data.sources)
-    if "potentials" not in objective.players:
+    if "potentials" not in objective.modules:
         return float("nan")
-    potentials = objective.players["potentials"]
+    potentials = objective.modules["potentials"]
     saved = torch.load(run / "checkpoint.pt", map_location="cpu", weights_only=True)
-    potentials.load_state_dict(saved["players"]["potentials"])
+    potentials.load_state_dict(saved["modules"]["potentials"])
     latents = torch.randn(
         256, int(network.latent_channels), 8, 8, generator=torch.Generator().manual_seed(0)
     )

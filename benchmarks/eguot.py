@@ -200,12 +200,12 @@ def spectrum_distance(output: Tensor, target: Tensor) -> float:
 def finish(network: nn.Module | None, pair: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     """A network's output, or the plain rendering, in 8 bits; and the target: both (1, 3, H, W)."""
     multiple = int(getattr(network, "multiple", 16))
-    place = (..., *(slice(size - size % multiple) for size in pair["image"].shape[-2:]))
-    output, target = pair["rendering"][place][None], pair["target"][place][None]
+    place = (..., *(slice(size - size % multiple) for size in pair.image.shape[-2:]))
+    output, target = pair.rendering[place][None], pair.target[place][None]
     if network is not None:
         with torch.inference_mode():
-            made = network(pair["image"][place][None]).float()
-        output = camera_to_srgb(made, pair["matrix"][None])
+            made = network(pair.image[place][None]).float()
+        output = camera_to_srgb(made, pair.matrix[None])
     return (output.clamp(0, 1) * 255).round() / 255, target
 
 

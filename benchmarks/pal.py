@@ -101,8 +101,8 @@ def _run(part: str, pairs: str, alpha: float, eps: float, seed: int, steps: int,
     values: list[tuple[float, float]] = []
     for pair in validation_pairs(recipe):
         with torch.inference_mode():
-            output = network(pair["image"][None]).clamp(0, 1)
-        target = pair["target"][None]
+            output = network(pair.image[None]).clamp(0, 1)
+        target = pair.target[None]
         values.append((float(psnr(output, target)), float(psnr_aligned(output, target))))
     plain, aligned = (statistics.fmean(column) for column in zip(*values, strict=True))
     return Row(part, pairs, alpha, eps, seed, round(plain, 4), round(aligned, 4))

@@ -163,7 +163,7 @@ def alignment(rounds: int = 25) -> Iterator[Row]:
     for _ in range(rounds):
         for alpha, taken in seconds.items():
             begin = time.perf_counter()
-            for turn in Supervised(network, pal=alpha).turns(batch):
+            for turn in Supervised(network, pal=alpha).steps(batch):
                 turn.loss.backward()
             network.zero_grad()
             taken.append(time.perf_counter() - begin)

@@ -43,7 +43,7 @@ METHODS: dict[str, dict[str, object]] = {
     "ODCR, as the text reads": {"name": "odcr", "printed": False, "identity": 0.5},
 }
 ONCE = ("FastCUT", "ODCR, as printed")  # beside the comparison: the first seed only
-SHARED = ("places", "features", "critic_width", "critic_antialias")
+SHARED = ("patches", "features", "discriminator_width", "discriminator_antialias")
 
 
 @dataclass(frozen=True)

@@ -202,11 +202,11 @@ def _check_usage(task: str | None, model: str | None) -> None:
 
 def _check_fit(console: Console, model: "Model", task: str | None, sigma: float | None) -> None:
     """Refuse or question options that do not fit the model, once and not for every picture."""
-    if getattr(model.network, "reads_mosaic", False):
+    if model.network.info.input == "mosaic":
         raise RestoreError(
             f"the model {model.name} reads camera RAW files", hint="use it with `restore isp`"
         )
-    if sigma is not None and not getattr(model.network, "takes_sigma", False):
+    if sigma is not None and not model.network.info.takes_sigma:
         raise RestoreError(
             f"the model {model.name} takes no noise level",
             hint="leave --sigma out, or choose a model that takes one with --model",

@@ -306,7 +306,7 @@ def _load(name: str | None) -> "Model":
             hint="--engine libraw develops without one; --model names another",
         )
     model = zoo.load(name or LABEL)
-    if not getattr(model.network, "reads_mosaic", False):
+    if model.network.info.input != "mosaic":
         raise RestoreError(
             f"the model {model.name} does not read RAW mosaics", hint="leave --model out"
         )

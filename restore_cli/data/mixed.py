@@ -4,6 +4,8 @@ Mosaics come from RAW files, or from photos through a recipe's `mixture`; what `
 target folder's pictures (a look, say) makes the other domain.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -11,6 +13,7 @@ from torch import Tensor
 from restore_cli.data import pairs
 from restore_cli.data.pairs import Photos, as_float, check_pairs, crop_and_flip, degrade
 from restore_cli.data.raws import RawPhotos, Shot, holds_raws
+from restore_cli.data.sample import Sample
 from restore_cli.degradations.compose import Compose
 from restore_cli.errors import RestoreError
 from restore_cli.images.color import linear_to_srgb
@@ -20,7 +23,7 @@ from restore_cli.recipe import Mixture, Recipe
 _VALIDATION_SEED = 1  # as that of degraded photos: three numbers seed the training streams
 
 
-class Domains:
+class MixedDataset:
     """Samples of two folders, some of them pairs.
 
     Args:
@@ -63,14 +66,8 @@ class Domains:
         if crop % 2:
             raise RestoreError(f"data.crop = {crop} is odd; the cells of a mosaic have 2 px a side")
 
-    def __call__(self, rng: np.random.Generator) -> dict[str, Tensor]:
-        """Draw one sample.
-
-        Returns:
-            `image` (3, h, w); `real` (3, h, w), a finished picture of something else; `paired` (),
-            1 or 0; `target` (3, h, w), of the same thing where it is 1, else `real` again; for
-            mosaics `matrix` and `rendering`, see `pairs.of_camera`; what degradations tell.
-        """
+    def __call__(self, rng: np.random.Generator) -> Sample:
+        """Draw one sample, with `real`; where `paired` is 0, `target` is `real` again."""
         paired = bool(rng.uniform() < self._share)
         if paired:
             index, other = self.pairs[int(rng.integers(len(self.pairs)))]
@@ -85,30 +82,35 @@ class Domains:
             rng=rng,
             red=None if shot is None else shot.red,
         )
-        sample = self._taken(windows[0], shot, rng)
+        taken = self._taken(windows[0], shot, rng)
         photo = self._targets[int(rng.integers(len(self._targets)))]
         (apart,) = crop_and_flip([photo], self._crop, flips=self._flips, rng=rng)
         real = self._finished(apart, rng)
         target = self._finished(windows[1], rng) if paired else real
-        return sample | {"target": target, "real": real, "paired": torch.tensor(float(paired))}
+        known = torch.tensor(float(paired))
+        return replace(taken, target=target, real=real, paired=known)
 
-    def _taken(
-        self, window: Tensor, shot: Shot | None, rng: np.random.Generator
-    ) -> dict[str, Tensor]:
+    def _taken(self, window: Tensor, shot: Shot | None, rng: np.random.Generator) -> Sample:
+        """The input's side of a sample; its target is not yet the one that is wanted."""
         if shot is not None:
             return of_shot(window, shot)
         if self._degrade is None:
-            return {"image": window}
+            return Sample.of(window, window)
         return degrade(window, self._degrade, rng)
 
     def _finished(self, picture: Tensor, rng: np.random.Generator) -> Tensor:
         return picture if self._finish is None else self._finish(picture, rng).target
 
 
-def of_shot(light: Tensor, shot: Shot) -> dict[str, Tensor]:
-    """A window (1, h, w) of a RAW file, red at even rows and columns, as the networks read it."""
+def of_shot(light: Tensor, shot: Shot, target: Tensor | None = None) -> Sample:
+    """A window (1, h, w) of a RAW file, red at even rows and columns, as the networks read it.
+
+    Without a target the plainest rendering is the target.
+    """
     image = scatter(linear_to_srgb(light[0]))
-    return {"image": image} | pairs.of_camera(image, shot.matrix)
+    rendering = pairs.plainest(image, shot.matrix)
+    goal = rendering if target is None else target
+    return Sample.of(image, goal, matrix=shot.matrix, rendering=rendering)
 
 
 def common(inputs: Photos, targets: Photos) -> list[tuple[int, int]]:
@@ -128,7 +130,7 @@ def common(inputs: Photos, targets: Photos) -> list[tuple[int, int]]:
     return [(stems[0].index(stem), stems[1].index(stem)) for stem in shared]
 
 
-def training_source(recipe: Recipe) -> pairs.PairSource:
+def training_source(recipe: Recipe) -> pairs.Source:
     """What the recipe's [data] section describes. Raises RestoreError for unfit folders."""
     own = recipe.data
     folder = None if own.train_input is None else own.root / own.train_input
@@ -138,7 +140,7 @@ def training_source(recipe: Recipe) -> pairs.PairSource:
     if not raws and own.paired_share is None and not own.targets:
         return pairs.training_source(recipe)
     share = own.paired_share if own.paired_share is not None else float(not own.unpaired)
-    return Domains(
+    return MixedDataset(
         # Of a mosaic, whose windows begin at red, 1 px more is needed to choose from.
         RawPhotos(folder, smallest=own.crop + 1) if raws else Photos(folder, smallest=own.crop),
         Photos(own.root / own.train_target, smallest=own.crop),
@@ -150,7 +152,7 @@ def training_source(recipe: Recipe) -> pairs.PairSource:
     )
 
 
-def validation_pairs(recipe: Recipe, *, smallest: int = 1) -> list[dict[str, Tensor]]:
+def validation_pairs(recipe: Recipe, *, smallest: int = 1) -> list[Sample]:
     """Fixed pairs to measure on, as `pairs.validation_pairs`; inputs may be RAW files."""
     own = recipe.data
     folder = None if own.val_input is None else own.root / own.val_input
@@ -167,7 +169,7 @@ def validation_pairs(recipe: Recipe, *, smallest: int = 1) -> list[dict[str, Ten
 
 def _centre_pair(
     light: Tensor, shot: Shot, target: Tensor, crop: int, looks: list[Mixture], index: int
-) -> dict[str, Tensor]:
+) -> Sample:
     """The even window around the middle that begins at red, and its target."""
     starts = [
         max(0, (size - crop) // 2) // 2 * 2 + parity
@@ -181,4 +183,4 @@ def _centre_pair(
     goal = as_float(target[window])
     if looks:
         goal = Compose(looks)(goal, np.random.default_rng([_VALIDATION_SEED, index])).target
-    return of_shot(light[window], shot) | {"target": goal, "sigma": torch.tensor(float("nan"))}
+    return of_shot(light[window], shot, goal)

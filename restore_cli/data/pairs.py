@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from restore_cli.data.sample import Batch, Sample
 from restore_cli.degradations.blur import directional_widths
 from restore_cli.degradations.compose import Compose
 from restore_cli.errors import RestoreError
@@ -89,11 +90,11 @@ class Photos:
         return (srgb * 255 + 0.5).to(torch.uint8) if picture.depth == 8 else srgb
 
 
-class PairSource(Protocol):
-    """Gives the training pair of one index."""
+class Source(Protocol):
+    """Gives the training sample of one index."""
 
-    def __call__(self, rng: np.random.Generator) -> dict[str, Tensor]:
-        """Draw `image` and `target` (3, h, w), and what else the objective reads."""
+    def __call__(self, rng: np.random.Generator) -> Sample:
+        """Draw one."""
         ...
 
 
@@ -104,8 +105,8 @@ class Degraded:
         self._photos, self._crop, self._flips = photos, crop, flips
         self._degrade = Compose(mixture)
 
-    def __call__(self, rng: np.random.Generator) -> dict[str, Tensor]:
-        """Draw one pair, with `sigma` () and `noise` (1, h, w), and `source` () where named."""
+    def __call__(self, rng: np.random.Generator) -> Sample:
+        """Draw one pair, all of which is known."""
         photo = self._photos[int(rng.integers(len(self._photos)))]
         (clean,) = crop_and_flip([photo], self._crop, flips=self._flips, rng=rng)
         return degrade(clean, self._degrade, rng)
@@ -119,7 +120,7 @@ class Paired:
         self._crop, self._flips = crop, flips
         check_pairs(inputs, targets)
 
-    def __call__(self, rng: np.random.Generator) -> dict[str, Tensor]:
+    def __call__(self, rng: np.random.Generator) -> Sample:
         """Draw one pair; its noise level is unknown."""
         index = int(rng.integers(len(self._inputs)))
         pair = [self._inputs[index], self._targets[index]]
@@ -143,8 +144,8 @@ class Unpaired:
         self._crop, self._flips = crop, flips
         self._degrade = Compose(mixture) if mixture else None
 
-    def __call__(self, rng: np.random.Generator) -> dict[str, Tensor]:
-        """Draw `image` and `target` (3, h, w), which show different things."""
+    def __call__(self, rng: np.random.Generator) -> Sample:
+        """Draw `image` and `target`, which show different things."""
         image, target = (
             crop_and_flip(
                 [photos[int(rng.integers(len(photos)))]], self._crop, flips=self._flips, rng=rng
@@ -152,22 +153,22 @@ class Unpaired:
             for photos in (self._inputs, self._targets)
         )
         if self._degrade is not None:
-            image = degrade(image, self._degrade, rng)["image"]
-        return {"image": image, "target": target}
+            image = degrade(image, self._degrade, rng).image
+        return Sample.of(image, target, paired=False)
 
 
-class Stream(Dataset[dict[str, Tensor]]):
+class Stream(Dataset[Sample]):
     """An endless data set: sample `index` is drawn from the generator seeded with (seed, index)."""
 
-    def __init__(self, source: PairSource, *, seed: int) -> None:
+    def __init__(self, source: Source, *, seed: int) -> None:
         self._source, self._seed = source, seed
 
-    def __getitem__(self, index: int) -> dict[str, Tensor]:
-        """The pair of this index, always the same."""
+    def __getitem__(self, index: int) -> Sample:
+        """The sample of this index, always the same."""
         return self._source(np.random.default_rng([self._seed, 0, index]))
 
 
-class Countdown(Sampler[int]):
+class RangeSampler(Sampler[int]):
     """Indices from `start` to `stop` for one of several processes; a resumed run goes on."""
 
     def __init__(self, start: int, stop: int, *, rank: int = 0, processes: int = 1) -> None:
@@ -180,7 +181,7 @@ class Countdown(Sampler[int]):
         return len(self._range)
 
 
-def training_source(recipe: Recipe) -> PairSource:
+def training_source(recipe: Recipe) -> Source:
     """What the recipe's [data] section describes. Raises RestoreError for unfit folders."""
     data = recipe.data
     if data.train is not None:
@@ -193,14 +194,14 @@ def training_source(recipe: Recipe) -> PairSource:
 
 
 def training_loader(
-    source: PairSource,
+    source: Source,
     recipe: Recipe,
     *,
     first_step: int,
     rank: int = 0,
     processes: int = 1,
     beyond: int = 0,
-) -> DataLoader[dict[str, Tensor]]:
+) -> DataLoader[Sample]:
     """Batches for the steps from `first_step` on, for one of several processes.
 
     There are `optim.steps` of the recipe, and `beyond` more that training does not see.
@@ -208,12 +209,13 @@ def training_loader(
     data, optim = recipe.data, recipe.optim
     per_step = data.batch * processes * optim.accumulate
     last = (optim.steps + beyond) * per_step
-    order = Countdown(first_step * per_step, last, rank=rank, processes=processes)
+    order = RangeSampler(first_step * per_step, last, rank=rank, processes=processes)
     return DataLoader(
         Stream(source, seed=optim.seed),
         batch_size=data.batch,
         sampler=order,
         num_workers=data.workers,
+        collate_fn=Batch.stacked,
         worker_init_fn=_leave_signals_to_the_parent,
         # Its own, because a loader draws from it: the global one belongs to the objective.
         generator=torch.Generator(),
@@ -221,7 +223,7 @@ def training_loader(
     )
 
 
-def validation_pairs(recipe: Recipe, *, smallest: int = 1) -> list[dict[str, Tensor]]:
+def validation_pairs(recipe: Recipe, *, smallest: int = 1) -> list[Sample]:
     """Fixed pairs to measure on: centre crops of the validation photos, always degraded alike.
 
     Args:
@@ -229,7 +231,7 @@ def validation_pairs(recipe: Recipe, *, smallest: int = 1) -> list[dict[str, Ten
         smallest: least height and width of a photo, px.
 
     Returns:
-        One dict a picture, as the training pairs but without batch; empty where the recipe names no
+        One sample a picture; empty where the recipe names no
         validation folder.
     """
     data = recipe.data
@@ -254,44 +256,34 @@ def validation_pairs(recipe: Recipe, *, smallest: int = 1) -> list[dict[str, Ten
     ]
 
 
-def degrade(clean: Tensor, change: Compose, rng: np.random.Generator) -> dict[str, Tensor]:
-    """A clean picture (3, H, W) and its degraded self, as the loop's batches name them.
+def degrade(clean: Tensor, change: Compose, rng: np.random.Generator) -> Sample:
+    """A clean picture (3, H, W) and its degraded self.
 
-    A mixture that names sources adds `source` (), int64, the label.
+    A mixture that names sources gives each sample its label.
     """
-    sample = change(clean, rng)
-    source = {} if sample.source < 0 else {"source": torch.tensor(sample.source)}
-    camera = {} if sample.matrix is None else of_camera(sample.image, sample.matrix)
-    return {
-        "image": sample.image,
-        "target": sample.target,
-        "noise": sample.noise,
-        "sigma": torch.tensor(sample.sigma, dtype=torch.float32),
-        "blur": directional_widths(sample.blur),
-        "paired": torch.tensor(1.0),
-        **source,
-        **camera,
-    }
+    made = change(clean, rng)
+    return Sample.of(
+        made.image,
+        made.target,
+        sigma=torch.tensor(made.sigma, dtype=torch.float32),
+        noise=made.noise,
+        blur=directional_widths(made.blur),
+        source=None if made.source < 0 else torch.tensor(made.source),
+        matrix=made.matrix,
+        rendering=None if made.matrix is None else plainest(made.image, made.matrix),
+    )
 
 
-def of_camera(image: Tensor, matrix: Tensor) -> dict[str, Tensor]:
-    """What belongs to a mosaic (3, H, W): `matrix`, and `rendering` (3, H, W), its plainest one."""
-    rendering = neutral_rendering(image[None], matrix[None])[0].clamp(0, 1)
-    return {"matrix": matrix, "rendering": rendering}
+def plainest(image: Tensor, matrix: Tensor) -> Tensor:
+    """The plainest rendering of a mosaic (3, H, W) with its camera's matrix (3, 3)."""
+    return neutral_rendering(image[None], matrix[None])[0].clamp(0, 1)
 
 
-def unknown_noise(image: Tensor, target: Tensor) -> dict[str, Tensor]:
+def unknown_noise(image: Tensor, target: Tensor) -> Sample:
     """A pair of which nobody knows noise and blur: what differs is taken for noise."""
     difference = (image - target).square().mean(dim=0, keepdim=True)
     noise = difference.mean().sqrt().expand_as(difference).contiguous()
-    return {
-        "image": image,
-        "target": target,
-        "noise": noise,
-        "sigma": torch.tensor(float("nan")),
-        "paired": torch.tensor(1.0),
-        "blur": torch.full((4,), float("nan")),
-    }
+    return Sample.of(image, target, noise=noise)
 
 
 def as_float(photo: Tensor) -> Tensor:

@@ -3,29 +3,32 @@
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from restore_cli.networks.latents import ResidualMeans, source_means
-
-
-def namer(network: nn.Module) -> ResidualMeans | None:
-    """The part of a network that names degradations, where training has taught it any."""
-    means = source_means(network)
-    return means if means is not None and bool(means.weight.any()) else None
+from restore_cli.networks.base import Network
+from restore_cli.networks.latents import DegradationClassifier, degradation_classifier
 
 
-def degradation(means: ResidualMeans, heard: Sequence[Tensor]) -> dict[str, object]:
-    """What windows say of themselves, on average.
+def trained_classifier(network: Network) -> DegradationClassifier | None:
+    """The part of a network that tells degradations, where training has taught it any."""
+    classifier = degradation_classifier(network)
+    return classifier if classifier is not None and bool(classifier.weight.any()) else None
+
+
+def degradation(
+    classifier: DegradationClassifier, probabilities: Sequence[Tensor]
+) -> dict[str, object]:
+    """The mean over the windows of a picture.
 
     Args:
-        means: of the network, with the sources' names.
-        heard: how likely each source is by windows, (B, K) each, at least one.
+        classifier: of the network, with the sources' names.
+        probabilities: how likely each source is by windows, (B, K) each, at least one.
 
     Returns:
         `degradation`, the likeliest source, and `degradations`, the share of each, sum 1.
     """
-    shares = torch.cat(list(heard)).mean(dim=0).tolist()
-    likely = dict(zip(means.names, shares, strict=True))
+    shares = torch.cat(list(probabilities)).mean(dim=0).tolist()
+    likely = dict(zip(classifier.names, shares, strict=True))
     return {
         "degradation": max(likely, key=likely.__getitem__),
         "degradations": {name: round(share, 4) for name, share in likely.items()},

@@ -1,7 +1,9 @@
 """What a network is told of a whole picture before it sees its windows."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from restore_cli.networks.base import Network
 
 SIDE = 160
 """Side of a patch, px; near what networks are trained on."""
@@ -31,19 +33,21 @@ def patches(image: Tensor) -> Tensor:
     )
 
 
-def survey(surveyor: nn.Module, image: Tensor, device: torch.device) -> Tensor:
-    """The mean of what a surveyor says of the patches of a picture.
+def global_context(network: Network, image: Tensor, device: torch.device) -> Tensor | None:
+    """What a network wants to know of a whole picture: the mean over its patches.
 
     Args:
-        surveyor: maps (N, 3, h, w) to (N, features); on `device`.
+        network: on `device`.
         image: (3, H, W) in [0, 1].
         device: where to compute.
 
     Returns:
-        (1, features), on `device`.
+        (1, F), on `device`; None where the network asks nothing.
     """
-    answers: Tensor = surveyor(patches(image).to(device))
-    return answers.mean(dim=0, keepdim=True)
+    if not network.info.context:
+        return None
+    answers = network.global_context(patches(image).to(device))
+    return None if answers is None else answers.mean(dim=0, keepdim=True)
 
 
 def _starts(length: int) -> list[int]:

@@ -12,8 +12,10 @@ from typing import Any, cast
 
 import psutil
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
+
+from restore_cli.networks.base import Network
 
 SMALLEST_TILE = 64
 """px; below this most of a window is context that is thrown away."""
@@ -49,7 +51,7 @@ def release(device: torch.device) -> None:
         torch.mps.empty_cache()
 
 
-def bytes_per_pixel(network: nn.Module, multiple: int, device: torch.device) -> float:
+def bytes_per_pixel(network: Network, multiple: int, device: torch.device) -> float:
     """Peak of the bytes alive at once in a forward pass in fp32, per px of the input.
 
     Args:

@@ -11,16 +11,17 @@ from functools import partial
 from typing import Literal, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from restore_cli.engine import memory
-from restore_cli.engine.degradation_classifier import degradation, namer
+from restore_cli.engine.degradation_classifier import degradation, trained_classifier
 from restore_cli.engine.device import Precision, autocast, choose_device, choose_precision
-from restore_cli.engine.global_context import survey
+from restore_cli.engine.global_context import global_context
 from restore_cli.engine.out_of_memory import is_out_of_memory
 from restore_cli.engine.tiling import Span, lay, mirror, round_up, spans
 from restore_cli.errors import RestoreError
-from restore_cli.networks.latents import Decomposed
+from restore_cli.networks.base import Network
+from restore_cli.networks.latents import LatentNetwork
 
 DEFAULT_OVERLAP = 64
 """px; see `Restorer`."""
@@ -69,10 +70,8 @@ class Restorer:
     padded by reflection to the network's multiple and cropped exactly.
 
     Args:
-        network: maps (B, 3, H, W) in [0, 1] and an optional (B,) noise level to (B, 3, H, W); H
-            and W multiples of `network.multiple`. With `network.takes_sigma` it understands the
-            level. With a `network.surveyor` it is told with every window what that says of the
-            whole picture. It is put in eval mode and moved to the device.
+        network: with a global context it is told with every window what that says of the whole
+            picture. It is put in eval mode and moved to the device.
         device: "auto" (CUDA, then MPS, then CPU), "cpu", "cuda", "cuda:N" or "mps".
         precision: "auto" (bf16 or fp16 on CUDA, fp32 elsewhere), "fp32", "bf16" or "fp16".
         tile: side in px of the window that the network sees, at most; a multiple of the network's
@@ -91,7 +90,7 @@ class Restorer:
 
     def __init__(
         self,
-        network: nn.Module,
+        network: Network,
         *,
         device: str = "auto",
         precision: str = "auto",
@@ -100,8 +99,8 @@ class Restorer:
         batch_size: int = 1,
     ) -> None:
         self._network = network.eval()
-        self._means = namer(network)
-        self._multiple = cast("int", network.multiple)
+        self._classifier = trained_classifier(network)
+        self._multiple = network.info.multiple
         self._device = choose_device(device)
         self._precision: Precision = choose_precision(precision, self._device)
         self._tile = self._checked_tile(tile)
@@ -143,24 +142,24 @@ class Restorer:
         self._check_sigma(sigma)
         if strength == 0.0:
             return Restored(image.clone(), None, str(self._device), self._precision)
-        heard: list[Tensor] = []
-        output, way, notes = self._persist(image, sigma, tta, heard)
+        probabilities: list[Tensor] = []
+        output, way, notes = self._persist(image, sigma, tta, probabilities)
         if strength < 1.0:
             output.lerp_(image, 1.0 - strength)
-        details = {} if self._means is None else degradation(self._means, heard)
+        details = {} if self._classifier is None else degradation(self._classifier, probabilities)
         return Restored(output, way.tile, str(way.device), way.precision, tuple(notes), details)
 
     def _persist(
-        self, image: Tensor, sigma: float | None, tta: bool, heard: list[Tensor]
+        self, image: Tensor, sigma: float | None, tta: bool, probabilities: list[Tensor]
     ) -> tuple[Tensor, _Way, list[str]]:
-        """Try one way after the other until one succeeds; only that one is heard."""
+        """Try one way after the other until one succeeds; only that one is told of."""
         notes: list[str] = []
         way = self._first_way(image, self._device, self._precision, notes)
         shrunk = False
         while True:
-            heard.clear()
+            probabilities.clear()
             try:
-                output = self._compute(image, sigma, tta, way, heard)
+                output = self._compute(image, sigma, tta, way, probabilities)
             except _NotFiniteError:
                 if way.precision == "fp32":
                     raise RestoreError(
@@ -190,9 +189,9 @@ class Restorer:
         return output, way, notes
 
     def _compute(
-        self, image: Tensor, sigma: float | None, tta: bool, way: _Way, heard: list[Tensor]
+        self, image: Tensor, sigma: float | None, tta: bool, way: _Way, probabilities: list[Tensor]
     ) -> Tensor:
-        """Split, run, blend; (3, H, W) in [0, 1]. `heard` gets what windows say of themselves."""
+        """Split, run, blend; (3, H, W) in [0, 1]. `probabilities` gets those of degradations."""
         self._move(way.device)
         height, width = self._padded(image)
         rows_from = mirror(image.shape[1], self._multiple)
@@ -201,9 +200,8 @@ class Restorer:
         columns = self._spans(width, way.tile)
         # Outside inference mode, so that callers get an ordinary tensor.
         output = torch.empty(image.shape)
-        surveyor = cast("nn.Module | None", getattr(self._network, "surveyor", None))
         with torch.inference_mode(), autocast(way.device, way.precision):
-            told = None if surveyor is None else survey(surveyor, image, way.device)
+            context = global_context(self._network, image, way.device)
             for row in rows:
                 source = image.index_select(1, rows_from[row.start : row.stop])
                 band = torch.empty(3, row.stop - row.start, image.shape[2])
@@ -212,7 +210,7 @@ class Restorer:
                     windows = torch.stack(
                         [source.index_select(2, columns_from[c.start : c.stop]) for c in group]
                     )
-                    results = self._run(windows.to(way.device), sigma, tta, told, heard)
+                    results = self._run(windows.to(way.device), sigma, tta, context, probabilities)
                     for column, result in zip(group, results, strict=True):
                         lay(band, result, column, dim=2)
                 lay(output, band, row, dim=1)
@@ -223,12 +221,12 @@ class Restorer:
         windows: Tensor,
         sigma: float | None,
         tta: bool,
-        told: Tensor | None,
-        heard: list[Tensor],
+        context: Tensor | None,
+        probabilities: list[Tensor],
     ) -> Tensor:
         """Run the network on (B, 3, h, w) on its device; float32 in [0, 1] on the CPU."""
         level = None if sigma is None else windows.new_full((len(windows),), sigma / 255)
-        forward = partial(self._forward, level=level, told=told, heard=heard)
+        forward = partial(self._forward, level=level, context=context, probabilities=probabilities)
         if tta:
             total = torch.zeros_like(windows)
             for turns in range(4):
@@ -244,19 +242,22 @@ class Restorer:
         return result.clamp_(0.0, 1.0).cpu()
 
     def _forward(
-        self, windows: Tensor, *, level: Tensor | None, told: Tensor | None, heard: list[Tensor]
+        self,
+        windows: Tensor,
+        *,
+        level: Tensor | None,
+        context: Tensor | None,
+        probabilities: list[Tensor],
     ) -> Tensor:
+        network, classifier = self._network, self._classifier
         if windows.device.type != "mps":
             windows = windows.contiguous(memory_format=torch.channels_last)
-        options = {} if told is None else {"survey": told.expand(len(windows), -1)}
-        words = () if level is None else (level,)
-        if self._means is None:
-            result = cast("Tensor", self._network(windows, *words, **options))
-        else:
-            seen: Decomposed = self._network(windows, *words, with_latents=True, **options)
-            heard.append(cast("Tensor", self._means(seen.residual)).cpu())
-            result = seen.image
-        return result.float()
+        context = None if context is None else context.expand(len(windows), -1)
+        if classifier is None or not isinstance(network, LatentNetwork):
+            return network(windows, level, context=context).float()
+        seen = network.decomposed(windows, level, context=context)
+        probabilities.append(cast("Tensor", classifier(seen.residual)).cpu())
+        return seen.image.float()
 
     def _move(self, device: torch.device) -> None:
         if device == self._home:
@@ -363,7 +364,7 @@ class Restorer:
     def _check_sigma(self, sigma: float | None) -> None:
         if sigma is None:
             return
-        if not bool(getattr(self._network, "takes_sigma", False)):
+        if not self._network.info.takes_sigma:
             raise RestoreError(
                 "this model takes no noise level", hint="leave sigma out, or use a model that does"
             )

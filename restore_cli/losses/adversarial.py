@@ -1,4 +1,4 @@
-"""Adversarial terms: what a critic and the network it judges each minimise."""
+"""Adversarial terms: what discriminator and generator each minimise."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,49 +10,51 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True)
 class Adversarial:
-    """A pair of losses over a critic's scores, any shape; each returns a scalar.
+    """A pair of losses over a discriminator's scores, any shape; each returns a scalar.
 
     Attributes:
-        critic: of the scores of real pictures and of made ones.
-        maker: of the scores of made pictures.
+        discriminator: of the scores of real pictures and of generated ones.
+        generator: of the scores of generated pictures.
     """
 
-    critic: Callable[[Tensor, Tensor], Tensor]
-    maker: Callable[[Tensor], Tensor]
+    discriminator: Callable[[Tensor, Tensor], Tensor]
+    generator: Callable[[Tensor], Tensor]
 
 
-def _least_squares_critic(real: Tensor, made: Tensor) -> Tensor:
-    return 0.5 * ((real - 1).square().mean() + made.square().mean())
+def _least_squares_discriminator(real: Tensor, generated: Tensor) -> Tensor:
+    return 0.5 * ((real - 1).square().mean() + generated.square().mean())
 
 
-def _least_squares_maker(made: Tensor) -> Tensor:
-    return (made - 1).square().mean()
+def _least_squares_generator(generated: Tensor) -> Tensor:
+    return (generated - 1).square().mean()
 
 
-def _hinge_critic(real: Tensor, made: Tensor) -> Tensor:
-    return 0.5 * (F.relu(1 - real).mean() + F.relu(1 + made).mean())
+def _hinge_discriminator(real: Tensor, generated: Tensor) -> Tensor:
+    return 0.5 * (F.relu(1 - real).mean() + F.relu(1 + generated).mean())
 
 
-def _hinge_maker(made: Tensor) -> Tensor:
-    return -made.mean()
+def _hinge_generator(generated: Tensor) -> Tensor:
+    return -generated.mean()
 
 
 ADVERSARIAL: dict[str, Adversarial] = {
-    "least-squares": Adversarial(_least_squares_critic, _least_squares_maker),
-    "hinge": Adversarial(_hinge_critic, _hinge_maker),
+    "least-squares": Adversarial(_least_squares_discriminator, _least_squares_generator),
+    "hinge": Adversarial(_hinge_discriminator, _hinge_generator),
 }
-"""By name: LSGAN (Mao et al., ICCV 2017) and hinge (Lim and Ye, 2017), critic's halved."""
+"""By name: LSGAN (Mao et al., ICCV 2017), hinge (Lim and Ye, 2017); the discriminator's halved."""
 
 
 def r1_penalty(scores: Tensor, real: Tensor) -> Tensor:
-    """Squared gradient of a critic at real samples, E |d v(y) / d y|^2 / 2 (Mescheder et al. 2018).
+    """Squared gradient of a discriminator at real samples (Mescheder et al. 2018).
+
+    E |d v(y) / d y|^2 / 2.
 
     Args:
-        scores: (B, ...) of the critic at `real`, one or several a sample.
+        scores: (B, ...) of the discriminator at `real`, one or several a sample.
         real: (B, ...) that required a gradient when the scores were taken.
 
     Returns:
-        Scalar, with a gradient to the critic.
+        Scalar, with a gradient to the discriminator.
     """
     (slope,) = torch.autograd.grad(scores.sum(), real, create_graph=True)
     return 0.5 * slope.square().flatten(1).sum(dim=1).mean()

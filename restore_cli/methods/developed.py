@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from restore_cli.methods.base import Batch
+from restore_cli.data.sample import Batch
 from restore_cli.raw.neutral import camera_to_srgb
 
 
@@ -14,11 +14,10 @@ def developed(output: Tensor, batch: Batch) -> Tensor:
 
     Args:
         output: (B, 3, H, W).
-        batch: `matrix` (B, 3, 3) white-balanced camera values to linear sRGB; without it the output
-            is sRGB already.
+        batch: its `matrix`, where it has one; without, the output is sRGB already.
 
     Returns:
         (B, 3, H, W), not clipped.
     """
     output = output.float()
-    return camera_to_srgb(output, batch["matrix"]) if "matrix" in batch else output
+    return output if batch.matrix is None else camera_to_srgb(output, batch.matrix)

@@ -1,24 +1,25 @@
-"""Restoring a part of each training picture while the network surveys all of it."""
+"""Restoring a part of each training picture while the network is told of all of it."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from restore_cli.methods.base import Batch
+from restore_cli.data.sample import Batch
+from restore_cli.networks.base import Network
 
 
-def check_window(network: nn.Module, side: int) -> None:
+def check_window(network: Network, side: int) -> None:
     """Refuse a window that a network cannot use; 0, which is none, fits every network.
 
     Raises:
-        ValueError: the network has no surveyor, or `side` is no multiple of the network's.
+        ValueError: the network takes no global context, or `side` is no multiple of the network's.
     """
-    if side and getattr(network, "surveyor", None) is None:
-        raise ValueError("a window needs a network with a survey (network.survey above 0)")
-    if side < 0 or side % int(getattr(network, "multiple", 1)):
+    if side and not network.info.context:
+        raise ValueError("a window needs a network with a global context")
+    if side < 0 or side % network.info.multiple:
         raise ValueError(f"window is {side}; it must be a multiple of the network's")
 
 
-def windowed(batch: Batch, side: int) -> tuple[Batch, dict[str, Tensor]]:
+def windowed(batch: Batch, side: int) -> tuple[Batch, Tensor]:
     """The same random window of every picture of a batch, and of what belongs to it.
 
     Where pictures are smaller, it is their size. The position comes from torch's global generator,
@@ -29,13 +30,11 @@ def windowed(batch: Batch, side: int) -> tuple[Batch, dict[str, Tensor]]:
         side: of the window, px; 0 leaves the batch as it is.
 
     Returns:
-        The batch, and `whole` for the network's call: the uncut pictures, where they were cut.
+        The batch, and the uncut pictures, whose global context the network is told.
     """
     if not side:
-        return batch, {}
-    height, width = batch["image"].shape[-2:]
+        return batch, batch.image
+    height, width = batch.image.shape[-2:]
     top = int(torch.randint(max(1, height - side + 1), ()))
     left = int(torch.randint(max(1, width - side + 1), ()))
-    place = (..., slice(top, top + side), slice(left, left + side))
-    cut = {name: t[place] if t.ndim == 4 else t for name, t in batch.items()}
-    return cut, {"whole": batch["image"]}
+    return batch.cut((slice(top, top + side), slice(left, left + side))), batch.image

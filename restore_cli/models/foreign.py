@@ -1,14 +1,15 @@
 """Foreign checkpoints: the network that tensor names and shapes speak of."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from restore_cli.networks.baryir_restormer import BaryIRRestormer
+from restore_cli.networks.base import Network
 from restore_cli.networks.cut import CutGenerator
 from restore_cli.networks.nafnet import NAFNet
 from restore_cli.networks.restormer import Restormer
 
 
-def recognise(state: dict[str, Tensor]) -> nn.Module | None:
+def recognise(state: dict[str, Tensor]) -> Network | None:
     """Build the network that a published checkpoint is of: NAFNet, Restormer, BaryIR, CUT's.
 
     Args:
@@ -28,7 +29,7 @@ def recognise(state: dict[str, Tensor]) -> nn.Module | None:
     return None
 
 
-def _nafnet(state: dict[str, Tensor]) -> nn.Module:
+def _nafnet(state: dict[str, Tensor]) -> Network:
     levels = _count(state, "encoders")
     return NAFNet(
         width=state["intro.weight"].shape[0],
@@ -38,7 +39,7 @@ def _nafnet(state: dict[str, Tensor]) -> nn.Module:
     )
 
 
-def _restormer(state: dict[str, Tensor]) -> nn.Module:
+def _restormer(state: dict[str, Tensor]) -> Network:
     blocks, heads = _stages(state)
     return Restormer(
         width=state["patch_embed.proj.weight"].shape[0],
@@ -50,7 +51,7 @@ def _restormer(state: dict[str, Tensor]) -> nn.Module:
     )
 
 
-def _baryir(state: dict[str, Tensor]) -> nn.Module:
+def _baryir(state: dict[str, Tensor]) -> Network:
     blocks, heads = _stages(state)
     return BaryIRRestormer(
         width=state["patch_embed.proj.weight"].shape[0],
@@ -77,7 +78,7 @@ def _expansion(state: dict[str, Tensor]) -> float:
     return round(hidden / channels + 0.004, 2)
 
 
-def _cut(state: dict[str, Tensor]) -> nn.Module:
+def _cut(state: dict[str, Tensor]) -> Network:
     blocks = {name.split(".")[1] for name in state if ".conv_block." in name}
     kernels = [value.shape[-1] for name, value in state.items() if name.endswith(".filt")]
     return CutGenerator(
@@ -85,7 +86,7 @@ def _cut(state: dict[str, Tensor]) -> nn.Module:
         blocks=len(blocks),
         antialias=3 in kernels,
         antialias_up=4 in kernels,
-        taps=(0,),
+        feature_layers=(0,),
     )
 
 

@@ -16,11 +16,12 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import Tensor
 
 from restore_cli.errors import RestoreError
 from restore_cli.models.foreign import recognise
 from restore_cli.networks import NETWORKS
+from restore_cli.networks.base import Network
 from restore_cli.recipe import InferSection, Recipe, construct
 
 TASKS = ("denoise", "derain", "dehaze", "deblur", "lowlight", "auto")
@@ -63,7 +64,7 @@ class Model:
 
     name: str
     task: str
-    network: nn.Module
+    network: Network
     sha256: str
     folder: Path
     recipe: Recipe | None
@@ -140,7 +141,7 @@ def weights_file(name_or_path: str) -> Path:
     return path if path.is_file() else _folder(name_or_path) / WEIGHTS
 
 
-def export(folder: Path, network: nn.Module, recipe: Recipe, card_text: str) -> None:
+def export(folder: Path, network: Network, recipe: Recipe, card_text: str) -> None:
     """Write a model folder that `load` reads.
 
     Args:
@@ -181,7 +182,7 @@ def _replace_all(folder: Path, files: dict[str, bytes]) -> None:
             path.unlink(missing_ok=True)
 
 
-def _weights(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
+def _weights(network: Network) -> Iterator[tuple[str, Tensor]]:
     yield from network.state_dict().items()
 
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 
-from torch import nn
-
 from restore_cli.networks.baryir import BaryIR
 from restore_cli.networks.baryir_restormer import BaryIRRestormer
+from restore_cli.networks.base import Network
 from restore_cli.networks.cut import CutGenerator
 from restore_cli.networks.deblur import Deblur
 from restore_cli.networks.isp import ISP
@@ -14,7 +13,7 @@ from restore_cli.networks.restormer import Restormer
 from restore_cli.networks.unet import UNet
 from restore_cli.networks.vae import VAE
 
-NETWORKS: dict[str, Callable[..., nn.Module]] = {
+NETWORKS: dict[str, Callable[..., Network]] = {
     "unet": UNet,
     "nafnet": NAFNet,
     "cut": CutGenerator,

@@ -1,15 +1,14 @@
 """BaryIR on Restormer's blocks, with the published parameter names."""
 
-from typing import Literal, overload
-
 import torch
 from torch import Tensor, nn
 
-from restore_cli.networks.latents import Decomposed, ResidualMeans
+from restore_cli.networks.base import NetworkInfo
+from restore_cli.networks.latents import Decomposed, DegradationClassifier, LatentNetwork
 from restore_cli.networks.restormer import Down, LayerNorm, TransformerBlock, Up
 
 
-class BaryIRRestormer(nn.Module):
+class BaryIRRestormer(LatentNetwork):
     """The published BaryIR (Tang et al., arXiv 2602.23169; names and shapes: xl-tang3/BaryIR).
 
     With the defaults it is the published arrangement: 48 channels, blocks 4-6-6-8. Restormer's
@@ -35,8 +34,7 @@ class BaryIRRestormer(nn.Module):
             twice.
     """
 
-    multiple = 8
-    takes_sigma = False
+    info = NetworkInfo(multiple=8)
 
     def __init__(
         self,
@@ -104,22 +102,19 @@ class BaryIRRestormer(nn.Module):
             self.reduce_noise_channel_1 = _unused(one + 64, one)
             self.reduce_noise_channel_2 = _unused(two + 128, two)
             self.reduce_noise_channel_3 = _unused(four + 256, four)
-        self.means = ResidualMeans(sources, eight) if sources else None
+        self.means = DegradationClassifier(sources, eight) if sources else None
 
-    @overload
-    def forward(self, image: Tensor, *, with_latents: Literal[False] = False) -> Tensor: ...
-    @overload
-    def forward(self, image: Tensor, *, with_latents: Literal[True]) -> Decomposed: ...
-    def forward(self, image: Tensor, *, with_latents: bool = False) -> Tensor | Decomposed:
-        """Restore a batch.
+    def forward(
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Tensor:
+        """Restore a batch, see `Network.forward`; it takes neither level nor context."""
+        return self.decomposed(image, level, context=context).image
 
-        Args:
-            image: (B, 3, H, W) in [0, 1]; H and W multiples of 8.
-            with_latents: also return source latent, barycenter latent and residual.
-
-        Returns:
-            (B, 3, H, W), not clamped; with `with_latents` all four.
-        """
+    def decomposed(
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Decomposed:
+        """See `LatentNetwork`."""
+        self._check_told(level, context)
         one = self.encoder_level1(self.patch_embed["proj"](image))
         two = self.encoder_level2(self.down1_2(one))
         three = self.encoder_level3(self.down2_3(two))
@@ -142,7 +137,7 @@ class BaryIRRestormer(nn.Module):
         branch = self.resup2_1(self.resreduce_noise_level1(branch))
         x = self.refinement(self.decoder_level1(self._joined(x, one, branch)))
         restored = image + self.output(x)
-        return Decomposed(restored, source, barycenter, residual) if with_latents else restored
+        return Decomposed(restored, source, barycenter, residual)
 
     def _joined(self, x: Tensor, skip: Tensor, branch: Tensor) -> Tensor:
         """The decoder's maps beside the skip, to which the residual's branch is added."""

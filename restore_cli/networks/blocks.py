@@ -45,7 +45,7 @@ class ChannelNorm(nn.Module):
         return normed.permute(0, 3, 1, 2)
 
 
-def local_judge(channels: int, *, inputs: int, outputs: int) -> nn.Sequential:
+def local_convolutions(channels: int, *, inputs: int, outputs: int) -> nn.Sequential:
     """Convolutions to 1/8 of the size that see 49 px around: (B, outputs, H / 8, W / 8)."""
     half = channels // 2
     return nn.Sequential(
@@ -78,7 +78,7 @@ class NoiseEstimator(nn.Module):
 
     def __init__(self, channels: int = 32, *, inputs: int = 3, outputs: int = 1) -> None:
         super().__init__()
-        self.layers = local_judge(channels, inputs=inputs, outputs=outputs)
+        self.layers = local_convolutions(channels, inputs=inputs, outputs=outputs)
 
     def forward(self, image: Tensor) -> Tensor:
         """Map (B, inputs, H, W) in [0, 1] to deviations (B, outputs, H, W) on the same scale."""
@@ -87,7 +87,7 @@ class NoiseEstimator(nn.Module):
         return F.interpolate(coarse, size=image.shape[-2:], mode="bilinear", align_corners=False)
 
 
-class Surveyor(nn.Module):
+class ContextEncoder(nn.Module):
     """What kind of picture this is, in a few numbers: strided convolutions, then the mean over it.
 
     One place cannot tell rain from the grain of wood, nor a dark wall from too little light; the
@@ -117,13 +117,13 @@ class Surveyor(nn.Module):
 
 
 class Modulation(nn.Module):
-    """Scale and shift the channels by what the survey says (FiLM, Perez et al., AAAI 2018).
+    """Scale and shift the channels by the global context (FiLM, Perez et al., AAAI 2018).
 
     Untrained it changes nothing. Scales stay within 0 to 2 and shifts within -1 to 1, so that no
     picture unlike the training's can drive them out of what the layers after them have met.
 
     Args:
-        features: length of the survey's answer.
+        features: length of the context.
         channels: of the maps that are modulated.
     """
 
@@ -136,9 +136,9 @@ class Modulation(nn.Module):
         nn.init.zeros_(cast("Tensor", last.weight))
         nn.init.zeros_(cast("Tensor", last.bias))
 
-    def forward(self, x: Tensor, survey: Tensor) -> Tensor:
-        """Map (B, C, H, W) to the same shape; `survey` is (B, features)."""
-        scale, shift = torch.tanh(self.layers(survey))[:, :, None, None].chunk(2, dim=1)
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        """Map (B, C, H, W) to the same shape; `context` is (B, features)."""
+        scale, shift = torch.tanh(self.layers(context))[:, :, None, None].chunk(2, dim=1)
         return x * (1 + scale) + shift
 
 

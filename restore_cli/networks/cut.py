@@ -1,15 +1,16 @@
 """The generator of contrastive unpaired translation (CUT), whose inner features can be read."""
 
-from typing import Literal, overload
+from typing import Literal
 
 from torch import Tensor, nn
 
+from restore_cli.networks.base import FeatureNetwork, NetworkInfo
 from restore_cli.networks.blocks import BlurDown, BlurUp
 
-_PUBLISHED_TAPS = (0, 4, 8, 12, 16)
+_PUBLISHED_LAYERS = (0, 4, 8, 12, 16)
 
 
-class CutGenerator(nn.Module):
+class CutGenerator(FeatureNetwork):
     """ResNet generator whose inner features can be read (Park et al., ECCV 2020).
 
     With the defaults, names and shapes are those of the published `resnet_9blocks` with antialiased
@@ -27,14 +28,13 @@ class CutGenerator(nn.Module):
         norm: "instance" as published; its statistics are of the whole window, so that tiles differ.
             "none" has none.
         residual: let the layers say what to add to the picture; untrained, it returns its input.
-        taps: indices of the layers in `model` whose outputs `forward` can return, ascending.
+        feature_layers: indices of the layers in `model` whose outputs `features` returns.
 
     Raises:
-        ValueError: taps that are not ascending or beyond the residual blocks.
+        ValueError: feature layers that are not ascending or beyond the residual blocks.
     """
 
-    multiple = 4
-    takes_sigma = False
+    info = NetworkInfo(multiple=4)
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class CutGenerator(nn.Module):
         antialias_up: bool = True,
         norm: Literal["instance", "none"] = "instance",
         residual: bool = False,
-        taps: tuple[int, ...] = _PUBLISHED_TAPS,
+        feature_layers: tuple[int, ...] = _PUBLISHED_LAYERS,
     ) -> None:
         super().__init__()
         layers: list[tuple[nn.Module, int]] = [(nn.ReflectionPad2d(3), 3)]
@@ -62,7 +62,7 @@ class CutGenerator(nn.Module):
             if antialias:
                 layers.append((BlurDown(2 * channels), 2 * channels))
         layers += [(_Residual(4 * width, norm), 4 * width) for _ in range(blocks)]
-        last_tap = len(layers) - 1
+        last = len(layers) - 1
         for channels in (4 * width, 2 * width):
             if antialias_up:
                 layers.append((BlurUp(channels), channels))
@@ -75,11 +75,12 @@ class CutGenerator(nn.Module):
                 )
         tail = nn.Conv2d(width, 3, 7)
         layers += [(nn.ReflectionPad2d(3), width), (tail, 3), (nn.Tanh(), 3)]
-        if list(taps) != sorted(set(taps)) or not taps or taps[0] < 0 or taps[-1] > last_tap:
-            raise ValueError(f"taps {taps} must ascend within 0 to {last_tap}")
+        chosen = tuple(feature_layers)
+        if not chosen or list(chosen) != sorted({*chosen}) or chosen[0] < 0 or chosen[-1] > last:
+            raise ValueError(f"feature_layers {chosen} must ascend within 0 to {last}")
         self.model = nn.Sequential(*(layer for layer, _ in layers))
-        self.taps = tuple(taps)
-        self.tap_channels = tuple(layers[tap][1] for tap in taps)
+        self.feature_layers = chosen
+        self.feature_channels = tuple(layers[index][1] for index in chosen)
         self._residual = residual
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
@@ -89,31 +90,26 @@ class CutGenerator(nn.Module):
         if residual:
             nn.init.zeros_(tail.weight)
 
-    @overload
-    def forward(self, image: Tensor, *, only_taps: Literal[False] = False) -> Tensor: ...
-    @overload
-    def forward(self, image: Tensor, *, only_taps: Literal[True]) -> list[Tensor]: ...
-    def forward(self, image: Tensor, *, only_taps: bool = False) -> Tensor | list[Tensor]:
-        """Translate a batch, or look only at its features.
+    def forward(
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Tensor:
+        """Translate a batch, see `Network.forward`; it takes neither level nor context.
 
-        Args:
-            image: (B, 3, H, W) in [0, 1]; H and W multiples of 4, and at least 8.
-            only_taps: stop at the last tap.
-
-        Returns:
-            (B, 3, H, W); within [0, 1] unless `residual`. With `only_taps` the tapped features,
-            each (B, `tap_channels[i]`, h, w).
+        Sides are at least 8 px. The result lies within [0, 1] unless `residual`.
         """
+        self._check_told(level, context)
+        y = self.model(2 * image - 1)
+        return image + y if self._residual else (y + 1) / 2
+
+    def features(self, image: Tensor) -> list[Tensor]:
+        """See `FeatureNetwork`."""
         x = 2 * image - 1
-        if not only_taps:
-            y = self.model(x)
-            return image + y if self._residual else (y + 1) / 2
-        features: list[Tensor] = []
-        for index in range(self.taps[-1] + 1):
+        found: list[Tensor] = []
+        for index in range(self.feature_layers[-1] + 1):
             x = self.model[index](x)
-            if index in self.taps:
-                features.append(x)
-        return features
+            if index in self.feature_layers:
+                found.append(x)
+        return found
 
 
 class _Residual(nn.Module):

@@ -1,14 +1,14 @@
 """A network that sees how wide the blur is, undoes it by filters, and mends what they leave."""
 
 import math
-from typing import Literal, cast, overload
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from restore_cli.images.color import linear_to_srgb, srgb_to_linear
-from restore_cli.networks.blocks import local_judge
+from restore_cli.networks.base import Estimated, EstimatingNetwork, NetworkInfo, completed
+from restore_cli.networks.blocks import local_convolutions
 from restore_cli.networks.unet import UNet
 
 DIRECTIONS = 4
@@ -23,7 +23,7 @@ _SHAPES = ("disc", "line", "gaussian")
 _NOISE = (0.03, 0.03, 0.1)  # to signal, of each filter, for the finest waves
 
 
-class BlurSurveyor(nn.Module):
+class BlurEstimator(nn.Module):
     """How wide the blur of a picture is, each place weighed by how much it can tell.
 
     Args:
@@ -32,10 +32,10 @@ class BlurSurveyor(nn.Module):
 
     def __init__(self, channels: int = 32) -> None:
         super().__init__()
-        self.layers = local_judge(channels, inputs=3, outputs=DIRECTIONS + 1)
+        self.layers = local_convolutions(channels, inputs=3, outputs=DIRECTIONS + 1)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Survey pictures or patches of them.
+        """Estimate the blur of pictures or of patches of them.
 
         Args:
             image: (B, 3, H, W) in [0, 1].
@@ -50,10 +50,10 @@ class BlurSurveyor(nn.Module):
         return torch.cat([weight * widths, weight], dim=1).mean(dim=(2, 3))
 
 
-class Deblur(nn.Module):
+class Deblur(EstimatingNetwork):
     """Blind deblurring in two parts that are learnt apart: seeing the blur, and undoing it.
 
-    The surveyor tells the standard deviations of the blur along four directions. With them three
+    The estimator tells the standard deviations of the blur along four directions. With them three
     regularised inverse filters (Wiener) are made, one for each shape that such a blur may have, and
     a `UNet` sees the picture and what the filters make of it. A single network told only the
     picture, or the widths as further channels, stayed near its input (CONTRIBUTING, decision log).
@@ -63,9 +63,6 @@ class Deblur(nn.Module):
         depths: its residual blocks at each size.
     """
 
-    takes_sigma = False
-    takes_blur = True
-
     def __init__(
         self,
         *,
@@ -73,64 +70,40 @@ class Deblur(nn.Module):
         depths: tuple[int, ...] = (1, 2, 2, 1),
     ) -> None:
         super().__init__()
-        self.surveyor = BlurSurveyor()
+        # Named as in the weights of 0.1.0.
+        self.surveyor = BlurEstimator()
         self.body = UNet(widths=widths, depths=depths)
         self.body.head = nn.Conv2d(3 * (1 + len(_SHAPES)), widths[0], 3, padding=1)
-        self.multiple = self.body.multiple
+        self.info = NetworkInfo(multiple=self.body.info.multiple, level="blur", context=True)
 
-    @overload
     def forward(
-        self,
-        image: Tensor,
-        blur: Tensor | None = None,
-        *,
-        survey: Tensor | None = None,
-        whole: Tensor | None = None,
-        with_blur: Literal[False] = False,
-    ) -> Tensor: ...
-    @overload
-    def forward(
-        self,
-        image: Tensor,
-        blur: Tensor | None = None,
-        *,
-        survey: Tensor | None = None,
-        whole: Tensor | None = None,
-        with_blur: Literal[True],
-    ) -> tuple[Tensor, Tensor]: ...
-    def forward(
-        self,
-        image: Tensor,
-        blur: Tensor | None = None,
-        *,
-        survey: Tensor | None = None,
-        whole: Tensor | None = None,
-        with_blur: bool = False,
-    ) -> Tensor | tuple[Tensor, Tensor]:
-        """Restore a batch.
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Tensor:
+        """Restore a batch, see `Network.forward`.
 
         Args:
-            image: (B, 3, H, W) in [0, 1]; H and W multiples of `multiple`.
-            blur: (B, 4) standard deviations of the blur along 0, 45, 90 and 135 degrees, px; NaN
-                where unknown; None where it is unknown for all.
-            survey: (B, 5) what `surveyor` says of the pictures that these are windows of.
-            whole: (B, 3, H', W') these pictures, to be surveyed here. With neither, `image` is
-                taken for the whole picture.
-            with_blur: also return the widths as estimated, for training the surveyor.
-
-        Returns:
-            (B, 3, H, W), not clamped; with `with_blur` also (B, 4), px.
+            image: (B, 3, H, W) in [0, 1].
+            level: (B, 4) standard deviations of the blur along 0, 45, 90 and 135 degrees, px.
+            context: (B, 5) what `global_context` says.
         """
-        if survey is None:
-            survey = cast("Tensor", self.surveyor(image if whole is None else whole))
-        estimated = UNIT * survey[:, :DIRECTIONS].float() / survey[:, DIRECTIONS:].float()
-        # The surveyor learns from true widths alone: through the filters it would learn to please.
-        used = estimated.detach()
-        if blur is not None:
-            used = torch.where(blur.isnan(), used, blur.float())
+        return self.with_estimate(image, level, context=context).image
+
+    def with_estimate(
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Estimated:
+        """See `EstimatingNetwork`; the estimate is (B, 4), px."""
+        if context is None:
+            context = self.global_context(image)
+        estimated = UNIT * context[:, :DIRECTIONS].float() / context[:, DIRECTIONS:].float()
+        # The estimator learns from true widths alone: through the filters it would learn to please.
+        used = completed(None if level is None else level.float(), estimated.detach())
         filtered = inverse_filtered(image, used).to(image.dtype)
         restored = image + self.body.residual(torch.cat([image, filtered], dim=1))
-        return (restored, estimated) if with_blur else restored
+        return Estimated(restored, estimated)
+
+    def global_context(self, image: Tensor) -> Tensor:
+        """See `BlurEstimator`."""
+        return self.surveyor(image)
 
 
 @torch.no_grad()

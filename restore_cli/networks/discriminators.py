@@ -1,4 +1,4 @@
-"""Critics: networks that tell made pictures from real ones."""
+"""Discriminators: networks that tell generated pictures from real ones."""
 
 from torch import Tensor, nn
 

@@ -1,12 +1,19 @@
 """Joint demosaicing and denoising of Bayer mosaics, in the camera's own colours."""
 
 import itertools
-from typing import Literal, cast, overload
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from restore_cli.networks.base import (
+    Estimated,
+    EstimatingNetwork,
+    NetworkInfo,
+    completed,
+    known_or,
+)
 from restore_cli.networks.blocks import NoiseEstimator, ResidualBlock
 
 _PLACES = ((0, 0), (0, 1), (1, 0), (1, 1))
@@ -36,7 +43,7 @@ _COLOUR_ACROSS = (
 )
 
 
-class ISP(nn.Module):
+class ISP(EstimatingNetwork):
     """A U-Net on packed 2x2 cells, which corrects the linear interpolation of Malvar et al. 2004.
 
     Half of the mosaic's side is where its samples of one colour lie next to each other: four
@@ -49,9 +56,6 @@ class ISP(nn.Module):
             coarsest level has its number once.
     """
 
-    takes_sigma = True
-    reads_mosaic = True
-
     def __init__(
         self, *, widths: tuple[int, ...] = (32, 64, 96), depths: tuple[int, ...] = (3, 2, 2)
     ) -> None:
@@ -59,7 +63,7 @@ class ISP(nn.Module):
         if len(widths) != len(depths) or len(widths) < 1:
             raise ValueError("widths and depths need the same length, one or more")
         # The estimator has a grid of its own, of 8 cells: windows must meet that too.
-        self.multiple = max(2 ** len(widths), 16)
+        self.info = NetworkInfo(multiple=max(2 ** len(widths), 16), level="sigma", input="mosaic")
         self.estimator = NoiseEstimator(inputs=4, outputs=4)
         self.register_buffer("linear", _linear_filters(), persistent=False)
         self.head = nn.Conv2d(8, widths[0], 3, padding=1)
@@ -74,57 +78,46 @@ class ISP(nn.Module):
         assert self.tail.bias is not None
         nn.init.zeros_(self.tail.bias)
 
-    @overload
     def forward(
-        self, image: Tensor, sigma: Tensor | None = None, *, with_sigma: Literal[False] = False
-    ) -> Tensor: ...
-    @overload
-    def forward(
-        self, image: Tensor, sigma: Tensor | None = None, *, with_sigma: Literal[True]
-    ) -> tuple[Tensor, Tensor]: ...
-    def forward(
-        self, image: Tensor, sigma: Tensor | None = None, *, with_sigma: bool = False
-    ) -> Tensor | tuple[Tensor, Tensor]:
-        """Demosaic and denoise a batch.
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Tensor:
+        """Demosaic and denoise a batch, see `Network.forward`.
 
         Args:
             image: (B, 3, H, W), black taken off, white-balanced, saturation at 1, and under the
                 sRGB transfer curve, under which noise is about as strong in shadows as in
                 lights. Each place holds its own colour, the other two are 0; red lies at even
-                rows and columns, blue at odd ones. H and W are multiples of `multiple`.
-            sigma: (B,) standard deviation of the noise of these values; NaN where unknown; None
-                where it is unknown for all.
-            with_sigma: also return the noise levels as estimated, for training the estimator.
+                rows and columns, blue at odd ones.
+            level: (B,) standard deviation of the noise of these values.
+            context: None; it takes none.
 
         Returns:
-            (B, 3, H, W) on the same scale, not clamped; with `with_sigma` also (B, 1, H, W).
+            (B, 3, H, W) on the same scale, not clamped.
         """
+        self._check_told(level, context)
+        packed, known = _packed(image, level)
+        used = known_or(known, lambda: self.estimator(packed))
+        return self._developed(image, packed, used)
+
+    def with_estimate(
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Estimated:
+        """See `EstimatingNetwork`."""
+        self._check_told(level, context)
+        packed, known = _packed(image, level)
+        estimated = cast("Tensor", self.estimator(packed))
+        restored = self._developed(image, packed, completed(known, estimated))
+        return Estimated(restored, F.pixel_shuffle(estimated, 2))
+
+    def _developed(self, image: Tensor, packed: Tensor, level: Tensor) -> Tensor:
+        """The interpolation and what the U-Net adds, from cells and their levels (B, 4, h, w)."""
         mosaic = image.sum(dim=1, keepdim=True)
         # Mirrored by two samples, so that each colour is mirrored onto its own places.
-        padded = (
-            F.pad(mosaic, (2, 2, 2, 2), mode="reflect")
-            if min(mosaic.shape[2:]) > 2
-            else (F.pad(mosaic, (2, 2, 2, 2), mode="circular"))
-        )
+        mode = "reflect" if min(mosaic.shape[2:]) > 2 else "circular"
+        padded = F.pad(mosaic, (2, 2, 2, 2), mode=mode)
         base = F.conv2d(F.pixel_unshuffle(padded, 2), cast("Tensor", self.linear))
-        packed = F.pixel_unshuffle(mosaic, 2)
-        level, estimated = self._levels(packed, sigma, with_sigma=with_sigma)
         restored = base + self._residual(torch.cat([packed, level.to(packed.dtype)], dim=1))
-        output = F.pixel_shuffle(restored, 2)
-        if estimated is None:
-            return output
-        return output, F.pixel_shuffle(estimated, 2)
-
-    def _levels(
-        self, packed: Tensor, sigma: Tensor | None, *, with_sigma: bool
-    ) -> tuple[Tensor, Tensor | None]:
-        """Noise levels to work with (B, 4, h, w), and the estimated ones where they are wanted."""
-        known = None if sigma is None else sigma.view(-1, 1, 1, 1).expand_as(packed)
-        if known is not None and not with_sigma and not bool(torch.isnan(known).any()):
-            return known, None
-        estimated = cast("Tensor", self.estimator(packed))
-        level = estimated if known is None else torch.where(known.isnan(), estimated, known)
-        return level, estimated if with_sigma else None
+        return F.pixel_shuffle(restored, 2)
 
     def _residual(self, x: Tensor) -> Tensor:
         x = self.head(x)
@@ -137,6 +130,12 @@ class ISP(nn.Module):
         for up, decoder in zip(reversed(self.ups), reversed(self.decoders), strict=True):
             x = decoder(up(x) + skips.pop())
         return self.tail(x)
+
+
+def _packed(image: Tensor, level: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Cells of a mosaic, and the level for each of their samples; both (B, 4, h, w)."""
+    packed = F.pixel_unshuffle(image.sum(dim=1, keepdim=True), 2)
+    return packed, None if level is None else level.view(-1, 1, 1, 1).expand_as(packed)
 
 
 def _level(channels: int, blocks: int) -> nn.Sequential:

@@ -1,10 +1,13 @@
 """What all-in-one networks say beside the picture: latents, and the degradation in them."""
 
-from typing import NamedTuple, cast
+from abc import abstractmethod
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from restore_cli.networks.base import Network
 
 _MOMENTUM = 0.99  # of the running means: some hundred batches back
 _SHRINKAGE = 0.2  # of the spread within sources: keeps rare directions from being trusted
@@ -27,8 +30,8 @@ class Decomposed(NamedTuple):
     residual: Tensor
 
 
-class ResidualMeans(nn.Module):
-    """What the residuals of each source look like, and how to tell a source by them.
+class DegradationClassifier(nn.Module):
+    """Tells the degradation of a picture by the residual of its latents.
 
     While a network learns, running means of its residuals follow it. When it has learnt, `fit`
     measures the residuals of the network that is kept, and from then on calling this names sources.
@@ -56,7 +59,7 @@ class ResidualMeans(nn.Module):
         self.register_buffer("bias", torch.zeros(len(names)))
 
     @torch.no_grad()
-    def note(self, residual: Tensor, label: Tensor) -> None:
+    def follow(self, residual: Tensor, label: Tensor) -> None:
         """Move the means towards a batch; residuals that are not finite are left out.
 
         Args:
@@ -78,7 +81,7 @@ class ResidualMeans(nn.Module):
         What all share is far more than what tells them apart: all cosines would be nearly 1.
 
         Returns:
-            (B, C), float32 or better; the plain means over places before `note`.
+            (B, C), float32 or better; the plain means over places before `follow`.
         """
         return residual.float().mean(dim=(2, 3)) - self.means.float().mean(dim=0)
 
@@ -157,6 +160,25 @@ def means_by_label(points: Tensor, label: Tensor, classes: int) -> Tensor:
     return member.mT @ points / count[:, None]
 
 
-def source_means(network: nn.Module) -> ResidualMeans | None:
-    """The part of a network that names degradations; None where it has none."""
-    return cast("ResidualMeans | None", getattr(network, "means", None))
+class LatentNetwork(Network):
+    """A network that splits the latent of a picture into barycenter and residual.
+
+    Attributes:
+        latent_channels: of these.
+        means: tells degradations by the residuals (named as in the weights of 0.1.0); None where
+            the network was built without names of sources.
+    """
+
+    latent_channels: int
+    means: DegradationClassifier | None
+
+    @abstractmethod
+    def decomposed(
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Decomposed:
+        """Restore a batch as `forward` does, and tell its latents."""
+
+
+def degradation_classifier(network: Network) -> DegradationClassifier | None:
+    """The part of a network that tells degradations; None where it has none."""
+    return network.means if isinstance(network, LatentNetwork) else None

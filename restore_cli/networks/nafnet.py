@@ -9,6 +9,7 @@ differ a little from the whole picture.
 import torch
 from torch import Tensor, nn
 
+from restore_cli.networks.base import Network, NetworkInfo
 from restore_cli.networks.blocks import ChannelNorm
 
 
@@ -40,7 +41,7 @@ class NAFBlock(nn.Module):
         return x + self.gamma * self.conv5(_gate(self.conv4(self.norm2(x))))
 
 
-class NAFNet(nn.Module):
+class NAFNet(Network):
     """U-shaped arrangement of NAF blocks that learns what to add to the picture.
 
     Args:
@@ -49,8 +50,6 @@ class NAFNet(nn.Module):
         middle_blocks: blocks at the coarsest size.
         decoder_blocks: blocks at each size on the way up, coarsest first.
     """
-
-    takes_sigma = False
 
     def __init__(
         self,
@@ -64,7 +63,7 @@ class NAFNet(nn.Module):
         if len(encoder_blocks) != len(decoder_blocks):
             raise ValueError("encoder_blocks and decoder_blocks need the same length")
         sizes = [width * 2**level for level in range(len(encoder_blocks) + 1)]
-        self.multiple = 2 ** len(encoder_blocks)
+        self.info = NetworkInfo(multiple=2 ** len(encoder_blocks))
         self.intro = nn.Conv2d(3, width, 3, padding=1)
         self.encoders = nn.ModuleList(
             _blocks(size, count) for size, count in zip(sizes, encoder_blocks, strict=False)
@@ -81,14 +80,11 @@ class NAFNet(nn.Module):
         )
         self.ending = nn.Conv2d(width, 3, 3, padding=1)
 
-    def forward(self, image: Tensor, sigma: Tensor | None = None) -> Tensor:
-        """Restore (B, 3, H, W) in [0, 1]; H and W multiples of `multiple`; not clamped.
-
-        Raises:
-            ValueError: `sigma` given; this network takes none.
-        """
-        if sigma is not None:
-            raise ValueError("NAFNet takes no noise level")
+    def forward(
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Tensor:
+        """Restore a batch, see `Network.forward`; it takes neither level nor context."""
+        self._check_told(level, context)
         x = self.intro(image)
         skips: list[Tensor] = []
         for encoder, down in zip(self.encoders, self.downs, strict=True):

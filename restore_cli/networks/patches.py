@@ -10,10 +10,10 @@ from restore_cli.networks.blocks import OrthogonalLinear
 
 
 class PatchHeads(nn.Module):
-    """A two-layer head for each tapped layer: features of places to unit vectors.
+    """A two-layer head for each feature layer: features of places to unit vectors.
 
     Args:
-        channels: of the tapped layers, as the network declares them in `tap_channels`.
+        channels: of the feature layers, as the network declares them in `feature_channels`.
         features: length of the vectors.
         orthogonal: let both layers be matrices with orthonormal columns (or rows) and no bias, to
             be moved on the Stiefel manifold (ODCR, Wang et al., CVPR 2024).
@@ -30,7 +30,7 @@ class PatchHeads(nn.Module):
         )
 
     def forward(self, patches: Sequence[Tensor]) -> list[Tensor]:
-        """Map (B, P, C_i) for each tapped layer to (B, P, features) of length one."""
+        """Map (B, P, C_i) for each feature layer to (B, P, features) of length one."""
         return [
             F.normalize(layer(patch), dim=-1)
             for layer, patch in zip(self.layers, patches, strict=True)
@@ -40,12 +40,12 @@ class PatchHeads(nn.Module):
 class FeatureClassifier(nn.Module):
     """Which channels of a feature speak of haze, and which of its absence (ODCR).
 
-    For each tapped layer two vectors, theta_h and theta_c, score a feature x by theta.x; what each
+    For each feature layer two vectors, theta_h and theta_c, score a feature x by theta.x; what each
     channel gives to a score is |theta * x|, and its softmax over channels the channel's weight.
     It begins almost without an opinion: all channels weigh the same.
 
     Args:
-        layers: how many tapped layers.
+        layers: how many feature layers.
         features: length of their vectors.
     """
 
@@ -70,7 +70,7 @@ class FeatureClassifier(nn.Module):
         return answers
 
 
-def draw_places(features: Sequence[Tensor], number: int) -> list[Tensor]:
+def draw_patch_ids(features: Sequence[Tensor], number: int) -> list[Tensor]:
     """Random places of each map, without repetition, at most `number`, from torch's generator.
 
     Args:
@@ -87,9 +87,9 @@ def draw_places(features: Sequence[Tensor], number: int) -> list[Tensor]:
     ]
 
 
-def gather_places(features: Sequence[Tensor], places: Sequence[Tensor]) -> list[Tensor]:
+def gather_patches(features: Sequence[Tensor], patch_ids: Sequence[Tensor]) -> list[Tensor]:
     """The features at these places: maps (B, C, h, w) and indices (P,) to (B, P, C)."""
     return [
-        feature.flatten(2).index_select(2, place).transpose(1, 2)
-        for feature, place in zip(features, places, strict=True)
+        feature.flatten(2).index_select(2, ids).transpose(1, 2)
+        for feature, ids in zip(features, patch_ids, strict=True)
     ]

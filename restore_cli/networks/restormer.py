@@ -6,8 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from restore_cli.networks.base import Network, NetworkInfo
 
-class Restormer(nn.Module):
+
+class Restormer(Network):
     """Restoration transformer (Zamir et al., CVPR 2022), with the published parameter names.
 
     With the defaults it is the published 48-channel arrangement (26.1 M parameters); smaller
@@ -26,8 +28,7 @@ class Restormer(nn.Module):
         ValueError: not four sizes, or heads that do not divide their channels.
     """
 
-    multiple = 8
-    takes_sigma = False
+    info = NetworkInfo(multiple=8)
 
     def __init__(
         self,
@@ -70,15 +71,11 @@ class Restormer(nn.Module):
         self.refinement = stage(2 * width, refinement, 0)
         self.output = nn.Conv2d(2 * width, 3, 3, padding=1, bias=False)
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Restore a batch.
-
-        Args:
-            image: (B, 3, H, W) in [0, 1]; H and W multiples of 8.
-
-        Returns:
-            (B, 3, H, W), not clamped.
-        """
+    def forward(
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Tensor:
+        """Restore a batch, see `Network.forward`; it takes neither level nor context."""
+        self._check_told(level, context)
         one = self.encoder_level1(self.patch_embed["proj"](image))
         two = self.encoder_level2(self.down1_2(one))
         three = self.encoder_level3(self.down2_3(two))

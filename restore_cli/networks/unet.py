@@ -1,15 +1,27 @@
 """A U-Net of plain 3x3 convolutions: the network that is fast on a CPU."""
 
 import itertools
-from typing import Literal, cast, overload
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from restore_cli.networks.blocks import Modulation, NoiseEstimator, ResidualBlock, Surveyor
+from restore_cli.networks.base import (
+    Estimated,
+    EstimatingNetwork,
+    NetworkInfo,
+    completed,
+    known_or,
+)
+from restore_cli.networks.blocks import (
+    ContextEncoder,
+    Modulation,
+    NoiseEstimator,
+    ResidualBlock,
+)
 
 
-class UNet(nn.Module):
+class UNet(EstimatingNetwork):
     """Residual U-Net (Ronneberger et al. 2015) with additive skips and residual blocks.
 
     It learns what to add to the picture, so an untrained network returns its input.
@@ -19,8 +31,8 @@ class UNet(nn.Module):
         depths: residual blocks at each of these sizes; the decoder has as many as the encoder, the
             coarsest level has its number once.
         noise_map: take a noise level beside the picture, or estimate it where none is given.
-        survey: length of a vector that says what kind of picture it is and modulates every level;
-            0 leaves it out, and the network then sees only what lies near.
+        global_context: length of a vector that says what kind of picture it is and modulates every
+            level; 0 leaves it out, and the network then sees only what lies near.
     """
 
     def __init__(
@@ -29,13 +41,16 @@ class UNet(nn.Module):
         widths: tuple[int, ...] = (32, 64, 96, 128),
         depths: tuple[int, ...] = (1, 2, 2, 1),
         noise_map: bool = False,
-        survey: int = 0,
+        global_context: int = 0,
     ) -> None:
         super().__init__()
         if len(widths) != len(depths) or len(widths) < 2:
             raise ValueError("widths and depths need the same length, two or more")
-        self.multiple = 2 ** (len(widths) - 1)
-        self.takes_sigma = noise_map
+        self.info = NetworkInfo(
+            multiple=2 ** (len(widths) - 1),
+            level="sigma" if noise_map else None,
+            context=global_context > 0,
+        )
         self.estimator = NoiseEstimator() if noise_map else None
         self.head = nn.Conv2d(4 if noise_map else 3, widths[0], 3, padding=1)
         pairs = list(itertools.pairwise(widths))
@@ -45,89 +60,54 @@ class UNet(nn.Module):
         self.decoders = nn.ModuleList(
             stage(w, d) for w, d in zip(widths[:-1], depths[:-1], strict=True)
         )
-        self.surveyor = Surveyor(survey) if survey else None
+        # Named as in the weights of 0.1.0.
+        self.surveyor = ContextEncoder(global_context) if global_context else None
         # One for each encoder level, the coarsest last, then one for each decoder level.
-        places = (*widths, *widths[:-1]) if survey else ()
-        self.modulations = nn.ModuleList(Modulation(survey, width) for width in places)
+        places = (*widths, *widths[:-1]) if global_context else ()
+        self.modulations = nn.ModuleList(Modulation(global_context, width) for width in places)
         self.tail = nn.Conv2d(widths[0], 3, 3, padding=1)
         nn.init.zeros_(self.tail.weight)
         nn.init.zeros_(_bias(self.tail))
 
-    @overload
     def forward(
-        self,
-        image: Tensor,
-        sigma: Tensor | None = None,
-        *,
-        survey: Tensor | None = None,
-        whole: Tensor | None = None,
-        with_sigma: Literal[False] = False,
-    ) -> Tensor: ...
-    @overload
-    def forward(
-        self,
-        image: Tensor,
-        sigma: Tensor | None = None,
-        *,
-        survey: Tensor | None = None,
-        whole: Tensor | None = None,
-        with_sigma: Literal[True],
-    ) -> tuple[Tensor, Tensor]: ...
-    def forward(
-        self,
-        image: Tensor,
-        sigma: Tensor | None = None,
-        *,
-        survey: Tensor | None = None,
-        whole: Tensor | None = None,
-        with_sigma: bool = False,
-    ) -> Tensor | tuple[Tensor, Tensor]:
-        """Restore a batch.
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Tensor:
+        """Restore a batch, see `Network.forward`; the level is the noise's standard deviation."""
+        self._check_told(level, context)
+        told = self._contextual(image, context)
+        estimator = self.estimator
+        if estimator is None:
+            return image + self.residual(image, told)
+        known = self._spread(image, level)
+        used = known_or(known, lambda: estimator(image))
+        return image + self.residual(_beside(image, used), told)
 
-        Args:
-            image: (B, 3, H, W) in [0, 1]; H and W multiples of `multiple`.
-            sigma: (B,) standard deviation of the noise in [0, 1]; NaN where unknown; None where it
-                is unknown for all.
-            survey: (B, features) what `surveyor` says of the pictures that these are windows of.
-            whole: (B, 3, H', W') these pictures, to be surveyed here. With neither, `image` is
-                taken for the whole picture.
-            with_sigma: also return the estimated noise levels, for training the estimator.
-
-        Returns:
-            (B, 3, H, W), not clamped; with `with_sigma` also (B, 1, H, W).
-
-        Raises:
-            ValueError: `sigma` or `with_sigma` for a network without a noise map, or `survey` or
-                `whole` for one without a surveyor.
-        """
-        survey = self.surveyed(image, survey, whole)
+    def with_estimate(
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Estimated:
+        """See `EstimatingNetwork`."""
+        self._check_told(level, context)
         if self.estimator is None:
-            if sigma is not None or with_sigma:
-                raise ValueError("this network takes no noise level (noise_map is off)")
-            return image + self.residual(image, survey)
-        known = None if sigma is None else sigma.view(-1, 1, 1, 1).expand(-1, 1, *image.shape[-2:])
-        if known is not None and not with_sigma and not bool(torch.isnan(known).any()):
-            level = known
-            estimated = known
-        else:
-            estimated = self.estimator(image)
-            level = estimated if known is None else torch.where(known.isnan(), estimated, known)
-        restored = image + self.residual(torch.cat([image, level.to(image.dtype)], dim=1), survey)
-        return (restored, estimated) if with_sigma else restored
+            raise ValueError("this network estimates no noise level (noise_map is off)")
+        told = self._contextual(image, context)
+        estimated = cast("Tensor", self.estimator(image))
+        used = completed(self._spread(image, level), estimated)
+        return Estimated(image + self.residual(_beside(image, used), told), estimated)
 
-    def surveyed(
-        self, image: Tensor, survey: Tensor | None = None, whole: Tensor | None = None
-    ) -> Tensor | None:
-        """What the levels are told of the whole picture: arguments and errors as in `forward`."""
-        if self.surveyor is None:
-            if survey is not None or whole is not None:
-                raise ValueError("this network takes no survey (survey is 0)")
+    def global_context(self, image: Tensor) -> Tensor | None:
+        """See `Network`."""
+        return None if self.surveyor is None else self.surveyor(image)
+
+    def _contextual(self, image: Tensor, context: Tensor | None) -> Tensor | None:
+        return self.global_context(image) if context is None else context
+
+    def _spread(self, image: Tensor, level: Tensor | None) -> Tensor | None:
+        """A noise level for each place, (B, 1, H, W)."""
+        if level is None:
             return None
-        if survey is None:
-            survey = cast("Tensor", self.surveyor(image if whole is None else whole))
-        return survey
+        return level.view(-1, 1, 1, 1).expand(-1, 1, *image.shape[-2:])
 
-    def encode(self, x: Tensor, survey: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
+    def encode(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
         """From the picture, with its noise map where there is one, to the coarsest level.
 
         Returns:
@@ -136,30 +116,34 @@ class UNet(nn.Module):
         x = self.head(x)
         skips: list[Tensor] = []
         for index, (encoder, down) in enumerate(zip(self.encoders, self.downs, strict=False)):
-            x = encoder(self._modulated(x, index, survey))
+            x = encoder(self._modulated(x, index, context))
             skips.append(x)
             x = down(x)
-        return self.encoders[-1](self._modulated(x, len(skips), survey)), skips
+        return self.encoders[-1](self._modulated(x, len(skips), context)), skips
 
-    def rise(self, x: Tensor, skip: Tensor, level: int, survey: Tensor | None = None) -> Tensor:
+    def rise(self, x: Tensor, skip: Tensor, level: int, context: Tensor | None = None) -> Tensor:
         """Decode from one level to the next finer one, `level`, where `skip` is added."""
         x = self.ups[level](x) + skip
-        return self.decoders[level](self._modulated(x, len(self.encoders) + level, survey))
+        return self.decoders[level](self._modulated(x, len(self.encoders) + level, context))
 
-    def residual(self, x: Tensor, survey: Tensor | None = None) -> Tensor:
+    def residual(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """What to add to the picture; arguments as for `encode`."""
-        x, skips = self.encode(x, survey)
+        x, skips = self.encode(x, context)
         for level in reversed(range(len(skips))):
-            x = self.rise(x, skips[level], level, survey)
+            x = self.rise(x, skips[level], level, context)
         return self.tail(x)
 
-    def _modulated(self, x: Tensor, place: int, survey: Tensor | None) -> Tensor:
-        return x if survey is None else self.modulations[place](x, survey)
+    def _modulated(self, x: Tensor, place: int, context: Tensor | None) -> Tensor:
+        return x if context is None else self.modulations[place](x, context)
 
 
 def stage(channels: int, blocks: int) -> nn.Sequential:
     """Residual blocks, one after the other."""
     return nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)))
+
+
+def _beside(image: Tensor, level: Tensor) -> Tensor:
+    return torch.cat([image, level.to(image.dtype)], dim=1)
 
 
 def _bias(conv: nn.Conv2d) -> Tensor:

@@ -6,17 +6,33 @@ TAEF2) load with their own tensor names, see `from_published`.
 
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
-from typing import Literal, cast, overload
+from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from restore_cli.networks.base import Network, NetworkInfo
+
 POOLED_WIDTH = 256
 """Channels inside the pooling branch of published members that have one."""
 
 
-class VAE(nn.Module):
+class Sampled(NamedTuple):
+    """A picture decoded from a draw, and the posterior that it was drawn from.
+
+    Attributes:
+        image: (B, 3, H, W), not clamped.
+        mean: (B, channels, h, w).
+        log_variance: (channels,).
+    """
+
+    image: Tensor
+    mean: Tensor
+    log_variance: Tensor
+
+
+class VAE(Network):
     """Encoder and decoder; the latents are the posterior's mean.
 
     The posterior is Gaussian with one learned variance for each channel, the same everywhere
@@ -33,8 +49,6 @@ class VAE(nn.Module):
         ValueError: `widths` and `blocks` do not fit together.
     """
 
-    takes_sigma = False
-
     def __init__(
         self,
         *,
@@ -49,7 +63,7 @@ class VAE(nn.Module):
         if channels < 1 or min(widths) < 1 or min(blocks) < 0:
             raise ValueError("channels and widths must be 1 or more, blocks 0 or more")
         self.channels = channels
-        self.multiple = 2 ** (len(widths) - 1)
+        self.info = NetworkInfo(multiple=2 ** (len(widths) - 1))
         self.log_variance = nn.Parameter(torch.full((channels,), -6.0))
         self.encoder = nn.Sequential(*_encoder(channels, widths, blocks, pool))
         self.decoder = nn.Sequential(*_decoder(channels, widths, blocks, pool))
@@ -58,35 +72,26 @@ class VAE(nn.Module):
         nn.init.constant_(cast("Tensor", self.decoder[-1].bias), 0.5)
 
     def encode(self, image: Tensor) -> Tensor:
-        """Map (B, 3, H, W) in [0, 1] to latents (B, channels, H / multiple, W / multiple)."""
+        """Map (B, 3, H, W) in [0, 1] to latents (B, channels, h, w); h = H / `info.multiple`."""
         return self.encoder(image)
 
     def decode(self, latents: Tensor) -> Tensor:
         """Map latents to (B, 3, H, W), nominally in [0, 1] and not clamped."""
         return self.decoder(latents)
 
-    @overload
-    def forward(self, image: Tensor, *, sample: Literal[False] = False) -> Tensor: ...
-    @overload
-    def forward(self, image: Tensor, *, sample: Literal[True]) -> tuple[Tensor, Tensor, Tensor]: ...
     def forward(
-        self, image: Tensor, *, sample: bool = False
-    ) -> Tensor | tuple[Tensor, Tensor, Tensor]:
-        """Reconstruct a batch.
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Tensor:
+        """Reconstruct a batch, see `Network.forward`; it takes neither level nor context."""
+        self._check_told(level, context)
+        return self.decode(self.encode(image))
 
-        Args:
-            image: (B, 3, H, W) in [0, 1]; H and W multiples of `multiple`.
-            sample: decode a draw from the posterior (torch's global generator), for training.
-
-        Returns:
-            (B, 3, H, W), not clamped; with `sample` also the posterior's mean (B, channels, h, w)
-            and log-variance (channels,).
-        """
+    def sampled(self, image: Tensor) -> Sampled:
+        """Reconstruct a batch from a draw of its posterior (torch's global generator)."""
         mean = self.encode(image)
-        if not sample:
-            return self.decode(mean)
         spread = torch.exp(0.5 * self.log_variance).view(1, -1, 1, 1).to(mean.dtype)
-        return self.decode(mean + spread * torch.randn_like(mean)), mean, self.log_variance
+        drawn = mean + spread * torch.randn_like(mean)
+        return Sampled(self.decode(drawn), mean, self.log_variance)
 
 
 def from_published(encoder: Mapping[str, Tensor], decoder: Mapping[str, Tensor]) -> VAE:

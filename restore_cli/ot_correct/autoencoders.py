@@ -76,7 +76,7 @@ def _tiled(network: VAE, name: str, sha256: str, device: torch.device) -> Autoen
         name=name,
         sha256=sha256,
         channels=network.channels,
-        factor=network.multiple,
+        factor=network.info.multiple,
         device=device,
     )
 

@@ -14,6 +14,7 @@ from restore_cli.recipe.infer import InferSection
 from restore_cli.recipe.log import LogSection
 from restore_cli.recipe.messages import readable
 from restore_cli.recipe.model import ModelSection
+from restore_cli.recipe.old_names import modernised, modernised_key
 from restore_cli.recipe.optim import OptimSection
 from restore_cli.recipe.override import override
 from restore_cli.recipe.section import Section
@@ -58,8 +59,9 @@ class Recipe(Section):
             table = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise RestoreError(f"{source} is not valid TOML: {error}") from error
+        table = modernised(table)
         for item in overrides:
-            override(table, item)
+            override(table, modernised_key(item))
         try:
             return cls.model_validate(table)
         except ValidationError as error:

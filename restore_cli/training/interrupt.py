@@ -13,7 +13,7 @@ _SAME_WISH_SECONDS = 1.0
 
 
 @dataclass
-class Wish:
+class StopRequest:
     """What the user has asked for so far.
 
     Attributes:
@@ -24,7 +24,7 @@ class Wish:
 
 
 @contextlib.contextmanager
-def interrupts_noted() -> Generator[Wish]:
+def interrupts_noted() -> Generator[StopRequest]:
     """Note SIGINT and SIGTERM instead of raising in the middle of a step.
 
     A step that is cut in two leaves weights that no uninterrupted run has; a checkpoint of them
@@ -32,7 +32,7 @@ def interrupts_noted() -> Generator[Wish]:
     KeyboardInterrupt at once. Outside the main thread, where Python allows no handlers, nothing is
     changed.
     """
-    wish = Wish()
+    wish = StopRequest()
     since = 0.0
 
     def note(number: int, frame: FrameType | None) -> None:

@@ -1,29 +1,30 @@
-"""The one training loop: it knows turns, not methods."""
+"""The one training loop: it knows steps, not methods."""
 
 import contextlib
 import importlib.util
 import os
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
-from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 from restore_cli.data.mixed import training_source, validation_pairs
 from restore_cli.data.pairs import training_loader
+from restore_cli.data.sample import Batch, Sample
 from restore_cli.engine.precision import bf16_pays_on_cpu
 from restore_cli.errors import RestoreError
 from restore_cli.methods import OBJECTIVES, Objective
-from restore_cli.methods.base import KnowsSources
 from restore_cli.networks import NETWORKS
+from restore_cli.networks.base import Network
 from restore_cli.recipe import Recipe, construct
 from restore_cli.training.hardware import hardware
 from restore_cli.training.initial import load_initial
-from restore_cli.training.interrupt import Wish, interrupts_noted
+from restore_cli.training.interrupt import StopRequest, interrupts_noted
 from restore_cli.training.meter import Meter, Progress, csv_row
 from restore_cli.training.runs import Run
 from restore_cli.training.schedule import ByClock, BySteps, Keeps, Schedule, since_start
@@ -57,7 +58,7 @@ class Trained:
         sittings: its parts, each with machine, precision and batch.
     """
 
-    network: nn.Module
+    network: Network
     recipe: Recipe
     seconds: float
     validation_psnr: float | None
@@ -182,8 +183,7 @@ class _Fit:
         if checkpoint is None:
             load_initial(network, recipe.network)
         objective = construct(recipe.objective, OBJECTIVES, network, section="objective")
-        if isinstance(objective, KnowsSources):
-            objective.meet(recipe.data.sources)
+        objective.on_fit_start(recipe.data)
         smallest = _check_fit(recipe, network, objective)
         source = training_source(recipe)
         state = begin(objective, recipe, accelerator)
@@ -208,11 +208,8 @@ class _Fit:
         if accelerator.is_main_process:
             if watch.measured_at != state.step:
                 watch.measure(state)
-            if isinstance(objective, KnowsSources):
-                more = training_loader(
-                    source, recipe, first_step=state.step, beyond=_AFTER_TRAINING
-                )
-                objective.settle(state.average, _on_device(more, accelerator))
+            more = training_loader(source, recipe, first_step=state.step, beyond=_AFTER_TRAINING)
+            objective.on_train_end(state.average, _on_device(more, accelerator))
         accelerator.wait_for_everyone()
         return Trained(
             network=state.average.cpu().eval(),
@@ -225,12 +222,12 @@ class _Fit:
             sittings=state.sittings,
         )
 
-    def _steps(self, state: State, batches: Iterator[dict[str, Tensor]]) -> None:
+    def _steps(self, state: State, batches: Iterator[Batch]) -> None:
         """Train until the schedule ends or somebody asks to stop, and save."""
         schedule, main = self._schedule, self._accelerator.is_main_process
         kept = schedule.keeps
-        with interrupts_noted() as wish:
-            while not (ended := self._ended(state.step)) and not self._should_stop(wish):
+        with interrupts_noted() as request:
+            while not (ended := self._ended(state.step)) and not self._should_stop(request):
                 if main and schedule.keeps != kept:
                     self._watch.save(state, kept)  # the trunk, as the cooldown begins
                 kept = schedule.keeps
@@ -251,11 +248,11 @@ class _Fit:
             ended, self._schedule.knots = broadcast_object_list(plan)
         return ended
 
-    def _should_stop(self, wish: Wish) -> bool:
+    def _should_stop(self, request: StopRequest) -> bool:
         """Whether any process was asked to stop: all of them stop after the same step."""
         if self._accelerator.num_processes == 1:
-            return wish.stop
-        if wish.stop:
+            return request.stop
+        if request.stop:
             self._accelerator.set_trigger()
         return self._accelerator.check_trigger()
 
@@ -278,11 +275,9 @@ class _Fit:
         return _EXPORT_SECONDS + self._watch.measuring
 
 
-def _on_device(
-    loader: Iterable[dict[str, Tensor]], accelerator: Accelerator
-) -> Iterator[dict[str, Tensor]]:
+def _on_device(loader: DataLoader[Sample], accelerator: Accelerator) -> Iterator[Batch]:
     for batch in loader:
-        yield {k: v.to(accelerator.device, non_blocking=True) for k, v in batch.items()}
+        yield cast("Batch", batch).to(accelerator.device)
 
 
 class _Watch:
@@ -293,7 +288,7 @@ class _Watch:
         self._report = report
         self._meter = Meter(recipe, accelerator.num_processes)
         self._saved = time.monotonic()
-        self.pairs: list[dict[str, Tensor]] = []
+        self.pairs: list[Sample] = []
         self.inputs: float | None = None
         self.measured: float | None = None
         self.measured_at: int | None = None
@@ -354,11 +349,11 @@ def _named_device(device: str) -> Generator[None]:
             os.environ[_DEVICE_VARIABLE] = before
 
 
-def _check_fit(recipe: Recipe, network: nn.Module, objective: Objective) -> int:
+def _check_fit(recipe: Recipe, network: Network, objective: Objective) -> int:
     """Refuse what would fail in the first step; returns the least side of a picture, px."""
-    if recipe.optim.accumulate > 1 and not objective.single_turn:
+    if recipe.optim.accumulate > 1 and not objective.single_step:
         raise RestoreError(
-            f"objective {recipe.objective.name!r} takes several turns a batch:"
+            f"objective {recipe.objective.name!r} takes several steps a batch:"
             " optim.accumulate must be 1",
             hint="raise data.batch instead",
         )
@@ -374,7 +369,7 @@ def _check_fit(recipe: Recipe, network: nn.Module, objective: Objective) -> int:
             " there are others",
             hint="objective.name = 'eguot' learns from both, or --set data.paired_share=1.0",
         )
-    multiple = int(getattr(network, "multiple", 1))
+    multiple = network.info.multiple
     if recipe.data.crop % multiple:
         raise RestoreError(
             f"data.crop = {recipe.data.crop} is not a multiple of {multiple},"

@@ -1,5 +1,6 @@
 """Everything that moves during a run: how it begins, and how checkpoints hold it."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
@@ -10,10 +11,13 @@ from torch import Tensor, nn
 from restore_cli.errors import RestoreError
 from restore_cli.methods import Objective
 from restore_cli.networks import NETWORKS
+from restore_cli.networks.base import Network
 from restore_cli.recipe import Recipe, construct
 from restore_cli.training import foreach
 from restore_cli.training.optim import build_optimizers
 from restore_cli.training.runs import Clock
+
+_OLD_MODULES = {"critic": "discriminator", "experts": "ensemble"}
 
 
 @dataclass
@@ -40,9 +44,9 @@ class State:
     """What a step changes.
 
     Attributes:
-        objective: its players are prepared (device, precision, DDP).
-        optimizers: of each player.
-        average: moving average (EMA) of the exported player's weights.
+        objective: its modules are prepared (device, precision, DDP).
+        optimizers: of each module.
+        average: moving average (EMA) of the network's weights.
         step: steps done.
         skipped: () int64, steps left out because a loss or a gradient was not finite.
         skipped_in_a_row: () of these, the ones since the last good step.
@@ -51,7 +55,7 @@ class State:
 
     objective: Objective
     optimizers: dict[str, list[torch.optim.Optimizer]]
-    average: nn.Module
+    average: Network
     skipped: Tensor
     skipped_in_a_row: Tensor
     step: int = 0
@@ -60,29 +64,28 @@ class State:
 
 
 def begin(objective: Objective, recipe: Recipe, accelerator: Accelerator) -> State:
-    """Prepare the players of a fresh objective, in place, and build what goes with them.
+    """Prepare the modules of a fresh objective, in place, and build what goes with them.
 
     Raises:
         RestoreError: `optim.rates` names a module that the objective has not.
     """
     for name in recipe.optim.rates:
-        if name not in objective.players:
+        if name not in objective.modules:
             raise RestoreError(
                 f"optim.rates: the objective {recipe.objective.name!r} has no module {name!r}",
-                hint="it has: " + ", ".join(objective.players),
+                hint="it has: " + ", ".join(objective.modules),
             )
-    network = objective.players[objective.exported]
     # Built anew rather than copied: hooks and wrappers of the prepared network stay out of it.
     average = construct(recipe.network, NETWORKS, section="network")
-    average.load_state_dict(network.state_dict())
+    average.load_state_dict(objective.network.state_dict())
     average.requires_grad_(requires_grad=False).to(accelerator.device)
     _to_channels_last(average)
     optimizers: dict[str, list[torch.optim.Optimizer]] = {}
-    for name, player in list(objective.players.items()):
-        _to_channels_last(player)
-        objective.players[name] = accelerator.prepare_model(player)
+    for name, module in list(objective.modules.items()):
+        _to_channels_last(module)
+        objective.modules[name] = accelerator.prepare_model(module)
         optimizers[name] = build_optimizers(
-            player, recipe.optim, factor=recipe.optim.rates.get(name, 1.0)
+            module, recipe.optim, factor=recipe.optim.rates.get(name, 1.0)
         )
         for optimizer in optimizers[name]:
             # Registered, so that fp16 gradients are unscaled. The wrapper itself is of no use
@@ -102,17 +105,16 @@ def _to_channels_last(network: nn.Module) -> None:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
-def update_average(state: State, ema: float, accelerator: Accelerator, *, keep: Tensor) -> None:
+def update_average(state: State, ema: float, *, keep: Tensor) -> None:
     """Move the average towards the weights; a young average follows faster.
 
     Args:
         state: its `average` is changed.
         ema: decay of an old average.
-        accelerator: knows the network behind its wrappers.
         keep: () 1 to leave the average as it is, else 0.
     """
     decay = min(ema, (1 + state.step) / (10 + state.step))
-    network = accelerator.unwrap_model(state.objective.players[state.objective.exported])
+    network = state.objective.network
     share = (1 - decay) * (1 - keep)
     with torch.no_grad():
         means = list(state.average.parameters())
@@ -132,9 +134,9 @@ def snapshot(state: State, accelerator: Accelerator) -> dict[str, Any]:
         "skipped_in_a_row": int(state.skipped_in_a_row),
         "seconds": state.clock.seconds,
         "sittings": [asdict(sitting) for sitting in state.sittings],
-        "players": {
-            name: accelerator.unwrap_model(player).state_dict()
-            for name, player in state.objective.players.items()
+        "modules": {
+            name: accelerator.unwrap_model(module).state_dict()
+            for name, module in state.objective.modules.items()
         },
         "optimizers": {
             name: [optimizer.state_dict() for optimizer in optimizers]
@@ -152,10 +154,11 @@ def restore(state: State, saved: dict[str, Any], accelerator: Accelerator) -> No
         RestoreError: the snapshot does not fit.
     """
     try:
-        for name, player in state.objective.players.items():
-            accelerator.unwrap_model(player).load_state_dict(saved["players"][name])
+        named = _renamed(saved)
+        for name, module in state.objective.modules.items():
+            accelerator.unwrap_model(module).load_state_dict(named["modules"][name])
         for name, optimizers in state.optimizers.items():
-            for optimizer, values in zip(optimizers, saved["optimizers"][name], strict=True):
+            for optimizer, values in zip(optimizers, named["optimizers"][name], strict=True):
                 optimizer.load_state_dict(values)
         state.average.load_state_dict(saved["average"])
         if accelerator.scaler is not None and saved["scaler"]:
@@ -170,3 +173,13 @@ def restore(state: State, saved: dict[str, Any], accelerator: Accelerator) -> No
             f"the checkpoint does not fit this recipe: {error}",
             hint="give another folder with -o, or delete the checkpoint to start again",
         ) from error
+
+
+def _renamed(saved: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A checkpoint under the names of today; those of 0.1 called modules players."""
+    if "players" not in saved:
+        return saved
+    modules = {_OLD_MODULES.get(name, name): value for name, value in saved["players"].items()}
+    modules["network"] = {f"network.{name}": v for name, v in modules["network"].items()}
+    optimizers = {_OLD_MODULES.get(name, name): v for name, v in saved["optimizers"].items()}
+    return {**saved, "modules": modules, "optimizers": optimizers}

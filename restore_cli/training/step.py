@@ -1,4 +1,4 @@
-"""One training step: every turn of the objective, each player moved on its own loss.
+"""One training step: every step of the objective, each module moved on its own loss.
 
 Nothing here waits for the device where that can be avoided: losses stay tensors until somebody
 reads them, and a step that is not finite is left out by the optimisers on the device.
@@ -13,6 +13,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from restore_cli.data.sample import Batch
 from restore_cli.errors import ExitCode, RestoreError
 from restore_cli.recipe import Recipe
 from restore_cli.training.state import State, update_average
@@ -22,7 +23,7 @@ _STEP_STREAM = 1  # apart from the stream of pictures, which has 0 there
 
 
 class Outcome(NamedTuple):
-    """What to log of a step; of several turns, the last. All on the device, detached.
+    """What to log of a step; of several of the objective, the last. All on the device, detached.
 
     Attributes:
         norm: () of the gradient before clipping.
@@ -39,7 +40,7 @@ def take_step(
     state: State,
     recipe: Recipe,
     accelerator: Accelerator,
-    batches: Iterator[dict[str, Tensor]],
+    batches: Iterator[Batch],
     *,
     rate: float,
 ) -> Outcome:
@@ -48,7 +49,7 @@ def take_step(
     Args:
         state: changed in place.
         recipe: what is trained.
-        accelerator: holds the players and optimisers of `state`.
+        accelerator: holds the modules and optimisers of `state`.
         batches: as many are taken as the recipe accumulates.
         rate: learning rate, before the factors of single modules.
 
@@ -63,19 +64,19 @@ def take_step(
     terms: dict[str, Tensor] = {}
     for part in range(parts):
         value = norm
-        for turn in state.objective.turns(_channels_last(next(batches))):
+        for move in state.objective.steps(_channels_last(next(batches))):
             if part == 0:
-                for optimizer in _optimizers(state, turn.movers):
+                for optimizer in _optimizers(state, move.modules):
                     optimizer.zero_grad()
-            value = turn.loss.detach().float()
-            _backward(turn.loss, parts, accelerator)
-            terms = {name: term.detach() for name, term in turn.terms.items()}
+            value = move.loss.detach().float()
+            _backward(move.loss, parts, accelerator)
+            terms = {name: term.detach() for name, term in move.terms.items()}
             if part == parts - 1:
-                norm, missed = _move(state, turn.movers, recipe.optim.clip, accelerator)
+                norm, missed = _move(state, move.modules, recipe.optim.clip, accelerator)
                 bad = torch.maximum(bad, missed)
         loss = loss + value / parts
     state.step += 1
-    update_average(state, recipe.optim.ema, accelerator, keep=bad)
+    update_average(state, recipe.optim.ema, keep=bad)
     _count_skips(state, bad)
     return Outcome(norm, loss, terms)
 
@@ -100,23 +101,23 @@ def _backward(loss: Tensor, parts: int, accelerator: Accelerator) -> None:
     accelerator.backward(loss * spoil)
 
 
-def _optimizers(state: State, players: tuple[str, ...]) -> Iterator[torch.optim.Optimizer]:
-    return itertools.chain.from_iterable(state.optimizers[player] for player in players)
+def _optimizers(state: State, modules: tuple[str, ...]) -> Iterator[torch.optim.Optimizer]:
+    return itertools.chain.from_iterable(state.optimizers[module] for module in modules)
 
 
 def _move(
-    state: State, players: tuple[str, ...], clip: float, accelerator: Accelerator
+    state: State, modules: tuple[str, ...], clip: float, accelerator: Accelerator
 ) -> tuple[Tensor, Tensor]:
-    """Clip and step players unless their gradient is not finite.
+    """Clip and step modules unless their gradient is not finite.
 
     Returns:
         The norm before clipping, and 1 where the step was left out, else 0.
     """
-    networks = (state.objective.players[player] for player in players)
+    networks = (state.objective.modules[module] for module in modules)
     parameters = list(itertools.chain.from_iterable(n.parameters() for n in networks))
     norm = cast(Tensor, accelerator.clip_grad_norm_(parameters, clip)).detach().float()
     bad = (~torch.isfinite(norm)).float()
-    for optimizer in _optimizers(state, players):
+    for optimizer in _optimizers(state, modules):
         # As torch's own gradient scaler tells fused optimisers: leave the step out where it is 1.
         if getattr(optimizer, "_step_supports_amp_scaling", False):
             optimizer.found_inf = bad  # pyright: ignore[reportAttributeAccessIssue]
@@ -142,8 +143,7 @@ def _count_skips(state: State, bad: Tensor) -> None:
         )
 
 
-def _channels_last(batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {
-        name: value.contiguous(memory_format=torch.channels_last) if value.ndim == 4 else value
-        for name, value in batch.items()
-    }
+def _channels_last(batch: Batch) -> Batch:
+    return batch.mapped(
+        lambda t: t.contiguous(memory_format=torch.channels_last) if t.ndim == 4 else t
+    )

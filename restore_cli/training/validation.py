@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from restore_cli.data.sample import Sample
 from restore_cli.evaluation.metrics import psnr
+from restore_cli.networks.base import Network
 from restore_cli.raw.neutral import camera_to_srgb
 
 Row = tuple[Tensor, Tensor, Tensor]
@@ -26,31 +28,29 @@ class Validation:
 
 
 def validate(
-    network: nn.Module, pairs: list[dict[str, Tensor]], *, samples: int, device: torch.device
+    network: Network, pairs: list[Sample], *, samples: int, device: torch.device
 ) -> Validation:
     """PSNR of a network's outputs over fixed pairs.
 
     Args:
-        network: on `device`; its `multiple` says what sizes must divide by (pictures are cropped),
-            its `takes_sigma` whether it is shown the noise level.
-        pairs: `image` and `target` (3, H, W), `sigma` (), as `validation_pairs` gives them; for
-            mosaics also `matrix` (3, 3), which leads from the output to sRGB, and `rendering`.
+        network: on `device`; pictures are cropped to its multiple, and one with a noise level is
+            told it.
+        pairs: as `validation_pairs` gives them.
         samples: how many pictures to keep.
         device: where to compute.
     """
-    multiple = int(getattr(network, "multiple", 1))
-    takes_sigma = bool(getattr(network, "takes_sigma", False))
+    multiple = network.info.multiple
     values: list[float] = []
     rows: list[Row] = []
     for pair in pairs:
-        height, width = (size - size % multiple for size in pair["image"].shape[-2:])
-        image = pair["image"][None, :, :height, :width].to(device)
-        target = pair["target"][None, :, :height, :width]
+        height, width = (size - size % multiple for size in pair.image.shape[-2:])
+        image = pair.image[None, :, :height, :width].to(device)
+        target = pair.target[None, :, :height, :width]
         with torch.inference_mode():
-            level = (pair["sigma"][None].to(device),) if takes_sigma else ()
-            output = network(image, *level).float()
-            if "matrix" in pair:
-                output = camera_to_srgb(output, pair["matrix"][None].to(device))
+            level = pair.sigma[None].to(device) if network.info.takes_sigma else None
+            output = network(image, level).float()
+            if pair.matrix is not None:
+                output = camera_to_srgb(output, pair.matrix[None].to(device))
             output = output.clamp(0, 1).cpu()
         values.append(float(psnr(output, target)))
         if len(rows) < samples:
@@ -58,16 +58,16 @@ def validate(
     return Validation(mean(values), rows)
 
 
-def input_psnr(pairs: list[dict[str, Tensor]]) -> float | None:
+def input_psnr(pairs: list[Sample]) -> float | None:
     """Mean PSNR of the unrestored inputs, dB; None where there are no pairs.
 
     Of a mosaic it is the plainest rendering that counts.
     """
-    return mean([float(psnr(_shown(p).clamp(0, 1)[None], p["target"][None])) for p in pairs])
+    return mean([float(psnr(_shown(p).clamp(0, 1)[None], p.target[None])) for p in pairs])
 
 
-def _shown(pair: dict[str, Tensor]) -> Tensor:
-    return pair.get("rendering", pair["image"]).float()
+def _shown(pair: Sample) -> Tensor:
+    return (pair.image if pair.rendering is None else pair.rendering).float()
 
 
 def mean(values: list[float]) -> float | None:

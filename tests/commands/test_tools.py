@@ -10,25 +10,27 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from restore_cli.__main__ import main
 from restore_cli.commands import tools
 from restore_cli.errors import RestoreError
 from restore_cli.models import zoo
+from restore_cli.networks.base import Network, NetworkInfo
 
 
-class Halve(nn.Module):
+class Halve(Network):
     """A network that can be recognised by its output."""
 
-    multiple = 4
-    takes_sigma = False
+    info = NetworkInfo(multiple=4)
 
     def __init__(self, factor: float = 0.5) -> None:
         super().__init__()
         self.factor = factor
 
-    def forward(self, image: Tensor, sigma: Tensor | None = None) -> Tensor:
+    def forward(
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Tensor:
         return image * self.factor
 
 

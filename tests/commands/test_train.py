@@ -50,7 +50,7 @@ def train(*words: str) -> int:
 
 def weights(folder: str) -> dict[str, torch.Tensor]:
     saved: dict[str, Any] = torch.load(Path(folder) / "checkpoint.pt", weights_only=True)
-    return {**saved["players"]["network"], **{f"ema {k}": v for k, v in saved["average"].items()}}
+    return {**saved["modules"]["network"], **{f"ema {k}": v for k, v in saved["average"].items()}}
 
 
 def test_a_recipe_becomes_a_model_folder(capsys: pytest.CaptureFixture[str]) -> None:
@@ -269,9 +269,15 @@ def test_two_processes_train_several_players_and_do_the_same_again(objective: st
     table = Recipe.load(TINY, SIX_STEPS).model_dump(mode="json", exclude_none=True)
     sides = {"train_input": "photos", "train_target": "photos", "unpaired": True}
     table["data"] = sides | {"crop": 16, "batch": 1}
-    table["network"] = {"name": "cut", "width": 4, "blocks": 1, "taps": [0, 4], "norm": "none"}
-    table["objective"] = {"name": objective, "places": 4, "features": 4, "critic_width": 4}
-    table["objective"] |= {"critic_layers": 1}
+    table["network"] = {
+        "name": "cut",
+        "width": 4,
+        "blocks": 1,
+        "feature_layers": [0, 4],
+        "norm": "none",
+    }
+    table["objective"] = {"name": objective, "places": 4, "features": 4, "discriminator_width": 4}
+    table["objective"] |= {"discriminator_layers": 1}
     Path("recipe.toml").write_text(tomli_w.dumps(table))
     for folder in ("one", "two"):
         records = train_in_two_processes("-o", folder)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from restore_cli.data.mixed import Domains, common, training_source, validation_pairs
+from restore_cli.data.mixed import MixedDataset, common, training_source, validation_pairs
 from restore_cli.data.pairs import Photos, Unpaired, training_loader
 from restore_cli.data.raws import RawPhotos
 from restore_cli.degradations.cameras import Camera
@@ -78,9 +78,9 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def domains(inputs: Photos, targets: Photos, share: float, **options: object) -> Domains:
+def domains(inputs: Photos, targets: Photos, share: float, **options: object) -> MixedDataset:
     settings = {"mixture": [], "looks": [], "crop": 16, "flips": True} | options
-    return Domains(inputs, targets, share=share, **settings)  # pyright: ignore[reportArgumentType]
+    return MixedDataset(inputs, targets, share=share, **settings)  # pyright: ignore[reportArgumentType]
 
 
 def test_pairs_of_raw_files_are_cut_and_turned_alike(root: Path) -> None:
@@ -89,17 +89,19 @@ def test_pairs_of_raw_files_are_cut_and_turned_alike(root: Path) -> None:
     for index in range(60):
         sample = source(np.random.default_rng(index))
         for name in ("image", "rendering", "target", "real"):
-            assert sample[name].shape == (3, 16, 16)
-        assert (sample["image"] > 0).sum(0).max() == 1
-        torch.testing.assert_close(sample["image"][0, ::2, ::2] > 0, torch.ones(8, 8) > 0)
-        again = neutral_rendering(sample["image"][None], sample["matrix"][None])[0]
-        torch.testing.assert_close(sample["rendering"], again.clamp(0, 1))
-        apart = float((sample["rendering"] - sample["target"]).abs().mean())
-        if sample["paired"]:
+            picture = sample.tensors()[name]
+            assert picture is not None
+            assert picture.shape == (3, 16, 16)
+        assert (sample.image > 0).sum(0).max() == 1
+        torch.testing.assert_close(sample.image[0, ::2, ::2] > 0, torch.ones(8, 8) > 0)
+        again = neutral_rendering(sample.image[None], sample.matrix[None])[0]
+        torch.testing.assert_close(sample.rendering, again.clamp(0, 1))
+        apart = float((sample.rendering - sample.target).abs().mean())
+        if sample.paired:
             paired += 1
             assert apart < 0.006
         else:
-            assert torch.equal(sample["target"], sample["real"])
+            assert torch.equal(sample.target, sample.real)
     assert 18 < paired < 42
 
 
@@ -109,14 +111,14 @@ def test_photos_become_mosaics_and_targets_get_their_look(root: Path) -> None:
     plain = domains(photos, targets, 1e-9, mixture=MOSAIC)
     for index in range(5):
         made, bare = (one(np.random.default_rng(index)) for one in (source, plain))
-        assert torch.equal(made["image"], bare["image"])
-        torch.testing.assert_close(made["real"], LOOKS["vivid"](bare["real"]))
+        assert torch.equal(made.image, bare.image)
+        torch.testing.assert_close(made.real, LOOKS["vivid"](bare.real))
     assert source.pairs == plain.pairs == [(1, 0), (2, 1)]
     pairs = domains(Photos(root / "srgb"), targets, 1.0, mixture=MOSAIC, looks=LOOK)
     for index in range(5):
         sample = pairs(np.random.default_rng(index))
-        assert sample["paired"] == 1
-        difference = LOOKS["vivid"](sample["rendering"]) - sample["target"]
+        assert sample.paired == 1
+        difference = LOOKS["vivid"](sample.rendering) - sample.target
         assert float(difference.abs().mean()) < 0.012
 
 
@@ -125,8 +127,12 @@ def test_a_sample_follows_from_its_generator_alone(root: Path) -> None:
         Photos(root / "photos"), Photos(root / "srgb"), 0.5, mixture=MOSAIC, looks=LOOK
     )
     once, again, other = (source(np.random.default_rng(seed)) for seed in (3, 3, 4))
-    assert all(torch.equal(once[name].nan_to_num(), again[name].nan_to_num()) for name in once)
-    assert not torch.equal(once["image"], other["image"])
+    same = again.tensors()
+    for name, value in once.tensors().items():
+        assert value is not None or same[name] is None
+        if value is not None:
+            torch.testing.assert_close(value, same[name], equal_nan=True, atol=0, rtol=0)
+    assert not torch.equal(once.image, other.image)
 
 
 def test_what_does_not_match_is_refused(root: Path) -> None:
@@ -154,11 +160,11 @@ def recipe(root: Path, *changes: str) -> Recipe:
 )
 def test_recipes_with_raw_folders_give_batches(root: Path, change: str, share: float) -> None:
     source = training_source(recipe(root, change))
-    assert isinstance(source, Domains)
+    assert isinstance(source, MixedDataset)
     batch = next(iter(training_loader(source, recipe(root, change), first_step=0)))
-    assert batch["image"].shape == batch["target"].shape == (4, 3, 16, 16)
-    assert batch["matrix"].shape == (4, 3, 3)
-    assert batch["paired"].shape == (4,)
+    assert batch.image.shape == batch.target.shape == (4, 3, 16, 16)
+    assert batch.matrix.shape == (4, 3, 3)
+    assert batch.paired.shape == (4,)
     assert bool(source.pairs) == (share > 0)
 
 
@@ -166,7 +172,7 @@ def test_other_recipes_are_what_they_were(root: Path) -> None:
     changes = ("data.unpaired=true", "data.train_input=photos")
     assert isinstance(training_source(recipe(root, *changes)), Unpaired)
     styled = recipe(root, *changes, 'data.targets=[{ steps = [{ name = "style" }] }]')
-    assert isinstance(training_source(styled), Domains)
+    assert isinstance(training_source(styled), MixedDataset)
 
 
 def test_pairs_of_raw_files_to_measure_on(root: Path) -> None:
@@ -177,12 +183,12 @@ def test_pairs_of_raw_files_to_measure_on(root: Path) -> None:
     pairs = validation_pairs(recipe(root, *changes, "data.validation_crop=24"), smallest=16)
     assert len(pairs) == 3
     for pair in pairs:
-        assert pair["target"].shape == pair["rendering"].shape == pair["image"].shape == (3, 24, 24)
-        assert float((pair["rendering"] - pair["target"]).abs().mean()) < 0.006
-        assert torch.isnan(pair["sigma"])
+        assert pair.target.shape == pair.rendering.shape == pair.image.shape == (3, 24, 24)
+        assert float((pair.rendering - pair.target).abs().mean()) < 0.006
+        assert torch.isnan(pair.sigma)
     look = 'data.targets=[{ steps = [{ name = "style" }] }]'
     (styled, *_) = validation_pairs(recipe(root, *changes, look, "data.validation_crop=24"))
-    torch.testing.assert_close(styled["target"], LOOKS["vivid"](pairs[0]["target"]))
+    torch.testing.assert_close(styled.target, LOOKS["vivid"](pairs[0].target))
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from restore_cli.data import pairs
 from restore_cli.data.pairs import (
-    Countdown,
     Degraded,
     Paired,
     Photos,
+    RangeSampler,
     Stream,
     Unpaired,
     training_loader,
@@ -21,6 +21,7 @@ from restore_cli.data.pairs import (
     unknown_noise,
     validation_pairs,
 )
+from restore_cli.data.sample import Batch
 from restore_cli.errors import RestoreError
 from restore_cli.recipe import Mixture, Recipe
 
@@ -135,9 +136,9 @@ def test_pairs_match_by_stem_over_formats_and_are_cut_alike(tmp_path: Path) -> N
     paired = Paired(*pairs_of(tmp_path), crop=16, flips=True)
     for index in range(30):
         sample = paired(np.random.default_rng(index))
-        assert sample["image"].shape == sample["target"].shape == (3, 16, 16)
-        torch.testing.assert_close(sample["image"], 1 - sample["target"])
-        assert torch.isnan(sample["sigma"])
+        assert sample.image.shape == sample.target.shape == (3, 16, 16)
+        torch.testing.assert_close(sample.image, 1 - sample.target)
+        assert torch.isnan(sample.sigma)
 
 
 def test_unpaired_folders_are_drawn_apart_and_only_inputs_are_degraded(tmp_path: Path) -> None:
@@ -151,11 +152,11 @@ def test_unpaired_folders_are_drawn_apart_and_only_inputs_are_degraded(tmp_path:
     dark = Unpaired(hazy, clear, dimmed, crop=16, flips=False)
     for index in range(8):
         one, other = (source(np.random.default_rng(index)) for source in (plain, dark))
-        assert one.keys() == {"image", "target"}
-        assert _lies_in(one["image"], [hazy[i] for i in range(3)])
-        assert _lies_in(one["target"], [clear[0]])
-        assert torch.equal(one["target"], other["target"])
-        assert float(other["image"].mean()) < 0.7 * float(one["image"].mean())
+        assert one.paired == 0
+        assert _lies_in(one.image, [hazy[i] for i in range(3)])
+        assert _lies_in(one.target, [clear[0]])
+        assert torch.equal(one.target, other.target)
+        assert float(other.image.mean()) < 0.7 * float(one.image.mean())
 
 
 def _lies_in(window: Tensor, photos: list[Tensor]) -> bool:
@@ -186,8 +187,8 @@ def test_what_differs_in_a_pair_counts_as_its_noise() -> None:
     image, target = torch.full((3, 4, 5), 0.5), torch.full((3, 4, 5), 0.2)
     image[:, :, 0] = 0.2
     sample = unknown_noise(image, target)
-    assert sample["noise"].shape == (1, 4, 5)
-    torch.testing.assert_close(sample["noise"], torch.full((1, 4, 5), 0.3 * (4 / 5) ** 0.5))
+    assert sample.noise.shape == (1, 4, 5)
+    torch.testing.assert_close(sample.noise, torch.full((1, 4, 5), 0.3 * (4 / 5) ** 0.5))
 
 
 def test_a_sample_follows_from_seed_and_index_alone(parse: Parse) -> None:
@@ -195,10 +196,13 @@ def test_a_sample_follows_from_seed_and_index_alone(parse: Parse) -> None:
     stream, again, other = (Stream(source, seed=seed) for seed in (1, 1, 2))
     drawn = {index: stream[index] for index in (5, 0, 3)}
     for index in (3, 5):
-        for key, value in again[index].items():
-            assert torch.equal(torch.nan_to_num(value), torch.nan_to_num(drawn[index][key]))
-    assert not torch.equal(drawn[5]["image"], other[5]["image"])
-    assert not torch.equal(drawn[5]["target"], drawn[3]["target"])
+        for key, value in again[index].tensors().items():
+            same = drawn[index].tensors()[key]
+            assert (value is None) == (same is None)
+            if value is not None:
+                torch.testing.assert_close(value, same, atol=0, rtol=0, equal_nan=True)
+    assert not torch.equal(drawn[5].image, other[5].image)
+    assert not torch.equal(drawn[5].target, drawn[3].target)
 
 
 def test_flips_show_each_of_the_four_views_of_a_window(tmp_path: Path) -> None:
@@ -210,7 +214,7 @@ def test_flips_show_each_of_the_four_views_of_a_window(tmp_path: Path) -> None:
         source = Degraded(photos, [Mixture()], crop=16, flips=flips)
         seen: set[int] = set()
         for index in range(40):
-            target = source(np.random.default_rng(index))["target"]
+            target = source(np.random.default_rng(index)).target
             found = [number for number, view in enumerate(views) if torch.equal(view, target)]
             assert len(found) == 1
             seen |= set(found)
@@ -223,21 +227,20 @@ def test_crops_reach_every_border(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), ramp)
     source = Degraded(Photos(tmp_path), [Mixture()], crop=16, flips=False)
     corners = {
-        round(float(source(np.random.default_rng(i))["target"][0, 0, 0]) * 65535)
-        for i in range(200)
+        round(float(source(np.random.default_rng(i)).target[0, 0, 0]) * 65535) for i in range(200)
     }
     assert corners == {row * 19 + column for row in range(3) for column in range(4)}
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3])
 def test_countdown_shares_out_every_index_once(processes: int) -> None:
-    shares = [Countdown(12, 30, rank=rank, processes=processes) for rank in range(processes)]
+    shares = [RangeSampler(12, 30, rank=rank, processes=processes) for rank in range(processes)]
     assert sorted(index for share in shares for index in share) == list(range(12, 30))
     assert {len(share) for share in shares} == {18 // processes}
     assert [index for share in zip(*shares, strict=True) for index in share] == list(range(12, 30))
 
 
-def _all(loader: object) -> list[dict[str, Tensor]]:
+def _all(loader: object) -> list[Batch]:
     return list(loader)  # type: ignore[call-overload]
 
 
@@ -253,8 +256,8 @@ def test_batches_do_not_depend_on_workers_resuming_or_processes(workers: int, pa
     batches = _all(training_loader(source, changed, first_step=4))
     assert torch.equal(torch.get_rng_state(), before)
     assert len(batches) == 4  # two steps of two batches
-    images = torch.cat([batch["image"] for batch in batches])
-    expected = torch.stack([stream[index]["image"] for index in range(4 * 6, 6 * 6)])
+    images = torch.cat([batch.image for batch in batches])
+    expected = torch.stack([stream[index].image for index in range(4 * 6, 6 * 6)])
     assert torch.equal(images, expected)
 
 
@@ -267,14 +270,14 @@ def test_batches_carry_the_sources_labels_where_the_mixture_names_them(parse: Pa
     (first, *_), (second, *_) = (
         _all(training_loader(training_source(named), named, first_step=2)) for _ in range(2)
     )
-    assert first["source"].dtype == torch.int64
-    assert first["source"].shape == (8,)
-    assert torch.equal(first["source"], second["source"])
+    assert first.source.dtype == torch.int64
+    assert first.source.shape == (8,)
+    assert torch.equal(first.source, second.source)
     # Gaussian noise has one level, darkness and haze have none.
-    assert torch.equal(first["source"] == 1, ~first["sigma"].isnan())
-    assert set(first["source"].tolist()) == {0, 1}
+    assert torch.equal(first.source == 1, ~first.sigma.isnan())
+    assert set(first.source.tolist()) == {0, 1}
     plain = parse("data.batch=2", "optim.steps=4")
-    assert "source" not in _all(training_loader(training_source(plain), plain, first_step=2))[0]
+    assert _all(training_loader(training_source(plain), plain, first_step=2))[0].source is None
 
 
 def test_two_processes_see_what_one_would_of_a_double_batch(parse: Parse) -> None:
@@ -285,8 +288,8 @@ def test_two_processes_see_what_one_would_of_a_double_batch(parse: Parse) -> Non
         for r in range(2)
     ]
     for step, batch in enumerate(one):
-        merged = torch.stack([two[0][step]["image"], two[1][step]["image"]], dim=1).flatten(0, 1)
-        assert torch.equal(batch["image"], merged)
+        merged = torch.stack([two[0][step].image, two[1][step].image], dim=1).flatten(0, 1)
+        assert torch.equal(batch.image, merged)
 
 
 def test_workers_leave_signals_to_the_parent() -> None:
@@ -304,15 +307,15 @@ def test_validation_takes_fixed_centre_crops(parse: Parse, tmp_path: Path) -> No
     save(tmp_path / "val/b.png", 12, 13)
     changes = ("data.val=val", f"data.root={tmp_path}", "data.validation_crop=16")
     first, second = (validation_pairs(parse(*changes)) for _ in range(2))
-    assert [tuple(pair["target"].shape) for pair in first] == [(3, 16, 16), (3, 12, 13)]
+    assert [tuple(pair.target.shape) for pair in first] == [(3, 16, 16), (3, 12, 13)]
     centre = pixels[2:18, 12:28] / 255
-    np.testing.assert_allclose(first[0]["target"].permute(1, 2, 0), centre, atol=1e-6)
+    np.testing.assert_allclose(first[0].target.permute(1, 2, 0), centre, atol=1e-6)
     for one, two in zip(first, second, strict=True):
-        assert torch.equal(one["image"], two["image"])
+        assert torch.equal(one.image, two.image)
     special = "data.validation=[{ steps = [{ name = 'gaussian-noise', sigma = [25.0, 25.0] }] }]"
     noise = validation_pairs(parse(*changes, special))[0]
-    assert float(noise["sigma"]) == pytest.approx(25 / 255)
-    assert float((noise["image"] - noise["target"]).std()) == pytest.approx(25 / 255, rel=0.1)
+    assert float(noise.sigma) == pytest.approx(25 / 255)
+    assert float((noise.image - noise.target).std()) == pytest.approx(25 / 255, rel=0.1)
 
 
 def test_validation_needs_photos_that_the_network_can_take(parse: Parse, tmp_path: Path) -> None:
@@ -330,8 +333,8 @@ def test_paired_folders_serve_training_and_validation(parse: Parse, tmp_path: Pa
     )
     changes = (f"data.root={tmp_path}", "data.val_input=input", "data.val_target=target")
     recipe = Recipe.parse(text, source="pairs", overrides=[*changes, "data.mixture=[]"])
-    assert training_source(recipe)(np.random.default_rng(0))["image"].shape == (3, 16, 16)
+    assert training_source(recipe)(np.random.default_rng(0)).image.shape == (3, 16, 16)
     measured = validation_pairs(recipe)
-    assert [tuple(pair["image"].shape) for pair in measured] == [(3, 24, 30)] * 2
-    assert not torch.equal(measured[0]["image"], measured[0]["target"])
+    assert [tuple(pair.image.shape) for pair in measured] == [(3, 24, 30)] * 2
+    assert not torch.equal(measured[0].image, measured[0].target)
     assert validation_pairs(parse()) == []

@@ -6,20 +6,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from restore_cli.networks.base import Network, NetworkInfo
 
-class Net(nn.Module):
+
+class Net(Network):
     """A network from a function; remembers the sizes that it saw."""
-
-    takes_sigma = False
 
     def __init__(self, function: Callable[[Tensor], Tensor], multiple: int = 8) -> None:
         super().__init__()
         self.function = function
-        self.multiple = multiple
+        self.info = NetworkInfo(multiple=multiple)
         self.seen: list[tuple[int, ...]] = []
 
-    def forward(self, image: Tensor, sigma: Tensor | None = None) -> Tensor:
-        assert image.shape[2] % self.multiple == image.shape[3] % self.multiple == 0
+    def forward(
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Tensor:
+        assert image.shape[2] % self.info.multiple == image.shape[3] % self.info.multiple == 0
         self.seen.append(tuple(image.shape))
         return self.function(image)
 
@@ -27,18 +29,21 @@ class Net(nn.Module):
 class Noisy(Net):
     """Returns the noise level it is told."""
 
-    takes_sigma = True
+    def __init__(self) -> None:
+        super().__init__(torch.zeros_like)
+        self.info = NetworkInfo(multiple=8, level="sigma")
 
-    def forward(self, image: Tensor, sigma: Tensor | None = None) -> Tensor:
-        level = torch.zeros(len(image)) if sigma is None else sigma
-        return torch.zeros_like(image) + level.view(-1, 1, 1, 1)
+    def forward(
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Tensor:
+        told = torch.zeros(len(image)) if level is None else level
+        return torch.zeros_like(image) + told.view(-1, 1, 1, 1)
 
 
-class SmoothingUNet(nn.Module):
+class SmoothingUNet(Network):
     """Four levels, receptive field of more than 100 px, zero padding, random smoothing weights."""
 
-    takes_sigma = False
-    multiple = 16
+    info = NetworkInfo(multiple=16)
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +55,9 @@ class SmoothingUNet(nn.Module):
                 weight = torch.rand_like(module.weight)
                 module.weight.data = weight / weight.sum((1, 2, 3), keepdim=True)
 
-    def forward(self, image: Tensor, sigma: Tensor | None = None) -> Tensor:
+    def forward(
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Tensor:
         levels = [image]
         for conv in self.convs[:4]:
             levels.append(F.avg_pool2d(torch.tanh(conv(levels[-1])), 2))

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from restore_cli.engine.degradation_classifier import degradation, namer
+from restore_cli.engine.degradation_classifier import degradation, trained_classifier
 from restore_cli.engine.restorer import Restorer
 from restore_cli.models import zoo
 from restore_cli.networks.baryir import BaryIR
@@ -24,13 +24,13 @@ NAMES = ("noise", "haze")
 def network(*, taught: bool = True) -> BaryIR:
     """It knows dark and bright pictures by their residuals, as if it had learnt them."""
     torch.manual_seed(0)
-    made = BaryIR(widths=(4, 8), depths=(1, 1), survey=3, sources=NAMES).eval()
+    made = BaryIR(widths=(4, 8), depths=(1, 1), global_context=3, sources=NAMES).eval()
     torch.nn.init.normal_(made.unet.tail.weight, std=0.1)
     if taught:
         assert made.means is not None
         with torch.no_grad():
             grey = torch.tensor([0.0, 0.05, 0.95, 1.0]).view(4, 1, 1, 1).expand(4, 3, 64, 64)
-            residual = made(grey, with_latents=True).residual.mean(dim=(2, 3))
+            residual = made.decomposed(grey).residual.mean(dim=(2, 3))
             made.means.fit(residual, torch.tensor([0, 0, 1, 1]))
     return made
 
@@ -45,9 +45,9 @@ def test_windows_vote_and_shares_are_rounded() -> None:
 
 
 def test_networks_that_know_no_degradation_name_none() -> None:
-    assert namer(network()) is not None
-    assert namer(network(taught=False)) is None
-    assert namer(UNet(widths=(4, 4), depths=(1, 1))) is None
+    assert trained_classifier(network()) is not None
+    assert trained_classifier(network(taught=False)) is None
+    assert trained_classifier(UNet(widths=(4, 4), depths=(1, 1))) is None
 
 
 @pytest.mark.parametrize("tile", ["none", 64])
@@ -69,7 +69,7 @@ def test_a_picture_is_restored_as_ever_and_named(tile: int | str, tta: bool) -> 
 
 
 def test_infer_puts_it_into_the_json(tmp_path: Path) -> None:
-    changes = ["network.name=baryir", "network.survey=3", f"network.sources={list(NAMES)}"]
+    changes = ["network.name=baryir", "network.global_context=3", f"network.sources={list(NAMES)}"]
     recipe = Recipe.load(TINY, [*changes, "network.widths=[4, 8]"])
     zoo.export(tmp_path / "model", network(), recipe, "# tiny\n")
     Image.fromarray(np.full((40, 50, 3), 255, np.uint8)).save(tmp_path / "white.png")

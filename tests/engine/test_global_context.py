@@ -1,10 +1,10 @@
-"""The survey of a whole picture: where it looks, and that every window hears the same."""
+"""The global context of a picture: where it looks, and that every window is told the same."""
 
 import pytest
 import torch
 from torch import nn
 
-from restore_cli.engine.global_context import GRID, SIDE, patches, survey
+from restore_cli.engine.global_context import GRID, SIDE, global_context, patches
 from restore_cli.engine.restorer import Restorer
 from restore_cli.networks.unet import UNet
 
@@ -30,18 +30,20 @@ def test_large_pictures_cost_no_more() -> None:
 
 
 def test_the_answer_is_the_mean_over_patches() -> None:
-    class Mean(nn.Module):
-        def forward(self, image: torch.Tensor) -> torch.Tensor:
+    class Mean(UNet):
+        def global_context(self, image: torch.Tensor) -> torch.Tensor:
             return image.mean(dim=(2, 3))
 
     image = torch.rand(3, 320, 480, generator=torch.Generator().manual_seed(0))
-    answer = survey(Mean(), image, torch.device("cpu"))
+    network = Mean(widths=(4, 8), depths=(1, 1), global_context=3)
+    answer = global_context(network, image, torch.device("cpu"))
+    assert answer is not None
     torch.testing.assert_close(answer, image.mean(dim=(1, 2))[None], atol=1e-6, rtol=0)
 
 
-def test_every_window_hears_of_the_whole_picture() -> None:
+def test_every_window_is_told_of_the_whole_picture() -> None:
     torch.manual_seed(0)
-    network = UNet(widths=(4, 8), depths=(1, 1), survey=6)
+    network = UNet(widths=(4, 8), depths=(1, 1), global_context=6)
     nn.init.normal_(network.tail.weight, std=0.02)
     for modulation in network.modulations:
         nn.init.normal_(modulation.layers[2].weight, std=2.0)

@@ -9,20 +9,25 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from restore_cli.engine import memory
+from restore_cli.networks.base import Network, NetworkInfo
 
 CPU = torch.device("cpu")
 
 
-class _Wide(nn.Module):
+class _Wide(Network):
     """32 channels alive twice at the peak: the convolution's result and its relu."""
+
+    info = NetworkInfo()
 
     def __init__(self) -> None:
         super().__init__()
         self.open = nn.Conv2d(3, 32, 3, padding=1)
         self.close = nn.Conv2d(32, 3, 3, padding=1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.close(F.relu(self.open(x)))
+    def forward(
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Tensor:
+        return self.close(F.relu(self.open(image)))
 
 
 def test_bytes_per_pixel_counts_what_lives_at_once() -> None:

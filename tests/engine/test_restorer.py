@@ -124,7 +124,7 @@ def test_tta_in_tiles_equals_tta_of_the_whole() -> None:
 
 def test_sigma_reaches_the_network_on_its_own_scale() -> None:
     image = _picture(100, 200)
-    restorer = _restorer(Noisy(lambda x: x), tile=64, batch_size=3)
+    restorer = _restorer(Noisy(), tile=64, batch_size=3)
     torch.testing.assert_close(restorer(image, sigma=51.0).image, torch.full_like(image, 0.2))
     assert not restorer(image).image.any()
 
@@ -133,8 +133,8 @@ def test_sigma_reaches_the_network_on_its_own_scale() -> None:
     ("network", "arguments", "message"),
     [
         (Net(lambda x: x), {"sigma": 10.0}, "takes no noise level"),
-        (Noisy(lambda x: x), {"sigma": -1.0}, "outside 0..255"),
-        (Noisy(lambda x: x), {"sigma": float("nan")}, "outside 0..255"),
+        (Noisy(), {"sigma": -1.0}, "outside 0..255"),
+        (Noisy(), {"sigma": float("nan")}, "outside 0..255"),
         (Net(lambda x: x), {"strength": 1.5}, "outside 0..1"),
         (Net(lambda x: x), {"strength": float("nan")}, "outside 0..1"),
     ],
@@ -329,14 +329,15 @@ _BIG = """
 import resource, torch
 from torch import nn
 from restore_cli.engine.restorer import Restorer
+from restore_cli.networks.base import Network, NetworkInfo
 
-class Net(nn.Module):
-    multiple, takes_sigma = 8, False
+class Net(Network):
+    info = NetworkInfo(multiple=8)
     def __init__(self):
         super().__init__()
         self.layers = nn.Sequential(
             nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 3, 3, padding=1))
-    def forward(self, image, sigma=None):
+    def forward(self, image, level=None, *, context=None):
         return image + 0.01 * self.layers(image)
 
 image = torch.full((3, 4000, 6000), 0.5)

@@ -10,34 +10,34 @@ MADE = torch.tensor([[0.0, -2.0], [1.0, 0.5]], dtype=torch.float64)
 def test_least_squares_by_hand() -> None:
     loss = ADVERSARIAL["least-squares"]
     critic = 0.5 * ((0.25 + 1 + 4 + 0) / 4 + (0 + 4 + 1 + 0.25) / 4)
-    assert float(loss.critic(REAL, MADE)) == pytest.approx(critic)
-    assert float(loss.maker(MADE)) == pytest.approx((1 + 9 + 0 + 0.25) / 4)
+    assert float(loss.discriminator(REAL, MADE)) == pytest.approx(critic)
+    assert float(loss.generator(MADE)) == pytest.approx((1 + 9 + 0 + 0.25) / 4)
 
 
 def test_hinge_by_hand() -> None:
     loss = ADVERSARIAL["hinge"]
     critic = 0.5 * ((0.5 + 0 + 2 + 0) / 4 + (1 + 0 + 2 + 1.5) / 4)
-    assert float(loss.critic(REAL, MADE)) == pytest.approx(critic)
-    assert float(loss.maker(MADE)) == pytest.approx(0.5 / 4)
+    assert float(loss.discriminator(REAL, MADE)) == pytest.approx(critic)
+    assert float(loss.generator(MADE)) == pytest.approx(0.5 / 4)
 
 
 @pytest.mark.parametrize("name", ADVERSARIAL)
 def test_a_perfect_critic_has_no_loss_left(name: str) -> None:
     made = 0.0 if name == "least-squares" else -1.0
     scores = torch.ones(3), torch.full((3,), made)
-    assert float(ADVERSARIAL[name].critic(*scores)) == 0
+    assert float(ADVERSARIAL[name].discriminator(*scores)) == 0
 
 
 @pytest.mark.parametrize("name", ADVERSARIAL)
 def test_each_side_is_pulled_its_way(name: str) -> None:
     real, made = (torch.zeros(4, requires_grad=True) for _ in range(2))
-    ADVERSARIAL[name].critic(real, made + 0.5).backward()
+    ADVERSARIAL[name].discriminator(real, made + 0.5).backward()
     assert real.grad is not None
     assert made.grad is not None
     assert (real.grad < 0).all()
     assert (made.grad > 0).all()
     made.grad = None
-    ADVERSARIAL[name].maker(made).backward()
+    ADVERSARIAL[name].generator(made).backward()
     assert (made.grad < 0).all()
 
 

@@ -27,10 +27,10 @@ MADE = {
     ),
     "cut": lambda: CutGenerator(width=4, blocks=6),
     "cut, strided": lambda: CutGenerator(
-        width=4, blocks=2, antialias=False, antialias_up=False, taps=(0,)
+        width=4, blocks=2, antialias=False, antialias_up=False, feature_layers=(0,)
     ),
     "cut, antialiased down": lambda: CutGenerator(
-        width=4, blocks=3, antialias_up=False, taps=(0,)
+        width=4, blocks=3, antialias_up=False, feature_layers=(0,)
     ),
 }  # fmt: skip
 

@@ -27,7 +27,7 @@ def test_untrained_it_returns_its_input_exactly() -> None:
 
 def test_it_computes_what_its_parts_say() -> None:
     network, image = small(branch_weight=0.7).double(), torch.rand(2, 3, 8, 12).double()
-    found = network(image, with_latents=True)
+    found = network.decomposed(image)
     unet = network.unet
     one = unet.encoders[0](unet.head(image))
     two = unet.encoders[1](unet.downs[0](one))
@@ -52,8 +52,8 @@ def test_it_computes_what_its_parts_say() -> None:
 
 @pytest.mark.parametrize("survey", [0, 5])
 def test_the_picture_alone_is_what_inference_gets(survey: int) -> None:
-    network, image = small(survey=survey), torch.rand(1, 3, 8, 16)
-    both = network(image, with_latents=True)
+    network, image = small(global_context=survey), torch.rand(1, 3, 8, 16)
+    both = network.decomposed(image)
     alone = network(image)
     assert isinstance(alone, torch.Tensor)
     assert torch.equal(alone, both.image)
@@ -62,22 +62,20 @@ def test_the_picture_alone_is_what_inference_gets(survey: int) -> None:
 
 
 def test_windows_are_told_of_their_picture() -> None:
-    network, whole = small(survey=5), torch.rand(2, 3, 16, 16)
+    network, whole = small(global_context=5), torch.rand(2, 3, 16, 16)
     for parameter in network.unet.modulations.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     window = whole[:, :, :8, :8]
-    assert network.surveyor is not None
-    told = network(window, survey=network.surveyor(whole))
-    torch.testing.assert_close(network(window, whole=whole), told)
+    told = network(window, context=network.global_context(whole))
     assert not torch.allclose(network(window), told)
-    with pytest.raises(ValueError, match="takes no survey"):
-        small()(window, whole=whole)
+    with pytest.raises(ValueError, match="takes no global context"):
+        small()(window, context=network.global_context(whole))
 
 
 @pytest.mark.parametrize("widths", [(4, 4), (4, 6, 8), (4, 4, 4, 4)])
 def test_every_parameter_learns_at_every_depth(widths: tuple[int, ...]) -> None:
-    network = small(widths=widths, depths=(1,) * len(widths), survey=16)
-    assert network.multiple == 2 ** (len(widths) - 1)
+    network = small(widths=widths, depths=(1,) * len(widths), global_context=16)
+    assert network.info.multiple == 2 ** (len(widths) - 1)
     for modulation in network.unet.modulations:
         torch.nn.init.normal_(modulation.layers[-1].weight)
     network(torch.rand(2, 3, 32, 32)).square().mean().backward()
@@ -85,7 +83,7 @@ def test_every_parameter_learns_at_every_depth(widths: tuple[int, ...]) -> None:
 
 
 def test_the_defaults_are_a_small_model() -> None:
-    assert sum(p.numel() for p in BaryIR(survey=32).parameters()) <= 3_000_000
+    assert sum(p.numel() for p in BaryIR(global_context=32).parameters()) <= 3_000_000
 
 
 @pytest.mark.parametrize(

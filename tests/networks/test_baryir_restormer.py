@@ -121,7 +121,7 @@ def test_it_computes_what_its_parts_say() -> None:
     x = block(torch.cat([x, one + 0.7 * branch], dim=1), "decoder_level1")
     restored = image + conv(block(x, "refinement"), "output", 1)
 
-    found = network(image, with_latents=True)
+    found = network.decomposed(image)
     for value, hand in zip(found, (restored, source, barycenter, residual), strict=True):
         torch.testing.assert_close(value, hand, atol=1e-9, rtol=1e-9)
     torch.testing.assert_close(network(image), restored, atol=1e-9, rtol=1e-9)

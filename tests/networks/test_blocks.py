@@ -8,11 +8,11 @@ from restore_cli.networks.blocks import (
     BlurDown,
     BlurUp,
     ChannelNorm,
+    ContextEncoder,
     Modulation,
     NoiseEstimator,
     OrthogonalLinear,
     ResidualBlock,
-    Surveyor,
 )
 
 
@@ -104,16 +104,16 @@ def test_noise_estimator_is_local() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (33, 17), (160, 160)])
-def test_surveyor_answers_for_any_size(size: tuple[int, int]) -> None:
-    answer = Surveyor(7)(torch.rand(2, 3, *size))
+def test_context_encoder_answers_for_any_size(size: tuple[int, int]) -> None:
+    answer = ContextEncoder(7)(torch.rand(2, 3, *size))
     assert answer.shape == (2, 7)
     assert (answer >= 0).all()
 
 
-def test_surveyor_tells_what_is_in_the_picture_and_not_how_large_it_is() -> None:
-    surveyor, pattern = Surveyor(8), torch.rand(1, 3, 64, 64)
+def test_context_encoder_tells_what_is_in_the_picture_and_not_how_large_it_is() -> None:
+    encoder, pattern = ContextEncoder(8), torch.rand(1, 3, 64, 64)
     once, often, other = (
-        surveyor(image)
+        encoder(image)
         for image in (pattern.repeat(1, 1, 2, 2), pattern.repeat(1, 1, 4, 4), 0.2 * pattern)
     )
     assert (once - often).norm() < 0.2 * (once - other).norm()

@@ -89,21 +89,23 @@ def test_blur_kernels_are_binomial() -> None:
     torch.testing.assert_close(16 * up, torch.outer(row, row))
 
 
-def test_taps_are_what_the_layers_give_and_are_declared() -> None:
+def test_features_are_what_the_layers_give_and_are_declared() -> None:
     torch.manual_seed(0)
     network = CutGenerator(width=4, blocks=5).eval()
     image = torch.rand(1, 3, 16, 24)
     seen: dict[int, Tensor] = {}
-    for index in network.taps:
+    for index in network.feature_layers:
         network.model[index].register_forward_hook(
             lambda _module, _given, output, index=index: seen.__setitem__(index, output)
         )
     network(image)
     hooked = dict(seen)
-    features = network(image, only_taps=True)
-    assert network.taps == (0, 4, 8, 12, 16)
-    assert network.tap_channels == (3, 8, 16, 16, 16)
-    for tap, channels, feature in zip(network.taps, network.tap_channels, features, strict=True):
+    features = network.features(image)
+    assert network.feature_layers == (0, 4, 8, 12, 16)
+    assert network.feature_channels == (3, 8, 16, 16, 16)
+    for tap, channels, feature in zip(
+        network.feature_layers, network.feature_channels, features, strict=True
+    ):
         assert feature.shape[1] == channels
         torch.testing.assert_close(feature, hooked[tap])
 
@@ -113,7 +115,7 @@ def test_taps_are_what_the_layers_give_and_are_declared() -> None:
 def test_a_residual_one_begins_with_its_input(antialias: bool, norm: str) -> None:
     network = CutGenerator(
         width=4, blocks=2, antialias=antialias, antialias_up=antialias,
-        norm=norm, residual=True, taps=(0, 4),
+        norm=norm, residual=True, feature_layers=(0, 4),
     )  # fmt: skip
     image = torch.rand(2, 3, 12, 16)
     assert torch.equal(network(image), image)
@@ -123,7 +125,7 @@ def test_a_residual_one_begins_with_its_input(antialias: bool, norm: str) -> Non
     assert float(tail.grad.abs().sum()) > 0
 
 
-@pytest.mark.parametrize("taps", [(), (4, 0), (0, 0), (-1, 3), (0, 21)])
-def test_impossible_taps_are_refused(taps: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("layers", [(), (4, 0), (0, 0), (-1, 3), (0, 21)])
+def test_impossible_layers_are_refused(layers: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="must ascend within 0 to 20"):
-        CutGenerator(taps=taps)
+        CutGenerator(feature_layers=layers)

@@ -1,4 +1,4 @@
-"""Deblurring: what the filters undo, what the surveyor says, and who may tell the network what."""
+"""Deblurring: what the filters undo, what the estimator says, and who may tell the network what."""
 
 import math
 
@@ -8,7 +8,7 @@ from scipy import special
 from torch import Tensor
 
 from restore_cli.degradations.blur import directional_widths, disc_kernel, kernel_moments, spread
-from restore_cli.networks.deblur import BlurSurveyor, Deblur, inverse_filtered
+from restore_cli.networks.deblur import BlurEstimator, Deblur, inverse_filtered
 
 NAN = float("nan")
 
@@ -101,7 +101,7 @@ def test_untrained_it_returns_its_input_exactly() -> None:
 
 def test_known_widths_replace_the_estimate() -> None:
     network, images = small(), torch.rand(2, 3, 32, 32)
-    blind, estimated = network(images, with_blur=True)
+    blind, estimated = network.with_estimate(images)
     assert estimated.shape == (2, 4)
     torch.testing.assert_close(network(images), blind)
     told = network(images, torch.tensor([[4.0] * 4, [NAN] * 4]))
@@ -110,9 +110,9 @@ def test_known_widths_replace_the_estimate() -> None:
     torch.testing.assert_close(network(images, estimated), blind)
 
 
-def test_the_surveyor_learns_from_the_widths_and_the_body_from_the_picture() -> None:
+def test_the_estimator_learns_from_the_widths_and_the_body_from_the_picture() -> None:
     network = small()
-    restored, estimated = network(torch.rand(2, 3, 32, 32), with_blur=True)
+    restored, estimated = network.with_estimate(torch.rand(2, 3, 32, 32))
     restored.square().mean().backward(retain_graph=True)
     assert all(p.grad is None for p in network.surveyor.parameters())
     estimated.sum().backward()
@@ -122,24 +122,25 @@ def test_the_surveyor_learns_from_the_widths_and_the_body_from_the_picture() -> 
 @torch.no_grad()
 def test_the_answer_for_patches_together_is_the_mean_of_theirs() -> None:
     network, whole = small(), torch.rand(1, 3, 32, 64)
-    answers = network.surveyor(torch.cat([whole[..., :32], whole[..., 32:]]))
-    told = network(whole, survey=answers.mean(dim=0, keepdim=True))
+    answers = network.global_context(torch.cat([whole[..., :32], whole[..., 32:]]))
+    told = network(whole, context=answers.mean(dim=0, keepdim=True))
     assert (told - network(whole)).abs().max() < 0.05
     window = whole[..., :32]
     torch.testing.assert_close(
-        network(window, whole=whole), network(window, survey=network.surveyor(whole))
+        network(window, context=network.global_context(whole)),
+        network(window, context=network.global_context(whole)),
     )
 
 
 @torch.no_grad()
 def test_places_that_tell_more_count_more() -> None:
-    surveyor = BlurSurveyor(4)
-    last = surveyor.layers[-1]
+    estimator = BlurEstimator(4)
+    last = estimator.layers[-1]
     assert isinstance(last, torch.nn.Conv2d)
     last.weight.zero_()
     assert last.bias is not None
     last.bias.copy_(torch.tensor([0.0, 1.0, 2.0, 3.0, 1.5]))
-    answer = surveyor(torch.rand(1, 3, 24, 24))[0]
+    answer = estimator(torch.rand(1, 3, 24, 24))[0]
     softplus = torch.nn.functional.softplus(last.bias)
     torch.testing.assert_close(answer[:4] / answer[4], 0.1 * softplus[:4])
     torch.testing.assert_close(answer[4], softplus[4] + 1e-3)

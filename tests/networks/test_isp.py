@@ -81,10 +81,10 @@ def test_a_flat_colour_comes_back_exactly_everywhere() -> None:
 @pytest.mark.parametrize("levels", [1, 2, 3, 5])
 def test_shape_and_multiple(levels: int) -> None:
     network = ISP(widths=(8,) * levels, depths=(1,) * levels)
-    multiple = network.multiple
+    multiple = network.info.multiple
     assert multiple == max(16, 2**levels)
     images = torch.rand(2, 3, multiple, 2 * multiple)
-    restored, level = network(images, with_sigma=True)
+    restored, level = network.with_estimate(images)
     assert restored.shape == images.shape
     assert level.shape == (2, 1, multiple, 2 * multiple)
 
@@ -100,7 +100,7 @@ def test_the_shipped_size_stays_below_a_million_and_a_half() -> None:
 
 def test_gradients_reach_every_parameter() -> None:
     network = small().train()
-    restored, level = network(mosaics(2, 16, 16), with_sigma=True)
+    restored, level = network.with_estimate(mosaics(2, 16, 16))
     (restored.square().mean() + level.square().mean()).backward()
     idle = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]
     assert idle == []
@@ -122,7 +122,7 @@ def test_a_given_level_replaces_the_estimate_and_nan_asks_for_it() -> None:
 @torch.no_grad()
 def test_estimated_levels_stand_where_the_samples_are() -> None:
     network, images = small(), mosaics(1, 16, 16)
-    _, level = network(images, with_sigma=True)
+    _, level = network.with_estimate(images)
     packed = torch.nn.functional.pixel_unshuffle(images.sum(1, keepdim=True), 2)
     expected = torch.nn.functional.pixel_shuffle(network.estimator(packed), 2)
     torch.testing.assert_close(level, expected)
@@ -132,8 +132,8 @@ def test_estimated_levels_stand_where_the_samples_are() -> None:
 def test_windows_that_start_at_its_multiple_agree_with_the_whole() -> None:
     network = small()
     image = mosaics(1, 192, 192)
-    window = network(image[:, :, network.multiple :, 2 * network.multiple :])
-    whole = network(image)[:, :, network.multiple :, 2 * network.multiple :]
+    window = network(image[:, :, network.info.multiple :, 2 * network.info.multiple :])
+    whole = network(image)[:, :, network.info.multiple :, 2 * network.info.multiple :]
     torch.testing.assert_close(
         window[:, :, 64:-64, 64:-64], whole[:, :, 64:-64, 64:-64], atol=1e-6, rtol=1e-5
     )

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal
 
 from restore_cli.networks.baryir import BaryIR
-from restore_cli.networks.latents import ResidualMeans, discriminant, source_means
+from restore_cli.networks.latents import DegradationClassifier, degradation_classifier, discriminant
 from restore_cli.networks.unet import UNet
 
 NAMES = ("noise", "rain", "haze")
@@ -19,10 +19,10 @@ def batch(seed: int = 0, count: int = 6) -> tuple[Tensor, Tensor]:
 
 
 def test_means_run_towards_each_sources_own_and_leave_absent_sources() -> None:
-    means, by_hand = ResidualMeans(NAMES, 4), torch.zeros(3, 4)
+    means, by_hand = DegradationClassifier(NAMES, 4), torch.zeros(3, 4)
     for seed in range(5):
         residual, label = batch(seed)
-        means.note(residual, label)
+        means.follow(residual, label)
         for k in range(3):
             own = [r.mean(dim=(1, 2)) for r, j in zip(residual, label, strict=True) if j == k]
             if own:
@@ -32,16 +32,16 @@ def test_means_run_towards_each_sources_own_and_leave_absent_sources() -> None:
 
 
 def test_values_that_are_not_finite_spoil_nothing() -> None:
-    clean, spoilt = ResidualMeans(NAMES, 4), ResidualMeans(NAMES, 4)
+    clean, spoilt = DegradationClassifier(NAMES, 4), DegradationClassifier(NAMES, 4)
     residual, label = batch()
-    clean.note(residual[1:], label[1:])
+    clean.follow(residual[1:], label[1:])
     residual[0, 2, 1, 1] = torch.nan
-    spoilt.note(residual, label)
+    spoilt.follow(residual, label)
     torch.testing.assert_close(spoilt.means, clean.means)
 
 
 def test_what_all_sources_share_is_taken_off() -> None:
-    means, shared = ResidualMeans(NAMES, 3), torch.tensor([50.0, -20.0, 8.0])
+    means, shared = DegradationClassifier(NAMES, 3), torch.tensor([50.0, -20.0, 8.0])
     eye = torch.eye(3) + shared
     means.means.copy_(eye)
     apart = means.apart(eye[:, :, None, None].expand(3, 3, 2, 2))
@@ -80,7 +80,7 @@ def test_below_the_floor_nothing_is_told_apart() -> None:
 
 def test_residuals_are_named_once_it_has_been_fitted() -> None:
     points, label, means, _ = gaussians()
-    named = ResidualMeans(NAMES, 4)
+    named = DegradationClassifier(NAMES, 4)
     residual = points.float()[:, :, None, None].expand(-1, -1, 2, 3)
     assert torch.equal(named(residual), torch.full((len(points), 3), 1 / 3))
     spoilt = torch.cat([points, torch.full((1, 4), torch.nan)])
@@ -92,20 +92,20 @@ def test_residuals_are_named_once_it_has_been_fitted() -> None:
     best = ((points @ weight.mT + bias).argmax(dim=1) == label).double().mean()
     assert (share.argmax(dim=1) == label).double().mean() > best - 0.05
     # A source that always leaves the same has no spread.
-    plain = ResidualMeans(("one", "other"), 2)
+    plain = DegradationClassifier(("one", "other"), 2)
     plain.fit(torch.eye(2), torch.arange(2))
     assert plain(torch.eye(2)[:, :, None, None]).argmax(dim=1).tolist() == [0, 1]
 
 
 def test_a_name_stands_once() -> None:
     with pytest.raises(ValueError, match="name one twice"):
-        ResidualMeans(("rain", "haze", "rain"), 4)
+        DegradationClassifier(("rain", "haze", "rain"), 4)
 
 
 def test_a_networks_means_are_found_where_it_has_some() -> None:
     shape = {"widths": (4, 4), "depths": (1, 1)}
-    found = source_means(BaryIR(**shape, sources=NAMES))
+    found = degradation_classifier(BaryIR(**shape, sources=NAMES))
     assert found is not None
     assert found.names == NAMES
-    assert source_means(BaryIR(**shape)) is None
-    assert source_means(UNet(**shape)) is None
+    assert degradation_classifier(BaryIR(**shape)) is None
+    assert degradation_classifier(UNet(**shape)) is None

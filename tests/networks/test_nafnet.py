@@ -133,9 +133,9 @@ def test_shape_and_multiple(levels: int) -> None:
     network = NAFNet(
         width=2, encoder_blocks=(1,) * levels, middle_blocks=1, decoder_blocks=(1,) * levels
     )
-    assert network.multiple == 2**levels
-    assert network.takes_sigma is False
-    image = torch.rand(2, 3, network.multiple, 3 * network.multiple)
+    assert network.info.multiple == 2**levels
+    assert network.info.level is None
+    image = torch.rand(2, 3, network.info.multiple, 3 * network.info.multiple)
     assert network(image).shape == image.shape
 
 
@@ -163,7 +163,7 @@ def test_channels_last_gives_the_same() -> None:
 
 
 def test_a_noise_level_is_refused() -> None:
-    with pytest.raises(ValueError, match="no noise level"):
+    with pytest.raises(ValueError, match="takes no level"):
         small()(torch.rand(1, 3, 4, 4), torch.tensor([0.1]))
 
 

@@ -5,8 +5,8 @@ from torch import nn
 from restore_cli.networks.patches import (
     FeatureClassifier,
     PatchHeads,
-    draw_places,
-    gather_places,
+    draw_patch_ids,
+    gather_patches,
 )
 
 MAPS = [torch.randn(2, 3, 7, 5), torch.randn(2, 8, 3, 4)]
@@ -14,19 +14,19 @@ MAPS = [torch.randn(2, 3, 7, 5), torch.randn(2, 8, 3, 4)]
 
 def test_places_are_drawn_without_repetition_from_torchs_generator() -> None:
     torch.manual_seed(3)
-    places = draw_places(MAPS, 20)
+    places = draw_patch_ids(MAPS, 20)
     assert [len(place) for place in places] == [20, 12]
     for place, size in zip(places, (35, 12), strict=True):
         assert len(set(place.tolist())) == len(place)
         assert 0 <= int(place.min()) <= int(place.max()) < size
     torch.manual_seed(3)
-    for one, other in zip(places, draw_places(MAPS, 20), strict=True):
+    for one, other in zip(places, draw_patch_ids(MAPS, 20), strict=True):
         assert torch.equal(one, other)
 
 
 def test_gathered_features_are_those_of_the_places() -> None:
-    places = draw_places(MAPS, 6)
-    for found, feature, place in zip(gather_places(MAPS, places), MAPS, places, strict=True):
+    places = draw_patch_ids(MAPS, 6)
+    for found, feature, place in zip(gather_patches(MAPS, places), MAPS, places, strict=True):
         for index, where in enumerate(place.tolist()):
             row, column = divmod(where, feature.shape[-1])
             assert torch.equal(found[:, index], feature[:, :, row, column])

@@ -33,10 +33,10 @@ def small(*, noise_map: bool = False, awake: bool = True) -> UNet:
 def test_shape_and_multiple(widths: tuple[int, ...], noise_map: bool) -> None:
     network = UNet(widths=widths, depths=(1,) * len(widths), noise_map=noise_map)
     torch.nn.init.normal_(network.tail.weight)
-    assert network.multiple == 2 ** (len(widths) - 1)
-    assert network.takes_sigma is noise_map
+    assert network.info.multiple == 2 ** (len(widths) - 1)
+    assert network.info.takes_sigma is noise_map
     for rows, columns in ((1, 1), (1, 3), (2, 1)):
-        image = torch.rand(2, 3, rows * network.multiple, columns * network.multiple)
+        image = torch.rand(2, 3, rows * network.info.multiple, columns * network.info.multiple)
         assert network(image).shape == image.shape
 
 
@@ -107,7 +107,7 @@ def test_the_estimate_is_returned_whatever_is_given(sigma: list[float] | None) -
     network, images = small(noise_map=True), torch.rand(2, 3, 16, 8)
     assert network.estimator is not None
     given = None if sigma is None else torch.tensor(sigma)
-    restored, level = network(images, given, with_sigma=True)
+    restored, level = network.with_estimate(images, given)
     torch.testing.assert_close(level, network.estimator(images))
     torch.testing.assert_close(restored, network(images, given))
 
@@ -123,10 +123,10 @@ def test_hidden_levels_leave_gradients_finite_and_train_the_estimator() -> None:
 
 def test_a_network_without_noise_map_refuses_a_level() -> None:
     network, image = small(), torch.rand(1, 3, 8, 8)
-    with pytest.raises(ValueError, match="takes no noise level"):
+    with pytest.raises(ValueError, match="takes no level"):
         network(image, torch.tensor([0.1]))
-    with pytest.raises(ValueError, match="takes no noise level"):
-        network(image, with_sigma=True)
+    with pytest.raises(ValueError, match="estimates no noise level"):
+        network.with_estimate(image)
 
 
 @pytest.mark.parametrize(("widths", "depths"), [((8,), (1,)), ((8, 8), (1,)), ((8, 8), (1, 1, 1))])
@@ -164,8 +164,8 @@ def test_models_are_shipped() -> None:
     assert {path.parent.name for path in SHIPPED} >= {"denoise", "derain"}
 
 
-def surveying(*, awake: bool = True) -> UNet:
-    network = UNet(widths=(6, 8, 10), depths=(1, 2, 1), survey=5).eval()
+def contextual(*, awake: bool = True) -> UNet:
+    network = UNet(widths=(6, 8, 10), depths=(1, 2, 1), global_context=5).eval()
     torch.nn.init.normal_(network.tail.weight, std=0.1)
     for modulation in network.modulations if awake else ():
         for parameter in modulation.parameters():
@@ -173,45 +173,44 @@ def surveying(*, awake: bool = True) -> UNet:
     return network
 
 
-def test_an_untrained_survey_changes_nothing() -> None:
-    network, image = surveying(awake=False), torch.rand(2, 3, 16, 24)
-    told = network(image, survey=torch.randn(2, 5))
+def test_an_untrained_modulation_changes_nothing() -> None:
+    network, image = contextual(awake=False), torch.rand(2, 3, 16, 24)
+    told = network(image, context=torch.randn(2, 5))
     torch.testing.assert_close(network(image), told)
 
 
-def test_every_level_listens_to_the_survey_of_its_own_picture() -> None:
-    network, image = surveying(), torch.rand(2, 3, 16, 24)
+def test_every_level_is_told_the_context_of_its_own_picture() -> None:
+    network, image = contextual(), torch.rand(2, 3, 16, 24)
     answers = torch.randn(2, 5)
-    both = network(image, survey=answers)
+    both = network(image, context=answers)
     for index in range(2):
-        alone = network(image[index : index + 1], survey=answers[index : index + 1])
+        alone = network(image[index : index + 1], context=answers[index : index + 1])
         torch.testing.assert_close(alone, both[index : index + 1])
     assert len(network.modulations) == 5
     for modulation in network.modulations:
         before = modulation.layers[2].bias.clone()
         modulation.layers[2].bias.data.add_(0.3)
-        assert not torch.allclose(network(image, survey=answers), both)
+        assert not torch.allclose(network(image, context=answers), both)
         modulation.layers[2].bias.data.copy_(before)
 
 
-def test_without_a_survey_it_makes_its_own() -> None:
-    network, image = surveying(), torch.rand(2, 3, 16, 24)
-    assert network.surveyor is not None
-    torch.testing.assert_close(network(image), network(image, survey=network.surveyor(image)))
+def test_without_a_context_it_takes_the_picture_for_the_whole() -> None:
+    network, image = contextual(), torch.rand(2, 3, 16, 24)
+    torch.testing.assert_close(
+        network(image), network(image, context=network.global_context(image))
+    )
     network(image).square().mean().backward()
     idle = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]
     assert idle == []
 
 
-def test_it_surveys_the_whole_where_that_is_given() -> None:
-    network, whole = surveying(), torch.rand(2, 3, 40, 48)
+def test_a_window_is_told_of_the_whole_picture() -> None:
+    network, whole = contextual(), torch.rand(2, 3, 40, 48)
     window = whole[..., 8:24, 16:40]
-    assert network.surveyor is not None
-    expected = network(window, survey=network.surveyor(whole))
-    torch.testing.assert_close(network(window, whole=whole), expected)
+    expected = network(window, context=network.global_context(whole))
     assert not torch.allclose(network(window), expected)
 
 
 def test_a_survey_for_a_network_without_one_is_refused() -> None:
-    with pytest.raises(ValueError, match="takes no survey"):
-        small()(torch.rand(1, 3, 8, 8), survey=torch.zeros(1, 5))
+    with pytest.raises(ValueError, match="takes no global context"):
+        small()(torch.rand(1, 3, 8, 8), context=torch.zeros(1, 5))

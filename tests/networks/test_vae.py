@@ -36,7 +36,7 @@ def test_shapes_and_multiple() -> None:
     network = _small()
     image = torch.rand(2, 3, 16, 24)
     latents = network.encode(image)
-    assert network.multiple == 4
+    assert network.info.multiple == 4
     assert latents.shape == (2, 5, 4, 6)
     assert network.decode(latents).shape == image.shape
     torch.testing.assert_close(network(image), network.decode(latents))
@@ -49,7 +49,7 @@ def test_sampling_draws_around_the_mean_with_the_learned_variance() -> None:
     drawn: list[Tensor] = []
     network.decoder.register_forward_pre_hook(lambda _, given: drawn.append(given[0]))
     torch.manual_seed(0)
-    output, mean, log_variance = network(torch.rand(4, 3, 64, 64), sample=True)
+    output, mean, log_variance = network.sampled(torch.rand(4, 3, 64, 64))
     assert output.shape == (4, 3, 64, 64)
     torch.testing.assert_close(drawn[0][:, 0], mean[:, 0], atol=1e-6, rtol=0)
     assert float((drawn[0] - mean)[:, 1].detach().std()) == pytest.approx(1, rel=0.05)
@@ -58,7 +58,7 @@ def test_sampling_draws_around_the_mean_with_the_learned_variance() -> None:
 
 def test_every_parameter_gets_a_gradient() -> None:
     network = VAE(channels=3, widths=(4, 6), blocks=(1, 1), pool=True)
-    output, mean, log_variance = network(torch.rand(2, 3, 8, 8), sample=True)
+    output, mean, log_variance = network.sampled(torch.rand(2, 3, 8, 8))
     (output.square().mean() + mean.square().mean() + log_variance.sum()).backward()
     assert [n for n, p in network.named_parameters() if p.grad is None] == []
 
@@ -94,7 +94,7 @@ def test_tensors_of_something_else_are_refused() -> None:
 def test_published_weights_load_strictly_with_names_and_shapes() -> None:
     encoder, decoder = _published()
     network = from_published(encoder, decoder)
-    assert (network.channels, network.multiple) == (32, 8)
+    assert (network.channels, network.info.multiple) == (32, 8)
     for part, state in ((network.encoder, encoder), (network.decoder, decoder)):
         ours = {name: tuple(value.shape) for name, value in part.state_dict().items()}
         assert ours == {name: tuple(value.shape) for name, value in state.items()}

@@ -11,10 +11,12 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from restore_cli.data.sample import Batch
 from restore_cli.errors import RestoreError
 from restore_cli.methods import OBJECTIVES
-from restore_cli.methods.base import Batch, Turn
+from restore_cli.methods.base import Objective, Step, within
 from restore_cli.methods.supervised.objective import Supervised
+from restore_cli.networks.base import Network
 from restore_cli.networks.unet import UNet
 from restore_cli.recipe import Recipe
 from restore_cli.training import loop
@@ -63,9 +65,9 @@ def rows(folder: Path) -> list[dict[str, str]]:
 class Drawing(Supervised):
     """An objective that draws random numbers of its own."""
 
-    def turns(self, batch: Batch) -> Iterator[Turn]:
-        for turn in super().turns(batch):
-            yield Turn(turn.player, turn.loss * (0.5 + torch.rand(())))
+    def steps(self, batch: Batch) -> Iterator[Step]:
+        for turn in super().steps(batch):
+            yield Step(turn.module, turn.loss * (0.5 + torch.rand(())))
 
 
 class Faulty(Supervised):
@@ -75,39 +77,38 @@ class Faulty(Supervised):
     spoilt: tuple[int, ...] = ()
     add: float = math.nan
 
-    def turns(self, batch: Batch) -> Iterator[Turn]:
-        for turn in super().turns(batch):
+    def steps(self, batch: Batch) -> Iterator[Step]:
+        for turn in super().steps(batch):
             spoilt = Faulty.calls in Faulty.spoilt
             Faulty.calls += 1
             # A constant that is not finite leaves every gradient as it is.
-            yield Turn(turn.player, turn.loss + Faulty.add) if spoilt else turn
+            yield Step(turn.module, turn.loss + Faulty.add) if spoilt else turn
 
 
-class Alternating:
-    """A critic moves first, then the network, on a loss that the critic takes part in."""
+class Alternating(Objective):
+    """A discriminator moves first, then the network, on a loss that both take part in."""
 
-    exported = "network"
-    single_turn = False
+    single_step = False
     needs_pairs = True
     seen: list[tuple[float, float]]
 
-    def __init__(self, network: nn.Module) -> None:
-        self.critic = nn.Conv2d(3, 1, 1)
-        self.players: dict[str, nn.Module] = {"network": network, "critic": self.critic}
+    def __init__(self, network: Network) -> None:
+        super().__init__(network)
+        self.modules["discriminator"] = nn.Conv2d(3, 1, 1)
         Alternating.seen = []
 
-    def turns(self, batch: Batch) -> Iterator[Turn]:
+    def steps(self, batch: Batch) -> Iterator[Step]:
         self._note()
-        for player in ("critic", "network"):
-            output = self.players["network"](batch["image"], batch["sigma"])
-            score = self.players["critic"](output).square().mean()
-            yield Turn(player, score + (output - batch["target"]).abs().mean())
+        for module in ("discriminator", "network"):
+            output = within(self.modules["network"], lambda: self.network(batch.image, batch.sigma))
+            score = self.modules["discriminator"](output).square().mean()
+            yield Step(module, score + (output - batch.target).abs().mean())
             self._note()
 
     def _note(self) -> None:
         sums = [
-            sum(float(value.detach().double().sum()) for value in self.players[name].parameters())
-            for name in ("network", "critic")
+            sum(float(value.detach().double().sum()) for value in self.modules[name].parameters())
+            for name in ("network", "discriminator")
         ]
         Alternating.seen.append((sums[0], sums[1]))
 
@@ -204,7 +205,7 @@ def test_a_step_that_is_not_finite_changes_no_weight_and_is_counted(
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, stop=5)
     after = checkpoint(tmp_path)
-    for part in ("players", "average", "optimizers"):
+    for part in ("modules", "average", "optimizers"):
         before_rate, after_rate = (_without_rate(saved[part]) for saved in (before, after))
         assert_same(before_rate, after_rate, part)
     assert (after["step"], after["skipped"], after["skipped_in_a_row"]) == (5, 2, 2)
@@ -249,7 +250,7 @@ def test_only_the_named_player_moves_and_the_next_turn_sees_it(
     assert critic_moved[1] != start[1]
     assert network_moved[0] != start[0]
     assert network_moved[1] == critic_moved[1]
-    assert checkpoint(tmp_path)["players"].keys() == {"network", "critic"}
+    assert checkpoint(tmp_path)["modules"].keys() == {"network", "discriminator"}
 
 
 def test_several_turns_are_resumed_bit_for_bit(
@@ -358,8 +359,8 @@ def unpaired(pictures: Path, tmp_path: Path) -> Callable[..., Trained]:
         sides = {"train": None, "train_input": Path("photos"), "train_target": Path("photos")}
         table = recipe.model_dump(exclude_none=True)
         table["data"] |= sides | {"root": pictures, "unpaired": True, "crop": 32}
-        table["network"] = {"name": "cut", "width": 4, "blocks": 1, "taps": [0, 4]}
-        table["objective"] = {"name": name, "places": 4, "features": 8, "critic_width": 4}
+        table["network"] = {"name": "cut", "width": 4, "blocks": 1, "feature_layers": [0, 4]}
+        table["objective"] = {"name": name, "patches": 4, "features": 8, "discriminator_width": 4}
         table["optim"] |= {"steps": 6}
         recipe = Recipe.model_validate(table)
 

@@ -225,7 +225,7 @@ def test_a_trunk_continued_in_two_sittings_equals_one_bit_for_bit(
     train(tmp_path / "exact", *changes, seconds=80.0)
     one, two = trunk("exact"), trunk("two")
     assert one["step"] == two["step"] == 60
-    for part in ("players", "average", "optimizers"):
+    for part in ("modules", "average", "optimizers"):
         torch.testing.assert_close(one[part], two[part], atol=0, rtol=0)
 
 

@@ -21,8 +21,8 @@ def fresh(recipe: Recipe) -> tuple[State, Accelerator]:
 
 
 def test_the_average_begins_as_the_weights_and_follows_them(parse: Parse) -> None:
-    state, accelerator = fresh(parse())
-    network = state.objective.players["network"]
+    state, _ = fresh(parse())
+    network = state.objective.network
     start = {name: value.clone() for name, value in network.state_dict().items()}
     for name, value in state.average.state_dict().items():
         assert torch.equal(value, start[name])
@@ -30,11 +30,11 @@ def test_the_average_begins_as_the_weights_and_follows_them(parse: Parse) -> Non
         for value in network.parameters():
             value.add_(1.0)
     state.step = 1  # young: it takes 1 - 2/11 of what is new
-    update_average(state, 0.999, accelerator, keep=torch.tensor(0.0))
+    update_average(state, 0.999, keep=torch.tensor(0.0))
     for name, value in state.average.state_dict().items():
         torch.testing.assert_close(value, start[name] + 9 / 11)
     state.step = 10**6  # old: 1 - ema
-    update_average(state, 0.999, accelerator, keep=torch.tensor(0.0))
+    update_average(state, 0.999, keep=torch.tensor(0.0))
     for name, value in state.average.state_dict().items():
         torch.testing.assert_close(value, start[name] + 9 / 11 + 0.001 * 2 / 11)
 
@@ -44,7 +44,7 @@ def test_the_average_has_no_gradient(parse: Parse) -> None:
     assert not any(value.requires_grad for value in state.average.parameters())
 
 
-@pytest.mark.parametrize("broken", ["players", "optimizers", "average", "step", "seconds"])
+@pytest.mark.parametrize("broken", ["modules", "optimizers", "average", "step", "seconds"])
 def test_a_snapshot_that_lacks_something_is_refused(broken: str, parse: Parse) -> None:
     state, accelerator = fresh(parse())
     saved: dict[str, Any] = snapshot(state, accelerator)
@@ -60,3 +60,18 @@ def test_a_snapshot_of_another_network_is_refused(parse: Parse) -> None:
     other, accelerator = fresh(parse())
     with pytest.raises(RestoreError, match="size mismatch"):
         restore(other, saved, accelerator)
+
+
+def test_a_checkpoint_of_0_1_goes_on(parse: Parse) -> None:
+    state, accelerator = fresh(parse())
+    saved: dict[str, Any] = snapshot(state, accelerator)
+    values = {name: value.clone() for name, value in state.objective.network.state_dict().items()}
+    modules = saved.pop("modules")
+    assert modules["network"].keys() == {f"network.{name}" for name in values}
+    other, accelerator = fresh(parse())
+    with torch.no_grad():
+        for value in other.objective.network.parameters():
+            value.zero_()
+    restore(other, saved | {"players": {"network": values}}, accelerator)
+    for name, value in other.objective.network.state_dict().items():
+        assert torch.equal(value, values[name])

@@ -8,7 +8,10 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from restore_cli.methods.base import Batch, Turn
+from restore_cli.data.sample import Batch
+from restore_cli.methods.base import Objective, Step
+from restore_cli.networks.base import Network, NetworkInfo
+from restore_cli.networks.unet import UNet
 from restore_cli.recipe import Recipe
 from restore_cli.training.schedule import learning_rate
 from restore_cli.training.state import State
@@ -37,36 +40,47 @@ class Scaled:
         return model
 
 
-class Linear:
-    """The loss is the weights times a factor: their gradient is the factor."""
+class Weights(Network):
+    """Six numbers."""
 
-    exported = "network"
-    single_turn = True
+    info = NetworkInfo()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(2, 2)
+
+    def forward(
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Tensor:
+        return image
+
+
+class Linear(Objective):
+    """The loss is the weights times a factor, the target: their gradient is the factor."""
+
+    single_step = True
     needs_pairs = True
 
-    def __init__(self, network: nn.Module) -> None:
-        self.players = {"network": network}
-
-    def turns(self, batch: Batch) -> Iterator[Turn]:
-        values = [value.sum() for value in self.players["network"].parameters()]
-        loss = torch.stack(values).sum() * batch["factor"]
-        yield Turn("network", loss, {"part": loss.detach() / 2})
+    def steps(self, batch: Batch) -> Iterator[Step]:
+        values = [value.sum() for value in self.modules["network"].parameters()]
+        loss = torch.stack(values).sum() * batch.target
+        yield Step("network", loss, {"part": loss.detach() / 2})
 
 
-class Together:
-    """Two players that move on one loss, the sum of their outputs."""
+class Together(Objective):
+    """Two modules that move on one loss, the sum of their outputs."""
 
-    exported = "one"
-    single_turn = True
+    single_step = True
     needs_pairs = False
 
     def __init__(self) -> None:
+        super().__init__(UNet(widths=(4, 4), depths=(1, 1)))
         self.one, self.two = (nn.Linear(2, 1, bias=False) for _ in range(2))
-        self.players: dict[str, nn.Module] = {"one": self.one, "two": self.two}
+        self.modules: dict[str, nn.Module] = {"one": self.one, "two": self.two}
 
-    def turns(self, batch: Batch) -> Iterator[Turn]:
-        scores = [player(batch["image"]).sum() for player in self.players.values()]
-        yield Turn("one", torch.stack(scores).sum(), also=("two",))
+    def steps(self, batch: Batch) -> Iterator[Step]:
+        scores = [module(batch.target).sum() for module in self.modules.values()]
+        yield Step("one", torch.stack(scores).sum(), together=("two",))
 
 
 def counter() -> Tensor:
@@ -79,7 +93,7 @@ Begin = Callable[[], tuple[Scaled, State]]
 @pytest.fixture
 def begin() -> Begin:
     def fresh() -> tuple[Scaled, State]:
-        network, average = nn.Linear(2, 2), nn.Linear(2, 2)
+        network, average = Weights(), Weights()
         average.load_state_dict(network.state_dict())
         accelerator = Scaled()
         accelerator.optimizers = [
@@ -95,7 +109,7 @@ def begin() -> Begin:
 
 def step(begun: tuple[Scaled, State], recipe: Recipe, *factors: float) -> Outcome:
     accelerator, state = begun
-    batches = iter([{"factor": torch.tensor(factor)} for factor in factors])
+    batches = iter([Batch.of(torch.zeros(1, 3, 2, 2), torch.tensor(factor)) for factor in factors])
     rate = learning_rate(state.step, recipe.optim)
     return take_step(state, recipe, cast(Accelerator, accelerator), batches, rate=rate)
 
@@ -104,7 +118,7 @@ PLAIN = ("optim.warmup=0", "optim.schedule=trapezoid", "optim.lr=0.5", "optim.cl
 
 
 def weights(state: State) -> list[Tensor]:
-    return [value.detach().clone() for value in state.objective.players["network"].parameters()]
+    return [value.detach().clone() for value in state.objective.modules["network"].parameters()]
 
 
 def test_fp16_gradients_are_unscaled_once_for_each_of_several_optimisers(
@@ -153,19 +167,19 @@ def test_accumulated_batches_are_averaged(begin: Begin, parse: Callable[..., Rec
     assert float(outcome.loss) == pytest.approx(0.2 * sum(float(v.sum()) for v in before), abs=1e-6)
 
 
-def test_players_that_move_together_share_loss_and_clipping(parse: Callable[..., Recipe]) -> None:
+def test_modules_that_move_together_share_loss_and_clipping(parse: Callable[..., Recipe]) -> None:
     recipe = parse("optim.clip=0.5", "optim.accumulate=1")
     objective = Together()
     optimizers = {
-        name: [torch.optim.SGD(player.parameters(), lr=1.0)]
-        for name, player in objective.players.items()
+        name: [torch.optim.SGD(module.parameters(), lr=1.0)]
+        for name, module in objective.modules.items()
     }
-    average = copy.deepcopy(objective.one)
+    average = copy.deepcopy(objective.network)
     state = State(objective, optimizers, average, skipped=counter(), skipped_in_a_row=counter())
     before = [weight.detach().clone() for weight in (objective.one.weight, objective.two.weight)]
     image = torch.tensor([[3.0, 4.0]])
     rate = learning_rate(0, recipe.optim)
-    batches = iter([{"image": image}])
+    batches = iter([Batch.of(image.view(1, 1, 1, 2), image)])
     outcome = take_step(state, recipe, Accelerator(cpu=True), batches, rate=rate)
     # The gradient is the image for both: norm 5 each, sqrt(50) together, clipped to 0.5.
     assert float(outcome.norm) == pytest.approx(math.sqrt(50))

@@ -27,9 +27,9 @@ UNPAIRED = {
     "single-image": ("input", "target"),
 }  # fmt: skip
 SMALL = (
-    "network.width=4", "network.blocks=1", "network.taps=[0, 4]", "objective.critic_width=4",
-    "objective.features=8", "objective.places=4", "data.crop=32", "data.batch=1",
-    "data.validation_crop=32", "optim.steps=2", "optim.cooldown=0",
+    "network.width=4", "network.blocks=1", "network.feature_layers=[0, 4]",
+    "objective.discriminator_width=4", "objective.features=8", "objective.patches=4",
+    "data.crop=32", "data.batch=1", "data.validation_crop=32", "optim.steps=2", "optim.cooldown=0",
 )  # fmt: skip
 
 ISP = {"isp-unpaired": ("raw", "srgb"), "isp-paired": ("photos",), "isp-mixed": ("raw", "srgb")}
@@ -83,7 +83,7 @@ def test_an_unpaired_template_trains_with_its_players(name: str, tmp_path: Path)
 
 def test_the_all_in_one_template_trains_and_its_ablation_is_one_line(tmp_path: Path) -> None:
     photos(tmp_path, "photos/train", "photos/val")
-    small = (*TINY, "network.survey=4", "objective.window=8", "data.batch=3")
+    small = (*TINY, "network.global_context=4", "objective.window=8", "data.batch=3")
     text = template("baryir")
     trained = train(text, tmp_path, (*small, "objective.potential_width=4"))
     assert (trained.steps, trained.skipped) == (2, 0)
@@ -131,7 +131,7 @@ def test_an_isp_template_and_each_ablation_of_it_trains(
     trained = train(template(name), tmp_path, (*SMALL_ISP, change))
     assert trained.steps == 2
     assert trained.skipped == 0
-    assert "reads_mosaic" in dir(trained.network)
+    assert trained.network.info.input == "mosaic"
 
 
 @pytest.mark.parametrize("name", ISP)
@@ -149,7 +149,7 @@ def test_what_an_isp_template_comments_out_is_valid(name: str) -> None:
         recipe.objective, OBJECTIVES, construct(recipe.network, NETWORKS, section="network"),
         section="objective",
     )  # fmt: skip
-    assert set(objective.players) == {"network", "potential", "experts"}
+    assert set(objective.modules) == {"network", "potential", "ensemble"}
     for mixture in (recipe.data.mixture, recipe.data.targets, recipe.data.validation):
         if mixture:
             Compose(mixture)

@@ -1,33 +1,32 @@
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from restore_cli.data.sample import Sample
+from restore_cli.networks.base import Network, NetworkInfo
 from restore_cli.raw.neutral import camera_to_srgb
 from restore_cli.training.validation import input_psnr, mean, validate
 
 
-class Brighter(nn.Module):
-    multiple = 4
-
+class Brighter(Network):
     def __init__(self, *, takes_sigma: bool) -> None:
         super().__init__()
-        self.takes_sigma = takes_sigma
+        self.info = NetworkInfo(multiple=4, level="sigma" if takes_sigma else None)
         self.sigmas: list[float] = []
 
-    def forward(self, image: Tensor, sigma: Tensor | None = None) -> Tensor:
+    def forward(
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Tensor:
         assert image.shape[-2] % 4 == image.shape[-1] % 4 == 0
-        assert (sigma is not None) == self.takes_sigma
-        if sigma is not None:
-            self.sigmas.append(float(sigma))
+        assert (level is not None) == self.info.takes_sigma
+        if level is not None:
+            self.sigmas.append(float(level))
         return image + 0.05
 
 
-def pair(value: float, size: tuple[int, int]) -> dict[str, Tensor]:
-    return {
-        "image": torch.full((3, *size), value),
-        "target": torch.full((3, *size), 0.5),
-        "sigma": torch.tensor(0.1),
-    }
+def pair(value: float, size: tuple[int, int]) -> Sample:
+    image, target = torch.full((3, *size), value), torch.full((3, *size), 0.5)
+    return Sample.of(image, target, sigma=torch.tensor(0.1))
 
 
 @pytest.mark.parametrize("takes_sigma", [True, False])
@@ -60,12 +59,10 @@ def test_of_mosaics_the_finished_picture_is_measured_and_the_plainest_one_is_the
     matrix = torch.tensor([[1.6, -0.5, -0.1], [-0.2, 1.5, -0.3], [0.0, -0.4, 1.4]])
     image = torch.tensor([0.2, 0.5, 0.4]).view(3, 1, 1).expand(3, 8, 8)
     finished = camera_to_srgb((image + 0.05)[None], matrix[None])[0].clamp(0, 1)
-    mosaic = {
-        "image": image, "matrix": matrix, "target": finished + 0.1, "rendering": finished + 0.01,
-    }  # fmt: skip
+    mosaic = Sample.of(image, finished + 0.1, matrix=matrix, rendering=finished + 0.01)
     found = validate(network, [mosaic], samples=1, device=torch.device("cpu"))
     assert found.psnr == pytest.approx(20, abs=1e-3)
-    assert torch.equal(found.rows[0][0], mosaic["rendering"])
+    assert torch.equal(found.rows[0][0], finished + 0.01)
     torch.testing.assert_close(found.rows[0][1], finished)
     expected = -20 * torch.log10(torch.tensor(0.09))
     assert input_psnr([mosaic]) == pytest.approx(float(expected), abs=1e-3)

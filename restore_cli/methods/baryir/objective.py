@@ -1,11 +1,13 @@
 """One network for every degradation, through a barycenter of its sources' latents (BaryIR)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import itertools
+from collections.abc import Iterable, Iterator
 from typing import Literal, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from restore_cli.data.sample import Batch
 from restore_cli.errors import RestoreError
 from restore_cli.losses.pixel import pixel_loss
 from restore_cli.methods.baryir.losses import (
@@ -15,13 +17,17 @@ from restore_cli.methods.baryir.losses import (
     transport_cost,
 )
 from restore_cli.methods.baryir.potentials import Potentials
-from restore_cli.methods.base import Batch, Turn
+from restore_cli.methods.base import Objective, Step, within
 from restore_cli.methods.frozen import frozen
 from restore_cli.methods.window import check_window, windowed
-from restore_cli.networks.latents import Decomposed, source_means
+from restore_cli.networks.base import Network
+from restore_cli.networks.latents import Decomposed, LatentNetwork, degradation_classifier
+from restore_cli.recipe import DataSection
+
+_FITTED_BATCHES = 100  # of the averaged network, to learn the names of the sources
 
 
-class Baryir:
+class Baryir(Objective):
     """The maximin of BaryIR (Tang et al., arXiv 2602.23169), with K sources of degradation.
 
     Potentials f_k with sum_k lambda_k f_k = 0 and the network, which holds the barycenter map
@@ -38,14 +44,14 @@ class Baryir:
     The same network with `supervised` instead is the ablation: L1 alone.
 
     Args:
-        network: returns its latents with `with_latents` (`networks.baryir`), and names the data's
-            sources (`network.sources`).
+        network: one with latents (`networks.baryir`), built with the names of the data's sources
+            (`network.sources`).
         loss: a name in `PIXEL_LOSSES`.
         floor: of the loss "psnr", see there.
         restoration: its weight, Sigma; 10,000 as published is nearly restoration alone.
         cost: weight of the distance between the latents; the potentials must be steeper to move
             anything. 1 is published, beside a far larger `restoration`.
-        potential: weight of f in the network's turn; 0 leaves the potentials out.
+        potential: weight of f in the network's step; 0 leaves the potentials out.
         orthogonality: weight gamma of the squared cosines.
         contrast: weight gamma of the contrast; 0.05 is published.
         temperature: of the contrast.
@@ -54,10 +60,10 @@ class Baryir:
             degradations are told by (ours); False as published: all places, as they are.
         weights: lambda: "inverse" shares of the mixture, its "shares", "equal", or a number for
             each source in the order of the mixture.
-        bound: weight of the mean squared f in the potentials' turn, which keeps them within reason
+        bound: weight of the mean squared f in the potentials' step, which keeps them within reason
             (ours; 0 as published).
-        potential_steps: potentials' turns for each of the network's; they cost little beside it,
-            and with one (as published) the game may circle.
+        potential_steps: the potentials' steps for each of the network's; they cost little beside
+            it, and with one (as published) the game may circle.
         potential_width: channels inside each potential.
         window: side in px of the part of each picture that is restored, as in `supervised`.
 
@@ -66,13 +72,12 @@ class Baryir:
             temperature that is not above 0, or a window that the network cannot use.
     """
 
-    exported = "network"
-    single_turn = False
+    single_step = False
     needs_pairs = True
 
     def __init__(
         self,
-        network: nn.Module,
+        network: Network,
         *,
         loss: str = "l1",
         floor: float = 1e-4,
@@ -90,8 +95,7 @@ class Baryir:
         potential_width: int = 32,
         window: int = 0,
     ) -> None:
-        means, channels = source_means(network), getattr(network, "latent_channels", None)
-        if means is None or channels is None:
+        if not isinstance(network, LatentNetwork) or network.means is None:
             raise ValueError(
                 "needs a network with latents (network.name = 'baryir') that names the data's"
                 " sources (network.sources)"
@@ -101,25 +105,26 @@ class Baryir:
         if temperature <= 0 or potential_steps < 1:
             raise ValueError("temperature must be above 0 and potential_steps 1 or more")
         check_window(network, window)
-        self.players: dict[str, nn.Module] = {"network": network}
-        self._means, self._channels = means, int(channels)
+        super().__init__(network)
+        self._decomposing, self._means = network, network.means
         self._loss, self._restoration = pixel_loss(loss, floor=floor), restoration
         self._cost, self._potential = cost, potential
         self._orthogonality, self._contrast = orthogonality, contrast
         self._temperature, self._own, self._pooled = temperature, own, pooled
         self._rule, self._bound = weights, bound
         self._steps, self._width, self._window = potential_steps, potential_width, window
-        self._scales = torch.ones(len(means.names))
+        self._scales = torch.ones(len(self._means.names))
 
-    def meet(self, shares: Mapping[str, float]) -> None:
-        """Get to know the data's sources; the potentials are built here, before the first turn.
+    def on_fit_start(self, data: DataSection) -> None:
+        """Learn of the data's sources; the potentials are built here, before the first step.
 
         Args:
-            shares: of the samples by source, in the order of the labels.
+            data: names its sources.
 
         Raises:
             RestoreError: not the sources that the network names, or weights that do not fit them.
         """
+        shares = data.sources
         if tuple(shares) != self._means.names:
             raise RestoreError(
                 f"the network's sources are {list(self._means.names)},"
@@ -133,47 +138,52 @@ class Baryir:
             raise RestoreError(f"objective 'baryir': {error}") from error
         self._scales = (weights / torch.tensor(list(shares.values()))).float()
         if self._potential:
-            self.players["potentials"] = Potentials(
-                weights.tolist(), channels=self._channels, width=self._width
+            self.modules["potentials"] = Potentials(
+                weights.tolist(), channels=self._decomposing.latent_channels, width=self._width
             )
 
     @torch.no_grad()
-    def settle(self, network: nn.Module, batches: Iterable[Batch]) -> None:
+    def on_train_end(self, network: Network, batches: Iterable[Batch]) -> None:
         """Let the averaged network learn to name the sources by the residuals that it leaves.
 
         It names none where a source is so rare that these batches lack it.
 
         Args:
             network: like the one that was trained.
-            batches: `image` (B, 3, H, W) and `source` (B,); one at least.
+            batches: with `source`; of the sequence the first 100.
         """
+        classifier = degradation_classifier(network)
+        if classifier is None or not isinstance(network, LatentNetwork):
+            return
         residuals: list[Tensor] = []
         labels: list[Tensor] = []
-        for batch in batches:
-            seen = cast("Decomposed", network(batch["image"], with_latents=True))
+        for batch in itertools.islice(batches, _FITTED_BATCHES):
+            seen = network.decomposed(batch.image)
             residuals.append(seen.residual.float().mean(dim=(2, 3)))
-            labels.append(batch["source"])
-        means, found = source_means(network), torch.cat(labels)
-        if means is not None and len(found.unique()) == len(means.names):
-            means.fit(torch.cat(residuals), found)
+            labels.append(_labels(batch))
+        found = torch.cat(labels)
+        if len(found.unique()) == len(classifier.names):
+            classifier.fit(torch.cat(residuals), found)
 
-    def turns(self, batch: Batch) -> Iterator[Turn]:
-        """Yield the potentials' turns, then the network's; one pass of the network serves both.
+    def steps(self, batch: Batch) -> Iterator[Step]:
+        """Yield the potentials' steps, then the network's; one pass of the network serves both.
 
         Args:
-            batch: `image` and `target` (B, 3, H, W), and `source` (B,), labels.
+            batch: pairs, with `source`.
         """
         batch, whole = windowed(batch, self._window)
-        label = batch["source"]
+        label, network = _labels(batch), self._decomposing
         scale = self._scales.to(label.device)[label]
-        seen = cast(
-            "Decomposed", self.players["network"](batch["image"], with_latents=True, **whole)
-        )
+
+        def compute() -> Decomposed:
+            return network.decomposed(batch.image, context=network.global_context(whole))
+
+        seen = within(self.modules["network"], compute)
         if self._potential:
             for _ in range(self._steps):
-                yield self._potentials_turn(seen.barycenter.detach(), label, scale)
+                yield self._potentials_step(seen.barycenter.detach(), label, scale)
         told = self._means.apart(seen.residual) if self._pooled else seen.residual
-        restored = self._loss(seen.image.float(), batch["target"])
+        restored = self._loss(seen.image.float(), batch.target)
         parts = {
             "cost": (self._cost, transport_cost(seen.source, seen.barycenter)),
             "orthogonality": (self._orthogonality, orthogonality(seen.barycenter, seen.residual)),
@@ -183,21 +193,27 @@ class Baryir:
             ),
         }
         if self._potential:
-            with frozen(self.players["potentials"]):
-                found = _own_potential(self.players["potentials"](seen.barycenter), label)
+            with frozen(self.modules["potentials"]):
+                found = _own_potential(self.modules["potentials"](seen.barycenter), label)
             parts["potential"] = (-self._potential, found)
         total, terms = self._restoration * restored, {"pixel": restored.detach()}
         for name, (weight, values) in parts.items():
             mean = (scale * values).mean()
             total, terms[name] = total + weight * mean, mean.detach()
-        self._means.note(seen.residual.detach(), label)
-        yield Turn("network", total, terms)
+        self._means.follow(seen.residual.detach(), label)
+        yield Step("network", total, terms)
 
-    def _potentials_turn(self, barycenter: Tensor, label: Tensor, scale: Tensor) -> Turn:
-        found = cast("Tensor", self.players["potentials"](barycenter))
+    def _potentials_step(self, barycenter: Tensor, label: Tensor, scale: Tensor) -> Step:
+        found = cast("Tensor", self.modules["potentials"](barycenter))
         dual = (scale * _own_potential(found, label)).mean()
         size = found.square().mean()
-        return Turn("potentials", dual + self._bound * size, {"dual": dual.detach()})
+        return Step("potentials", dual + self._bound * size, {"dual": dual.detach()})
+
+
+def _labels(batch: Batch) -> Tensor:
+    if batch.source is None:
+        raise RestoreError("objective 'baryir' needs a `source` for each entry of data.mixture")
+    return batch.source
 
 
 def _own_potential(found: Tensor, label: Tensor) -> Tensor:

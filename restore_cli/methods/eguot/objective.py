@@ -3,27 +3,30 @@
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
+from restore_cli.data.sample import Batch
 from restore_cli.losses.adversarial import ADVERSARIAL, r1_penalty
 from restore_cli.losses.alignment import affine_alignment, apply_affine
-from restore_cli.methods.base import Batch, Turn
+from restore_cli.methods.base import Objective, Step, within
 from restore_cli.methods.developed import developed
-from restore_cli.methods.eguot.experts import Committee, Potential
+from restore_cli.methods.eguot.ensemble import DiscriminatorEnsemble, Potential
 from restore_cli.methods.eguot.semidual import CONJUGATES, Conjugate, map_loss, potential_loss
 from restore_cli.methods.frozen import frozen
+from restore_cli.networks.base import Network
 
 _EPS = 1e-4  # ridge of the alignment, squared units of the pictures
 
 
-class Eguot:
+class Eguot(Objective):
     """EGUOT (Perevozchikov et al., arXiv 2512.05635) over the semi-dual of UOTM (Choi et al. 2023).
 
     The network is the transport map T. A potential v and T play a game whose value is unbalanced
-    transport from inputs to the target's domain; a committee of experts keeps T from failing in
-    colour, structure or frequency. What a sample may cost to move is its own: the distance to its
-    target where it has one, otherwise to a fixed rendering of it at reduced size, which ties the
+    transport from inputs to the target's domain; an ensemble of discriminators (experts)
+    keeps T from failing in colour, structure or frequency. What a sample may cost to move is its
+    own: the distance to its target where it has one, otherwise to a fixed rendering of it at
+    reduced size, which ties the
     content and leaves the style free.
 
         min_v  E Psi1*(v(T(x)) - c(x, T(x))) + E Psi2*(-v(y)) + R1
@@ -40,25 +43,24 @@ class Eguot:
         reduce: px that are averaged for that distance.
         paired_cost: weight of the L1 distance to the target, for samples with one.
         pal: weight of photometric alignment within it.
-        transport: weight of -v in the map's turn; 0 leaves the experts alone with the cost.
+        transport: weight of -v in the map's step; 0 leaves the experts alone with the cost.
         colour: weight of the colour expert; 0 leaves it out.
         structure: weight of the structure expert; 0 leaves it out.
         frequency: weight of the frequency expert; 0 leaves it out.
         r1: weight of the gradient penalty of potential and experts.
-        potential_steps: potential's turns for each of the map's.
+        potential_steps: the potential's steps for each of the map's.
         width: channels of the potential's first layer; the experts have half.
 
     Raises:
         ValueError: an unknown conjugate, a negative weight, or nothing to learn from.
     """
 
-    exported = "network"
-    single_turn = False
+    single_step = False
     needs_pairs = False
 
     def __init__(
         self,
-        network: nn.Module,
+        network: Network,
         *,
         source: str = "softplus",
         target: str = "softplus",
@@ -86,83 +88,87 @@ class Eguot:
         self._cost, self._reduce = cost, reduce
         self._paired_cost, self._pal = paired_cost, pal
         self._transport, self._r1, self._potential_steps = transport, r1, potential_steps
-        self.players: dict[str, nn.Module] = {"network": network}
+        super().__init__(network)
         if transport:
-            self.players["potential"] = Potential(width=width)
+            self.modules["potential"] = Potential(width=width)
         if self._experts:
-            self.players["experts"] = Committee(list(self._experts), width=width // 2)
+            self.modules["ensemble"] = DiscriminatorEnsemble(list(self._experts), width=width // 2)
 
-    def turns(self, batch: Batch) -> Iterator[Turn]:
-        """Yield the potential's turns, the experts', and the map's.
+    def steps(self, batch: Batch) -> Iterator[Step]:
+        """Yield the potential's steps, the ensemble's, and the map's.
 
         Args:
-            batch: `image`, what the network takes; `real` (N, 3, h, w), pictures of the target's
-                domain (`target` where it is missing); `rendering` (B, 3, H, W), the fixed rendering
-                of the input (`image` where it is missing); `target` (B, 3, H, W) and `paired` (B,),
-                1 where a sample has its target, (all have none where it is missing); `matrix` (B,
-                3, 3) where `image` is a mosaic. The last turn's terms are those of all.
+            batch: `image`, what the network takes; `real`, pictures of the target's domain (without
+                it `target`); `rendering`, the fixed rendering of the input (without it `image`);
+                `matrix` where `image` is a mosaic. The last step's terms are those of all.
         """
-        network, image = self.players["network"], batch["image"]
-        real = batch.get("real", batch["target"])
+        image, network = batch.image, self.network
+        real = batch.target if batch.real is None else batch.real
+
+        def mapped() -> Tensor:
+            return developed(within(self.modules["network"], lambda: network(image)), batch)
+
         terms: dict[str, Tensor] = {}
         if self._transport:
             for _ in range(self._potential_steps):
                 with torch.no_grad():
-                    made = developed(network(image), batch)
-                turn = self._potential_turn(made, self._distances(made, batch), real)
-                terms |= turn.terms
-                yield turn
-        made = developed(network(image), batch)
+                    made = mapped()
+                step = self._potential_step(made, self._distances(made, batch), real)
+                terms |= step.terms
+                yield step
+        made = mapped()
         if self._experts:
-            turn = self._experts_turn(made.detach(), real)
-            terms |= turn.terms
-            yield turn
+            step = self._ensemble_step(made.detach(), real)
+            terms |= step.terms
+            yield step
         cost = self._distances(made, batch)
         total = cost.mean()
         terms["cost"] = total.detach()
         if self._transport:
-            with frozen(self.players["potential"]):
-                potential = self.players["potential"](made)
+            with frozen(self.modules["potential"]):
+                potential = self.modules["potential"](made)
             total = map_loss(self._transport * potential, cost)
             terms["potential"] = potential.mean().detach()
         if self._experts:
-            with frozen(self.players["experts"]):
-                scores = self.players["experts"](made)
+            with frozen(self.modules["ensemble"]):
+                scores = self.modules["ensemble"](made)
             for name, weight in self._experts.items():
-                fooled = ADVERSARIAL["hinge"].maker(scores[name])
+                fooled = ADVERSARIAL["hinge"].generator(scores[name])
                 total, terms[name] = total + weight * fooled, fooled.detach()
-        yield Turn("network", total, terms)
+        yield Step("network", total, terms)
 
-    def _potential_turn(self, made: Tensor, cost: Tensor, real: Tensor) -> Turn:
-        potential, (source, target) = self.players["potential"], self._psi
+    def _potential_step(self, made: Tensor, cost: Tensor, real: Tensor) -> Step:
+        potential, (source, target) = self.modules["potential"], self._psi
         real = real.detach().requires_grad_(bool(self._r1))
         scores = potential(real)
         loss = potential_loss(potential(made), scores, cost, source=source, target=target)
         total = loss + self._r1 * r1_penalty(scores, real) if self._r1 else loss
-        return Turn("potential", total, {"dual": loss.detach()})
+        return Step("potential", total, {"dual": loss.detach()})
 
-    def _experts_turn(self, made: Tensor, real: Tensor) -> Turn:
-        experts = self.players["experts"]
+    def _ensemble_step(self, made: Tensor, real: Tensor) -> Step:
+        experts = self.modules["ensemble"]
         real = real.detach().requires_grad_(bool(self._r1))
         of_real, of_made = experts(real), experts(made)
-        losses = [ADVERSARIAL["hinge"].critic(of_real[name], of_made[name]) for name in of_real]
+        losses = [
+            ADVERSARIAL["hinge"].discriminator(of_real[name], of_made[name]) for name in of_real
+        ]
         total = torch.stack(losses).sum()
         if self._r1:
             slopes = [r1_penalty(scores, real) for scores in of_real.values()]
             total = total + self._r1 * torch.stack(slopes).sum()
-        return Turn("experts", total, {"experts": torch.stack(losses).mean().detach()})
+        return Step("ensemble", total, {"experts": torch.stack(losses).mean().detach()})
 
     def _distances(self, made: Tensor, batch: Batch) -> Tensor:
         """c(x, T(x)) of each sample, (B,)."""
-        paired = batch.get("paired", made.new_zeros(len(made))).to(made.dtype)
+        paired = batch.paired.to(made.dtype)
         total = made.new_zeros(len(made))
         if bool((paired < 1).any()):
-            anchor = batch.get("rendering", batch["image"])
+            anchor = batch.image if batch.rendering is None else batch.rendering
             small, fixed = (F.avg_pool2d(x, self._reduce) for x in (made, anchor))
             free = (small - fixed).square().flatten(1).mean(dim=1)
             total = total + (1 - paired) * self._cost * free
         if bool((paired > 0).any()):
-            target = batch["target"]
+            target = batch.target
             tied = (made - target).abs().flatten(1).mean(dim=1)
             if self._pal:
                 matrix, offset = affine_alignment(made.detach(), target, eps=_EPS)

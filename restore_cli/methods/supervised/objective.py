@@ -4,21 +4,23 @@ from collections.abc import Iterator
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from restore_cli.data.sample import Batch
 from restore_cli.losses.alignment import photometric_alignment_loss
 from restore_cli.losses.pixel import l1, pixel_loss
-from restore_cli.methods.base import Batch, Turn
+from restore_cli.methods.base import Objective, Step, within
 from restore_cli.methods.developed import developed
 from restore_cli.methods.window import check_window, windowed
+from restore_cli.networks.base import Estimated, EstimatingNetwork, Network
 
 
-class Supervised:
-    """One network, one turn.
+class Supervised(Objective):
+    """One network, one step.
 
     Args:
-        network: maps (B, 3, H, W) to the same; with `takes_sigma` it is also shown the noise level
-            and trained to estimate it, with `takes_blur` the widths of the blur.
+        network: what learns; one with a level (`info.level`) is also told that of the samples
+            where it is known, and trained to estimate it.
         loss: a name in `PIXEL_LOSSES`.
         floor: of the loss "psnr", see there.
         sigma_weight: weight of the L1 error of the estimated noise level.
@@ -30,22 +32,21 @@ class Supervised:
         pal_eps: ridge of its fit, in squared units of the pictures, above 0.
         pal_detach: take the fitted colour map as a constant.
         window: side in px of the part of each picture that is restored, at random, while the
-            network surveys all of it: a wide view costs little, restoring is what costs. 0
-            restores all. A multiple of the network's.
+            network is told of all of it (its global context): a wide view costs little, restoring
+            is what costs. 0 restores all. A multiple of the network's.
 
     Raises:
         ValueError: unknown loss, a floor that is not above 0, a negative weight, a ridge that is
-            not above 0, or a window for a network without a surveyor or that is no multiple of the
-            network's.
+            not above 0, or a window for a network without a global context or that is no multiple
+            of the network's.
     """
 
-    exported = "network"
-    single_turn = True
+    single_step = True
     needs_pairs = True
 
     def __init__(
         self,
-        network: nn.Module,
+        network: Network,
         *,
         loss: str = "l1",
         floor: float = 1e-4,
@@ -64,7 +65,7 @@ class Supervised:
         if pal_eps <= 0:
             raise ValueError(f"pal_eps is {pal_eps}; it must be above 0")
         check_window(network, window)
-        self.players: dict[str, nn.Module] = {"network": network}
+        super().__init__(network)
         self._loss = pixel_loss(loss, floor=floor)
         self._sigma_weight = sigma_weight
         self._blur_weight, self._blur_told = blur_weight, blur_told
@@ -76,28 +77,20 @@ class Supervised:
             rho="charbonnier" if loss == "charbonnier" else "l1",
             detach=pal_detach,
         )
-        self._takes_sigma = bool(getattr(network, "takes_sigma", False))
-        self._takes_blur = bool(getattr(network, "takes_blur", False))
+        self._estimates = (
+            network if network.info.level and isinstance(network, EstimatingNetwork) else None
+        )
 
-    def turns(self, batch: Batch) -> Iterator[Turn]:
-        """Yield the one turn.
+    def steps(self, batch: Batch) -> Iterator[Step]:
+        """Yield the one step.
 
         Args:
-            batch: `image` and `target` (B, 3, H, W); for a network with a noise level also `sigma`
-                (B,) with NaN where hidden, and `noise` (B, 1, H, W); for one that is shown blur
-                `blur` (B, 4), its widths in px with NaN where unknown; for mosaics whose targets
-                are finished pictures `matrix`, see `developed`.
+            batch: pairs, with the level that the network takes; for mosaics whose targets are
+                finished pictures with `matrix`, see `developed`.
         """
-        network, level, widths = self.players["network"], None, None
         batch, whole = windowed(batch, self._window)
-        target = batch["target"]
-        if self._takes_sigma:
-            restored, level = network(batch["image"], batch["sigma"], with_sigma=True, **whole)
-        elif self._takes_blur:
-            shown = _partly(batch["blur"], self._blur_told)
-            restored, widths = network(batch["image"], shown, with_blur=True, **whole)
-        else:
-            restored = network(batch["image"], **whole)
+        target = batch.target
+        restored, level = self._restored(batch, whole)
         restored = developed(restored, batch)
         pixel = self._loss(restored, target)
         total, terms = pixel, {"pixel": pixel.detach()}
@@ -105,12 +98,32 @@ class Supervised:
             aligned = self._align(restored, target)
             total, terms["pal"] = total + self._pal * aligned, aligned.detach()
         if level is not None:
-            noise = l1(level.float(), batch["noise"])
-            total, terms["noise"] = total + self._sigma_weight * noise, noise.detach()
-        if widths is not None:
-            blur = _known_error(widths.float(), batch["blur"])
-            total, terms["blur"] = total + self._blur_weight * blur, blur.detach()
-        yield Turn("network", total, terms if len(terms) > 1 else {})
+            name, weight, error = self._level_error(level.float(), batch)
+            total, terms[name] = total + weight * error, error.detach()
+        yield Step("network", total, terms if len(terms) > 1 else {})
+
+    def _restored(self, batch: Batch, whole: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The output, and the estimated level where there is one; one pass gives both."""
+        network, estimating = self.network, self._estimates
+        if estimating is None:
+            return within(
+                self.modules["network"],
+                lambda: network(batch.image, context=network.global_context(whole)),
+            ), None
+        blur = network.info.level == "blur"
+        told = _partly(batch.blur, self._blur_told) if blur else batch.sigma
+
+        def compute() -> Estimated:
+            context = estimating.global_context(whole)
+            return estimating.with_estimate(batch.image, told, context=context)
+
+        return within(self.modules["network"], compute)
+
+    def _level_error(self, level: Tensor, batch: Batch) -> tuple[str, float, Tensor]:
+        """Name, weight and L1 error of an estimated level."""
+        if self.network.info.level == "blur":
+            return "blur", self._blur_weight, _known_error(level, batch.blur)
+        return "noise", self._sigma_weight, l1(level, batch.noise)
 
 
 def _partly(values: Tensor, share: float) -> Tensor:

@@ -1,22 +1,26 @@
 """BaryIR: whose turn it is, on which loss, computed again by loops over samples."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+from restore_cli.data.sample import Batch
 from restore_cli.errors import RestoreError
 from restore_cli.methods import OBJECTIVES
 from restore_cli.methods.baryir.losses import orthogonality, residual_contrast
 from restore_cli.methods.baryir.objective import Baryir
-from restore_cli.methods.base import KnowsSources, Turn
+from restore_cli.methods.base import Step
 from restore_cli.networks.baryir import BaryIR
+from restore_cli.networks.base import NetworkInfo
 from restore_cli.networks.blocks import ChannelNorm
-from restore_cli.networks.latents import Decomposed, ResidualMeans
+from restore_cli.networks.latents import Decomposed, DegradationClassifier, LatentNetwork
 from restore_cli.networks.unet import UNet, stage
-from restore_cli.recipe import Choice, construct
+from restore_cli.recipe import Choice, DataSection, Mixture, construct
 from restore_cli.transport.latent import latent_distance
 from restore_cli.transport.moments import Moments
 
@@ -25,13 +29,13 @@ WEIGHTS = (6 / 31, 10 / 31, 15 / 31)  # inverse shares
 
 
 @pytest.fixture
-def batch() -> dict[str, Tensor]:
+def batch() -> Batch:
     generator = torch.Generator().manual_seed(0)
-    return {
-        "image": torch.rand(5, 3, 8, 12, generator=generator),
-        "target": torch.rand(5, 3, 8, 12, generator=generator),
-        "source": torch.tensor([2, 0, 1, 0, 2]),
-    }
+    return Batch.of(
+        torch.rand(5, 3, 8, 12, generator=generator),
+        torch.rand(5, 3, 8, 12, generator=generator),
+        source=torch.tensor([2, 0, 1, 0, 2]),
+    )
 
 
 def network(**options: object) -> BaryIR:
@@ -42,29 +46,35 @@ def network(**options: object) -> BaryIR:
     return made
 
 
+def data(shares: Mapping[str, float]) -> DataSection:
+    """A section whose mixture names these sources."""
+    mixture = [Mixture(source=name, weight=share) for name, share in shares.items()]
+    return DataSection(train=Path("photos"), mixture=mixture or [Mixture()])
+
+
 def baryir(shares: Mapping[str, float] = SHARES, **options: object) -> Baryir:
     made = Baryir(network(), **{"potential_width": 4, "potential_steps": 1, **options})  # pyright: ignore
-    made.meet(shares)
+    made.on_fit_start(data(shares))
     return made
 
 
-def turns(objective: Baryir, batch: dict[str, Tensor]) -> list[Turn]:
-    return list(objective.turns(batch))
+def turns(objective: Baryir, batch: Batch) -> list[Step]:
+    return list(objective.steps(batch))
 
 
-def test_each_turn_has_the_loss_of_the_formulas(batch: dict[str, Tensor]) -> None:
+def test_each_turn_has_the_loss_of_the_formulas(batch: Batch) -> None:
     objective = baryir(
         restoration=7.0, cost=1.5, potential=0.8, orthogonality=0.3, contrast=0.2, bound=0.4,
         pooled=False,
     )  # fmt: skip
     first, second = turns(objective, batch)
-    assert (first.player, second.player) == ("potentials", "network")
-    seen = objective.players["network"](batch["image"], with_latents=True)
-    found = objective.players["potentials"](seen.barycenter)
+    assert (first.module, second.module) == ("potentials", "network")
+    seen = objective.network.decomposed(batch.image)
+    found = objective.modules["potentials"](seen.barycenter)
     angles = orthogonality(seen.barycenter, seen.residual)
-    contrasts = residual_contrast(seen.residual, batch["source"])
+    contrasts = residual_contrast(seen.residual, batch.source)
     dual, rest = torch.zeros(()), torch.zeros(())
-    for i, k in enumerate(batch["source"].tolist()):
+    for i, k in enumerate(batch.source.tolist()):
         scale = WEIGHTS[k] / list(SHARES.values())[k] / 5
         moved = (seen.source[i] - seen.barycenter[i]).square().mean().sqrt()
         dual = dual + scale * found[i, k]
@@ -72,7 +82,7 @@ def test_each_turn_has_the_loss_of_the_formulas(batch: dict[str, Tensor]) -> Non
             1.5 * moved + 0.3 * angles[i] + 0.2 * contrasts[i] - 0.8 * found[i, k]
         )
     torch.testing.assert_close(first.loss, dual + 0.4 * found.square().mean())
-    pixel = (seen.image - batch["target"]).abs().mean()
+    pixel = (seen.image - batch.target).abs().mean()
     torch.testing.assert_close(second.loss, 7 * pixel + rest)
     terms = second.terms
     assert list(terms) == ["pixel", "cost", "orthogonality", "contrast", "potential"]
@@ -81,89 +91,96 @@ def test_each_turn_has_the_loss_of_the_formulas(batch: dict[str, Tensor]) -> Non
     torch.testing.assert_close(whole, second.loss.detach())
 
 
-def test_a_floor_is_that_of_the_loss_psnr(batch: dict[str, Tensor]) -> None:
+def test_a_floor_is_that_of_the_loss_psnr(batch: Batch) -> None:
     objective = baryir(loss="psnr", floor=1e-2)
-    error = objective.players["network"](batch["image"]) - batch["target"]
+    error = objective.network(batch.image) - batch.target
     decibels = 10 * torch.log10(1 + error.square().mean(dim=(1, 2, 3)) / 1e-2)
     torch.testing.assert_close(turns(objective, batch)[-1].terms["pixel"], decibels.mean().detach())
 
 
-def test_pooled_contrast_is_of_what_sets_residuals_apart(batch: dict[str, Tensor]) -> None:
+def test_pooled_contrast_is_of_what_sets_residuals_apart(batch: Batch) -> None:
     objective = baryir()
     torch.nn.init.normal_(objective._means.means)
     shared = objective._means.means.mean(dim=0)
     *_, turn = turns(objective, batch)
-    seen = objective.players["network"](batch["image"], with_latents=True)
+    seen = objective.network.decomposed(batch.image)
     apart = torch.stack([r.mean(dim=(1, 2)) - shared for r in seen.residual])
     scale = torch.tensor([w / s for w, s in zip(WEIGHTS, SHARES.values(), strict=True)])
-    expected = (scale[batch["source"]] * residual_contrast(apart, batch["source"])).mean()
+    expected = (scale[batch.source] * residual_contrast(apart, batch.source)).mean()
     torch.testing.assert_close(turn.terms["contrast"], expected.detach())
 
 
 def test_the_weighted_mean_over_a_batch_is_that_over_sources() -> None:
     # A batch with exactly the shares of the mixture: sum_k lambda_k mean_k f_k, with no bias.
     label = torch.tensor([0] * 5 + [1] * 3 + [2] * 2)
-    batch = {"image": torch.rand(10, 3, 8, 8), "target": torch.rand(10, 3, 8, 8), "source": label}
+    batch = Batch.of(torch.rand(10, 3, 8, 8), torch.rand(10, 3, 8, 8), source=label)
     objective = baryir(bound=0.0)
     first, _ = turns(objective, batch)
-    seen = objective.players["network"](batch["image"], with_latents=True)
-    found = objective.players["potentials"](seen.barycenter)
+    seen = objective.network.decomposed(batch.image)
+    found = objective.modules["potentials"](seen.barycenter)
     expected = sum(WEIGHTS[k] * found[label == k, k].mean() for k in range(3))
     torch.testing.assert_close(first.loss, expected)
 
 
-def test_each_turn_teaches_its_player_alone(batch: dict[str, Tensor]) -> None:
+def test_each_turn_teaches_its_player_alone(batch: Batch) -> None:
     objective = baryir()
-    for turn in objective.turns(batch):
-        for player in objective.players.values():
+    for turn in objective.steps(batch):
+        for player in objective.modules.values():
             player.zero_grad()
         turn.loss.backward()
-        for name, player in objective.players.items():
+        for name, player in objective.modules.items():
             moved = [p.grad is not None for p in player.parameters()]
-            assert all(moved) if name == turn.player else not any(moved)
+            assert all(moved) if name == turn.module else not any(moved)
         assert not any(term.requires_grad for term in turn.terms.values())
 
 
-def test_the_constraint_holds_while_both_learn(batch: dict[str, Tensor]) -> None:
+def test_the_constraint_holds_while_both_learn(batch: Batch) -> None:
     objective, latents = baryir(), torch.randn(32, 6, 4, 4)
     weights = torch.tensor(WEIGHTS, dtype=torch.float64)
     optimizers = {
         name: torch.optim.AdamW(player.parameters(), lr=1e-3)
-        for name, player in objective.players.items()
+        for name, player in objective.modules.items()
     }
     losses: list[float] = []
     for _ in range(30):
-        for turn in objective.turns(batch):
-            optimizers[turn.player].zero_grad()
+        for turn in objective.steps(batch):
+            optimizers[turn.module].zero_grad()
             turn.loss.backward()
-            optimizers[turn.player].step()
-            found = objective.players["potentials"](latents).detach().double()
+            optimizers[turn.module].step()
+            found = objective.modules["potentials"](latents).detach().double()
             assert (found @ weights).abs().max() < 1e-5
-            if turn.player == "network":
+            if turn.module == "network":
                 losses.append(float(turn.terms["pixel"]))
     assert losses[-1] < losses[0]
 
 
-class Latents(torch.nn.Module):
+class Latents(LatentNetwork):
     """What comes in is taken for the encoder's answer; only the barycenter map is learnt."""
 
-    latent_channels = 8
+    latent_channels, info = 8, NetworkInfo()
 
     def __init__(self) -> None:
         super().__init__()
-        self.means = ResidualMeans(tuple(SHARES), 8)
+        self.means = DegradationClassifier(tuple(SHARES), 8)
         self.norm, self.map = ChannelNorm(8), stage(8, 2)
 
-    def forward(self, latent: Tensor, *, with_latents: bool = False) -> Decomposed:
-        source = self.norm(latent)
+    def forward(
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Tensor:
+        return self.decomposed(image).image
+
+    def decomposed(
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Decomposed:
+        source = self.norm(image)
         barycenter = self.norm(self.map(source))
-        return Decomposed(0 * latent, source, barycenter, source - barycenter)
+        return Decomposed(0 * image, source, barycenter, source - barycenter)
 
 
 def apart(network: Latents, latent: Tensor, label: Tensor) -> tuple[float, float]:
     """Mean W2 between the sources: source latents, barycenter latents."""
     with torch.no_grad():
-        seen = network(latent)
+        seen = network.decomposed(latent)
     found: list[float] = []
     for kind in (seen.source, seen.barycenter):
         moments = [Moments(8, 1) for _ in SHARES]
@@ -178,88 +195,86 @@ def test_potentials_bring_the_sources_together_and_nothing_else_does(potential: 
     # Three Gaussians in eight channels, apart in the first three.
     generator = torch.Generator().manual_seed(1)
 
-    def draw(count: int) -> dict[str, Tensor]:
+    def draw(count: int) -> Batch:
         label = torch.randint(3, (count,), generator=generator)
         latent = torch.randn(count, 8, 4, 4, generator=generator)
         latent[:, :3] += 1.5 * torch.eye(3)[label][:, :, None, None]
-        return {"image": latent, "target": latent, "source": label}
+        return Batch.of(latent, latent, source=label)
 
     torch.manual_seed(0)
     network = Latents()
     objective = Baryir(network, restoration=0.0, potential=potential, potential_width=16)
-    objective.meet(dict.fromkeys(SHARES, 1 / 3))
+    objective.on_fit_start(data(dict.fromkeys(SHARES, 1 / 3)))
     optimizers = {
         name: torch.optim.AdamW(player.parameters(), lr=2e-3, betas=(0.9, 0.99))
-        for name, player in objective.players.items()
+        for name, player in objective.modules.items()
     }
     for _ in range(150):
-        for turn in objective.turns(draw(24)):
-            optimizers[turn.player].zero_grad()
+        for turn in objective.steps(draw(24)):
+            optimizers[turn.module].zero_grad()
             turn.loss.backward()
-            torch.nn.utils.clip_grad_norm_(objective.players[turn.player].parameters(), 1.0)
-            optimizers[turn.player].step()
+            torch.nn.utils.clip_grad_norm_(objective.modules[turn.module].parameters(), 1.0)
+            optimizers[turn.module].step()
     held_out = draw(600)
-    before, after = apart(network, held_out["image"], held_out["source"])
+    before, after = apart(network, held_out.image, held_out.source)
     assert after < 0.5 * before if potential else after > 0.9 * before
 
 
-def test_the_networks_means_follow_its_residuals(batch: dict[str, Tensor]) -> None:
+def test_the_networks_means_follow_its_residuals(batch: Batch) -> None:
     objective = baryir()
-    means = objective.players["network"].means
-    assert isinstance(means, torch.nn.Module)
     turns(objective, batch)
-    seen = objective.players["network"](batch["image"], with_latents=True)
-    own = seen.residual[batch["source"] == 2].mean(dim=(0, 2, 3))
+    seen = objective.network.decomposed(batch.image)
+    own = seen.residual[batch.source == 2].mean(dim=(0, 2, 3))
     torch.testing.assert_close(objective._means.means[2], 0.01 * own.detach())
 
 
-def test_the_averaged_network_is_fitted_and_names_the_sources(batch: dict[str, Tensor]) -> None:
+def test_the_averaged_network_is_fitted_and_names_the_sources(batch: Batch) -> None:
     objective, averaged = baryir(), network()
-    objective.settle(averaged, [batch, batch])
+    objective.on_train_end(averaged, [batch, batch])
     assert averaged.means is not None
-    residual = averaged(batch["image"], with_latents=True).residual
-    assert averaged.means(residual).argmax(dim=1).tolist() == batch["source"].tolist()
+    residual = averaged.decomposed(batch.image).residual
+    assert averaged.means(residual).argmax(dim=1).tolist() == batch.source.tolist()
     assert not objective._means.weight.any()
     # Where a source has never come, none is named.
     silent = network()
-    objective.settle(silent, [batch | {"source": batch["source"].clamp(max=1)}])
+    objective.on_train_end(silent, [replace(batch, source=batch.source.clamp(max=1))])
     assert silent.means is not None
     assert not silent.means.weight.any()
 
 
-def test_without_potentials_one_player_takes_one_turn(batch: dict[str, Tensor]) -> None:
+def test_without_potentials_one_player_takes_one_turn(batch: Batch) -> None:
     objective = baryir(potential=0.0)
-    assert objective.players.keys() == {"network"}
+    assert objective.modules.keys() == {"network"}
     (turn,) = turns(objective, batch)
     assert "potential" not in turn.terms
 
 
-def test_the_potentials_may_take_several_turns(batch: dict[str, Tensor]) -> None:
-    found = [turn.player for turn in baryir(potential_steps=3).turns(batch)]
+def test_the_potentials_may_take_several_turns(batch: Batch) -> None:
+    found = [turn.module for turn in baryir(potential_steps=3).steps(batch)]
     assert found == ["potentials"] * 3 + ["network"]
 
 
-def test_a_window_is_restored_while_the_whole_is_surveyed(batch: dict[str, Tensor]) -> None:
-    objective = Baryir(network(survey=4), window=4, potential_width=4)
-    objective.meet(SHARES)
-    for parameter in objective.players["network"].get_submodule("unet.modulations").parameters():
+def test_a_window_is_restored_while_the_whole_is_surveyed(batch: Batch) -> None:
+    objective = Baryir(network(global_context=4), window=4, potential_width=4)
+    objective.on_fit_start(data(SHARES))
+    for parameter in objective.network.get_submodule("unet.modulations").parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     torch.manual_seed(3)
-    *_, turn = objective.turns(batch)
+    *_, turn = objective.steps(batch)
     torch.manual_seed(3)
     top, left = int(torch.randint(5, ())), int(torch.randint(9, ()))
-    image, target = (batch[n][..., top : top + 4, left : left + 4] for n in ("image", "target"))
-    restored = objective.players["network"](image, whole=batch["image"])
+    window = (..., slice(top, top + 4), slice(left, left + 4))
+    image, target = batch.image[window], batch.target[window]
+    restored = objective.network(image, context=objective.network.global_context(batch.image))
     torch.testing.assert_close(turn.terms["pixel"], (restored - target).abs().mean().detach())
 
 
-def test_it_wants_to_know_the_sources_and_others_do_not(batch: dict[str, Tensor]) -> None:
-    assert isinstance(Baryir(network()), KnowsSources)
+def test_the_ablation_asks_nothing_of_the_sources(batch: Batch) -> None:
     plain = construct(Choice(name="supervised"), OBJECTIVES, network(), section="objective")
-    assert not isinstance(plain, KnowsSources)
+    plain.on_fit_start(data({}))
     # The ablation: the same network and data, restoration alone.
-    (turn,) = plain.turns(batch)
-    pixel = (network()(batch["image"]) - batch["target"]).abs().mean()
+    (turn,) = plain.steps(batch)
+    pixel = (network()(batch.image) - batch.target).abs().mean()
     torch.testing.assert_close(turn.loss, pixel)
 
 
@@ -268,10 +283,10 @@ def test_weights_can_be_given_in_a_recipe(weights: object) -> None:
     choice = Choice.model_validate({"name": "baryir", "weights": weights})
     made = construct(choice, OBJECTIVES, network(), section="objective")
     assert isinstance(made, Baryir)
-    made.meet(SHARES)
+    made.on_fit_start(data(SHARES))
     expected = {"shares": list(SHARES.values()), "equal": [1 / 3] * 3}
     wanted = expected[weights] if isinstance(weights, str) else weights
-    found = made.players["potentials"].get_buffer("weights")
+    found = made.modules["potentials"].get_buffer("weights")
     torch.testing.assert_close(found, torch.tensor(wanted))
 
 
@@ -298,7 +313,7 @@ def test_sources_that_do_not_match_are_refused(
         ({"contrast": -0.1}, "0 or more"),
         ({"temperature": 0.0}, "above 0"),
         ({"potential_steps": 0}, "1 or more"),
-        ({"window": 4}, "needs a network with a survey"),
+        ({"window": 4}, "needs a network with a global context"),
     ],
 )
 def test_wrong_options_are_refused(options: dict[str, object], message: str) -> None:

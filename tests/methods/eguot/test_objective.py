@@ -1,12 +1,15 @@
 """EGUOT: whose turn it is, on which loss, computed again from the parts."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from restore_cli.data.sample import Batch
 from restore_cli.losses.alignment import photometric_alignment_loss
-from restore_cli.methods.base import Turn
+from restore_cli.methods.base import Step
 from restore_cli.methods.eguot.objective import Eguot
 from restore_cli.methods.eguot.semidual import CONJUGATES
 from restore_cli.networks.unet import UNet
@@ -16,16 +19,19 @@ QUIET = {"r1": 0.0, "width": 8}
 
 
 @pytest.fixture
-def batch() -> dict[str, Tensor]:
+def batch() -> Batch:
     generator = torch.Generator().manual_seed(0)
 
     def pictures(count: int) -> Tensor:
         return torch.rand(count, 3, 32, 32, generator=generator)
 
-    return {
-        "image": pictures(3), "target": pictures(3), "rendering": pictures(3),
-        "real": pictures(2), "paired": torch.tensor([1.0, 0.0, 1.0]),
-    }  # fmt: skip
+    return Batch.of(
+        pictures(3),
+        pictures(3),
+        rendering=pictures(3),
+        real=pictures(2),
+        paired=torch.tensor([1.0, 0.0, 1.0]),
+    )
 
 
 def eguot(**options: object) -> Eguot:
@@ -35,66 +41,64 @@ def eguot(**options: object) -> Eguot:
     return Eguot(network, **{**QUIET, **options})  # pyright: ignore[reportArgumentType]
 
 
-def named(objective: Eguot, batch: dict[str, Tensor]) -> dict[str, Turn]:
-    return {turn.player: turn for turn in objective.turns(batch)}
+def named(objective: Eguot, batch: Batch) -> dict[str, Step]:
+    return {turn.module: turn for turn in objective.steps(batch)}
 
 
-def cost_by_hand(made: Tensor, batch: dict[str, Tensor], pal: float) -> Tensor:
+def cost_by_hand(made: Tensor, batch: Batch, pal: float) -> Tensor:
     costs: list[Tensor] = []
-    for i, paired in enumerate(batch["paired"].tolist()):
-        target = batch["target"][i : i + 1]
+    for i, paired in enumerate(batch.paired.tolist()):
+        target = batch.target[i : i + 1]
         if paired:
             tied = (made[i : i + 1] - target).abs().mean()
             aligned = photometric_alignment_loss(made[i : i + 1], target, eps=1e-4)
             costs.append(7.0 * (tied + pal * aligned))
         else:
-            small, fixed = (F.avg_pool2d(x[i], 8) for x in (made, batch["rendering"]))
+            small, fixed = (F.avg_pool2d(x[i], 8) for x in (made, batch.rendering))
             costs.append(3.0 * (small - fixed).square().mean())
     return torch.stack(costs)
 
 
 @pytest.mark.parametrize("pal", [0.0, 0.5])
 @pytest.mark.parametrize("conjugate", CONJUGATES)
-def test_each_turn_has_the_loss_of_the_formulas(
-    conjugate: str, pal: float, batch: dict[str, Tensor]
-) -> None:
+def test_each_turn_has_the_loss_of_the_formulas(conjugate: str, pal: float, batch: Batch) -> None:
     objective = eguot(
         source=conjugate, target=conjugate, cost=3.0, paired_cost=7.0, pal=pal,
         transport=0.8, colour=0.3, structure=0.2, frequency=0.0,
     )  # fmt: skip
     turns = named(objective, batch)
-    assert list(turns) == ["potential", "experts", "network"]
-    made = objective.players["network"](batch["image"])
-    potential, experts = objective.players["potential"], objective.players["experts"]
+    assert list(turns) == ["potential", "ensemble", "network"]
+    made = objective.network(batch.image)
+    potential, experts = objective.modules["potential"], objective.modules["ensemble"]
     cost, psi = cost_by_hand(made, batch, pal), CONJUGATES[conjugate]
-    dual = psi(potential(made) - cost).mean() + psi(-potential(batch["real"])).mean()
+    dual = psi(potential(made) - cost).mean() + psi(-potential(batch.real)).mean()
     torch.testing.assert_close(turns["potential"].loss, dual, atol=1e-5, rtol=1e-4)
-    scores, real = experts(made), experts(batch["real"])
+    scores, real = experts(made), experts(batch.real)
     assert list(scores) == ["colour", "structure"]
     hinge = sum(
         0.5 * (F.relu(1 - real[name]).mean() + F.relu(1 + scores[name]).mean()) for name in scores
     )
-    torch.testing.assert_close(turns["experts"].loss, hinge)
+    torch.testing.assert_close(turns["ensemble"].loss, hinge)
     expected = (cost - 0.8 * potential(made)).mean()
     expected = expected - 0.3 * scores["colour"].mean() - 0.2 * scores["structure"].mean()
     torch.testing.assert_close(turns["network"].loss, expected, atol=1e-5, rtol=1e-4)
 
 
-def test_each_turn_teaches_its_player_alone(batch: dict[str, Tensor]) -> None:
+def test_each_turn_teaches_its_player_alone(batch: Batch) -> None:
     objective = eguot(r1=0.1, pal=0.5)
-    for turn in objective.turns(batch):
-        for player in objective.players.values():
+    for turn in objective.steps(batch):
+        for player in objective.modules.values():
             player.zero_grad()
         turn.loss.backward()
-        for name, player in objective.players.items():
+        for name, player in objective.modules.items():
             moved = [p.grad is not None for p in player.parameters()]
-            assert all(moved) if name == turn.player else not any(moved)
+            assert all(moved) if name == turn.module else not any(moved)
         assert not any(term.requires_grad for term in turn.terms.values())
 
 
-def test_the_gradient_penalty_is_added(batch: dict[str, Tensor]) -> None:
+def test_the_gradient_penalty_is_added(batch: Batch) -> None:
     plain, punished = (named(eguot(r1=r1), batch) for r1 in (0.0, 5.0))
-    for name in ("potential", "experts"):
+    for name in ("potential", "ensemble"):
         assert punished[name].loss > plain[name].loss
     torch.testing.assert_close(punished["network"].loss, plain["network"].loss)
 
@@ -102,33 +106,31 @@ def test_the_gradient_penalty_is_added(batch: dict[str, Tensor]) -> None:
 @pytest.mark.parametrize(
     ("options", "players"),
     [
-        ({}, {"network", "potential", "experts"}),
-        ({"transport": 0.0}, {"network", "experts"}),
+        ({}, {"network", "potential", "ensemble"}),
+        ({"transport": 0.0}, {"network", "ensemble"}),
         ({"colour": 0.0, "structure": 0.0, "frequency": 0.0}, {"network", "potential"}),
     ],
 )
 def test_what_is_left_out_has_no_player(
-    options: dict[str, float], players: set[str], batch: dict[str, Tensor]
+    options: dict[str, float], players: set[str], batch: Batch
 ) -> None:
     objective = eguot(**options)
-    assert set(objective.players) == players
+    assert set(objective.modules) == players
     assert set(named(objective, batch)) == players
 
 
-def test_the_potential_may_take_several_turns(batch: dict[str, Tensor]) -> None:
-    turns = [turn.player for turn in eguot(potential_steps=3).turns(batch)]
-    assert turns == ["potential"] * 3 + ["experts", "network"]
+def test_the_potential_may_take_several_turns(batch: Batch) -> None:
+    turns = [turn.module for turn in eguot(potential_steps=3).steps(batch)]
+    assert turns == ["potential"] * 3 + ["ensemble", "network"]
 
 
 def test_without_flags_all_are_unpaired_and_targets_are_the_real_ones(
-    batch: dict[str, Tensor],
+    batch: Batch,
 ) -> None:
     objective = eguot(cost=3.0)
-    bare = {name: batch[name] for name in ("image", "target")}
-    full = bare | {
-        "real": batch["target"], "rendering": batch["image"], "paired": torch.zeros(3)
-    }  # fmt: skip
-    for one, other in zip(objective.turns(bare), objective.turns(full), strict=True):
+    bare = Batch.of(batch.image, batch.target, paired=False)
+    full = replace(bare, real=batch.target, rendering=batch.image)
+    for one, other in zip(objective.steps(bare), objective.steps(full), strict=True):
         torch.testing.assert_close(one.loss, other.loss)
 
 
@@ -152,22 +154,22 @@ def test_wrong_options_are_refused(options: dict[str, object], message: str) -> 
         eguot(**options)
 
 
-def test_of_mosaics_all_losses_see_the_output_in_srgb(batch: dict[str, Tensor]) -> None:
+def test_of_mosaics_all_losses_see_the_output_in_srgb(batch: Batch) -> None:
     matrix = torch.tensor([[1.6, -0.5, -0.1], [-0.2, 1.5, -0.3], [0.0, -0.4, 1.4]]).repeat(3, 1, 1)
     objective = eguot(cost=3.0, paired_cost=7.0)
-    network = objective.players["network"]
-    turns = named(objective, batch | {"matrix": matrix})
-    made = camera_to_srgb(network(batch["image"]), matrix)
+    network = objective.network
+    turns = named(objective, replace(batch, matrix=matrix))
+    made = camera_to_srgb(network(batch.image), matrix)
     cost = cost_by_hand(made, batch, 0.0)
     torch.testing.assert_close(turns["network"].terms["cost"], cost.mean())
-    potential = objective.players["potential"](made).mean()
+    potential = objective.modules["potential"](made).mean()
     torch.testing.assert_close(turns["network"].terms["potential"], potential)
     turns["network"].loss.backward()
     assert all(p.grad is not None and bool(p.grad.isfinite().all()) for p in network.parameters())
 
 
-def test_the_last_turn_tells_the_terms_of_all(batch: dict[str, Tensor]) -> None:
-    last = list(eguot().turns(batch))[-1]
+def test_the_last_turn_tells_the_terms_of_all(batch: Batch) -> None:
+    last = list(eguot().steps(batch))[-1]
     assert list(last.terms) == [
         "dual", "experts", "cost", "potential", "colour", "structure", "frequency",
     ]  # fmt: skip

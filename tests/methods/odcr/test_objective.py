@@ -2,51 +2,53 @@
 
 import pytest
 import torch
-from torch import Tensor
 from torch.nn import functional as F
 
+from restore_cli.data.sample import Batch
 from restore_cli.losses.patchnce import weighted_patch_nce
 from restore_cli.methods.odcr.objective import Odcr
 from restore_cli.networks.cut import CutGenerator
-from restore_cli.networks.patches import draw_places, gather_places
+from restore_cli.networks.patches import draw_patch_ids, gather_patches
 
 
 @pytest.fixture
-def batch() -> dict[str, Tensor]:
+def batch() -> Batch:
     generator = torch.Generator().manual_seed(0)
-    names = ("image", "target")
-    return {name: torch.rand(2, 3, 24, 20, generator=generator) for name in names}
+    image, target = (torch.rand(2, 3, 24, 20, generator=generator) for _ in range(2))
+    return Batch.of(image, target, paired=False)
 
 
 def odcr(**options: object) -> Odcr:
     torch.manual_seed(1)
-    network = CutGenerator(width=4, blocks=2, taps=(0, 4, 12))
+    network = CutGenerator(width=4, blocks=2, feature_layers=(0, 4, 12))
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
-    small = {"places": 6, "features": 5, "critic_width": 4, "critic_layers": 2}
+    small = {"patches": 6, "features": 5, "discriminator_width": 4, "discriminator_layers": 2}
     objective = Odcr(network, **{**small, **options})  # pyright: ignore[reportArgumentType]
-    for theta in objective.players["classifier"].parameters():
+    for theta in objective.modules["classifier"].parameters():
         torch.nn.init.normal_(theta)
     return objective
 
 
 @pytest.mark.parametrize("printed", [True, False])
-def test_the_loss_is_the_sum_of_its_parts(printed: bool, batch: dict[str, Tensor]) -> None:
+def test_the_loss_is_the_sum_of_its_parts(printed: bool, batch: Batch) -> None:
     weights = {"contrast": 0.7, "classify": 0.3, "identity": 2.0}
     objective = odcr(printed=printed, **weights)
     torch.manual_seed(5)
-    first, turn = objective.turns(batch)
-    assert (first.player, turn.player) == ("critic", "network")
-    assert turn.also == ("heads", "classifier")
-    hazy, clear = batch["image"], batch["target"]
-    network, heads, classify, critic = (
-        objective.players[name] for name in ("network", "heads", "classifier", "critic")
+    first, turn = objective.steps(batch)
+    assert (first.module, turn.module) == ("discriminator", "network")
+    assert turn.together == ("heads", "classifier")
+    hazy, clear = batch.image, batch.target
+    heads, classify, critic = (
+        objective.modules[name] for name in ("heads", "classifier", "discriminator")
     )
+    network = objective.network
+    assert isinstance(network, CutGenerator)
     made = network(hazy)
     torch.manual_seed(5)
-    maps = [network(x, only_taps=True) for x in (made, hazy, clear)]
-    places = draw_places(maps[0], 6)
-    query, key, other = (heads(gather_places(m, places)) for m in maps)
+    maps = [network.features(x) for x in (made, hazy, clear)]
+    places = draw_patch_ids(maps[0], 6)
+    query, key, other = (heads(gather_patches(m, places)) for m in maps)
     contrast = error = torch.zeros(())
     # Vectors of unit length are read as such of unit deviation.
     answers = zip(
@@ -67,11 +69,11 @@ def test_the_loss_is_the_sum_of_its_parts(printed: bool, batch: dict[str, Tensor
     torch.testing.assert_close(turn.loss, expected, atol=1e-5, rtol=0)
 
 
-def test_the_classifier_does_not_teach_the_network(batch: dict[str, Tensor]) -> None:
+def test_the_classifier_does_not_teach_the_network(batch: Batch) -> None:
     objective = odcr(contrast=0.0, identity=0.0)
-    *_, turn = objective.turns(batch)
-    network, critic = objective.players["network"], objective.players["critic"]
-    made = network(batch["image"])
+    *_, turn = objective.steps(batch)
+    network, critic = objective.network, objective.modules["discriminator"]
+    made = network(batch.image)
     (critic(made) - 1).square().mean().backward()
     alone = {n: p.grad.clone() for n, p in network.named_parameters() if p.grad is not None}
     network.zero_grad()
@@ -79,15 +81,15 @@ def test_the_classifier_does_not_teach_the_network(batch: dict[str, Tensor]) -> 
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None
         torch.testing.assert_close(parameter.grad, alone[name], atol=1e-5, rtol=1e-4)
-    assert all(p.grad is not None for p in objective.players["classifier"].parameters())
-    assert all(p.grad is not None for p in objective.players["heads"].parameters())
+    assert all(p.grad is not None for p in objective.modules["classifier"].parameters())
+    assert all(p.grad is not None for p in objective.modules["heads"].parameters())
 
 
-def test_the_critic_gets_no_gradient_from_the_others_turn(batch: dict[str, Tensor]) -> None:
+def test_the_critic_gets_no_gradient_from_the_others_turn(batch: Batch) -> None:
     objective = odcr()
-    *_, turn = objective.turns(batch)
+    *_, turn = objective.steps(batch)
     turn.loss.backward()
-    assert all(p.grad is None for p in objective.players["critic"].parameters())
+    assert all(p.grad is None for p in objective.modules["discriminator"].parameters())
 
 
 @pytest.mark.parametrize("name", ["contrast", "classify", "identity"])

@@ -1,13 +1,18 @@
 """The supervised objective against losses computed by hand."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
 
+from restore_cli.data.sample import Batch
 from restore_cli.errors import RestoreError
 from restore_cli.losses.alignment import photometric_alignment_loss
 from restore_cli.methods import OBJECTIVES
 from restore_cli.methods.supervised.objective import Supervised
+from restore_cli.networks.base import Network, NetworkInfo
 from restore_cli.networks.deblur import Deblur
 from restore_cli.networks.unet import UNet
 from restore_cli.raw.neutral import camera_to_srgb
@@ -17,14 +22,14 @@ NAN = float("nan")
 
 
 @pytest.fixture
-def batch() -> dict[str, Tensor]:
+def batch() -> Batch:
     generator = torch.Generator().manual_seed(0)
-    return {
-        "image": torch.rand(3, 3, 8, 8, generator=generator),
-        "target": torch.rand(3, 3, 8, 8, generator=generator),
-        "noise": 0.2 * torch.rand(3, 1, 8, 8, generator=generator),
-        "sigma": torch.tensor([0.1, NAN, 0.05]),
-    }
+    return Batch.of(
+        torch.rand(3, 3, 8, 8, generator=generator),
+        torch.rand(3, 3, 8, 8, generator=generator),
+        noise=0.2 * torch.rand(3, 1, 8, 8, generator=generator),
+        sigma=torch.tensor([0.1, NAN, 0.05]),
+    )
 
 
 def unet(*, noise_map: bool) -> UNet:
@@ -35,30 +40,30 @@ def unet(*, noise_map: bool) -> UNet:
 
 
 @pytest.mark.parametrize("loss", ["l1", "charbonnier"])
-def test_without_noise_level_it_is_the_pixel_loss(batch: dict[str, Tensor], loss: str) -> None:
+def test_without_noise_level_it_is_the_pixel_loss(batch: Batch, loss: str) -> None:
     network = unet(noise_map=False)
-    turns = list(Supervised(network, loss=loss).turns(batch))
-    assert [turn.player for turn in turns] == ["network"]
+    turns = list(Supervised(network, loss=loss).steps(batch))
+    assert [turn.module for turn in turns] == ["network"]
     assert dict(turns[0].terms) == {}
-    difference = network(batch["image"]) - batch["target"]
+    difference = network(batch.image) - batch.target
     hand = difference.abs() if loss == "l1" else (difference**2 + 1e-6).sqrt()
     torch.testing.assert_close(turns[0].loss, hand.mean())
 
 
-def test_a_floor_is_that_of_the_loss_psnr(batch: dict[str, Tensor]) -> None:
+def test_a_floor_is_that_of_the_loss_psnr(batch: Batch) -> None:
     network = unet(noise_map=False)
-    (turn,) = Supervised(network, loss="psnr", floor=1e-2).turns(batch)
-    error = (network(batch["image"]) - batch["target"]).square().mean(dim=(1, 2, 3))
+    (turn,) = Supervised(network, loss="psnr", floor=1e-2).steps(batch)
+    error = (network(batch.image) - batch.target).square().mean(dim=(1, 2, 3))
     torch.testing.assert_close(turn.loss, (10 * torch.log10(1 + error / 1e-2)).mean())
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.1, 2.0])
-def test_with_noise_level_its_error_is_added(batch: dict[str, Tensor], weight: float) -> None:
+def test_with_noise_level_its_error_is_added(batch: Batch, weight: float) -> None:
     network = unet(noise_map=True)
-    (turn,) = Supervised(network, sigma_weight=weight).turns(batch)
+    (turn,) = Supervised(network, sigma_weight=weight).steps(batch)
     assert network.estimator is not None
-    pixel = (network(batch["image"], batch["sigma"]) - batch["target"]).abs().mean()
-    noise = (network.estimator(batch["image"]) - batch["noise"]).abs().mean()
+    pixel = (network(batch.image, batch.sigma) - batch.target).abs().mean()
+    noise = (network.estimator(batch.image) - batch.noise).abs().mean()
     torch.testing.assert_close(turn.terms["pixel"], pixel.detach())
     torch.testing.assert_close(turn.terms["noise"], noise.detach())
     torch.testing.assert_close(turn.loss, pixel + weight * noise)
@@ -77,31 +82,29 @@ def deblur() -> Deblur:
 
 @pytest.mark.parametrize("weight", [0.0, 0.1, 2.0])
 @pytest.mark.parametrize("told", [0.0, 1.0])
-def test_the_error_of_known_widths_is_added(
-    batch: dict[str, Tensor], weight: float, told: float
-) -> None:
+def test_the_error_of_known_widths_is_added(batch: Batch, weight: float, told: float) -> None:
     network = deblur()
-    batch["blur"] = WIDTHS
-    (turn,) = Supervised(network, blur_weight=weight, blur_told=told).turns(batch)
-    restored, widths = network(batch["image"], WIDTHS if told else None, with_blur=True)
-    pixel = (restored - batch["target"]).abs().mean()
+    batch = replace(batch, blur=WIDTHS)
+    (turn,) = Supervised(network, blur_weight=weight, blur_told=told).steps(batch)
+    restored, widths = network.with_estimate(batch.image, WIDTHS if told else None)
+    pixel = (restored - batch.target).abs().mean()
     error = (widths - WIDTHS)[[0, 2]].abs().mean()
     torch.testing.assert_close(turn.terms["pixel"], pixel.detach())
     torch.testing.assert_close(turn.terms["blur"], error.detach())
     torch.testing.assert_close(turn.loss, pixel + weight * error)
 
 
-def test_only_a_share_of_the_widths_is_told(batch: dict[str, Tensor]) -> None:
+def test_only_a_share_of_the_widths_is_told(batch: Batch) -> None:
     objective = Supervised(deblur(), blur_told=0.5)
-    batch["blur"] = torch.full((3, 4), 5.0)
-    losses = {float(next(objective.turns(batch)).terms["pixel"]) for _ in range(30)}
+    batch = replace(batch, blur=torch.full((3, 4), 5.0))
+    losses = {float(next(objective.steps(batch)).terms["pixel"]) for _ in range(30)}
     assert 4 <= len(losses) <= 8  # each of three pictures is told or not
 
 
-def test_pairs_of_unknown_blur_train_the_rest(batch: dict[str, Tensor]) -> None:
+def test_pairs_of_unknown_blur_train_the_rest(batch: Batch) -> None:
     network = deblur()
-    batch["blur"] = torch.full((3, 4), NAN)
-    (turn,) = Supervised(network).turns(batch)
+    batch = replace(batch, blur=torch.full((3, 4), NAN))
+    (turn,) = Supervised(network).steps(batch)
     turn.loss.backward()
     assert turn.terms["blur"] == 0
     grads = [p.grad for p in network.body.parameters()]
@@ -109,23 +112,21 @@ def test_pairs_of_unknown_blur_train_the_rest(batch: dict[str, Tensor]) -> None:
 
 
 @pytest.mark.parametrize("loss", ["l1", "charbonnier", "psnr"])
-def test_photometric_alignment_is_added(batch: dict[str, Tensor], loss: str) -> None:
+def test_photometric_alignment_is_added(batch: Batch, loss: str) -> None:
     network = unet(noise_map=False)
-    (plain,) = Supervised(network, loss=loss).turns(batch)
-    (both,) = Supervised(network, loss=loss, pal=0.7, pal_eps=1e-3).turns(batch)
+    (plain,) = Supervised(network, loss=loss).steps(batch)
+    (both,) = Supervised(network, loss=loss, pal=0.7, pal_eps=1e-3).steps(batch)
     rho = "charbonnier" if loss == "charbonnier" else "l1"
-    aligned = photometric_alignment_loss(
-        network(batch["image"]), batch["target"], eps=1e-3, rho=rho
-    )
+    aligned = photometric_alignment_loss(network(batch.image), batch.target, eps=1e-3, rho=rho)
     torch.testing.assert_close(both.loss, plain.loss + 0.7 * aligned)
     torch.testing.assert_close(both.terms["pal"], aligned.detach())
     torch.testing.assert_close(both.terms["pixel"], plain.loss.detach())
 
 
-def test_the_colour_map_is_a_constant_unless_asked(batch: dict[str, Tensor]) -> None:
+def test_the_colour_map_is_a_constant_unless_asked(batch: Batch) -> None:
     def gradient(*, detach: bool) -> Tensor:
         network = unet(noise_map=False)
-        (turn,) = Supervised(network, pal=1.0, pal_detach=detach).turns(batch)
+        (turn,) = Supervised(network, pal=1.0, pal_detach=detach).steps(batch)
         turn.loss.backward()
         assert network.tail.weight.grad is not None
         return network.tail.weight.grad
@@ -145,25 +146,25 @@ def test_the_colour_map_is_a_constant_unless_asked(batch: dict[str, Tensor]) -> 
 )
 def test_weights_that_cannot_be_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"0 or more|above 0|share"):
-        Supervised(nn.Identity(), **wrong)
+        Supervised(unet(noise_map=False), **wrong)
 
 
-def test_the_estimator_learns_even_where_every_level_is_given(batch: dict[str, Tensor]) -> None:
+def test_the_estimator_learns_even_where_every_level_is_given(batch: Batch) -> None:
     network = unet(noise_map=True)
-    batch["sigma"] = torch.tensor([0.1, 0.2, 0.05])
-    (turn,) = Supervised(network).turns(batch)
+    batch = replace(batch, sigma=torch.tensor([0.1, 0.2, 0.05]))
+    (turn,) = Supervised(network).steps(batch)
     turn.loss.backward()
     assert network.estimator is not None
     assert all(p.grad is not None and p.grad.any() for p in network.estimator.parameters())
 
 
-def test_a_step_downhill_lowers_the_loss(batch: dict[str, Tensor]) -> None:
+def test_a_step_downhill_lowers_the_loss(batch: Batch) -> None:
     network = unet(noise_map=True)
     objective = Supervised(network)
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-3)
     values: list[float] = []
     for _ in range(2):
-        (turn,) = objective.turns(batch)
+        (turn,) = objective.steps(batch)
         values.append(turn.loss.item())
         optimizer.zero_grad()
         turn.loss.backward()
@@ -171,68 +172,70 @@ def test_a_step_downhill_lowers_the_loss(batch: dict[str, Tensor]) -> None:
     assert values[1] < values[0]
 
 
-def test_it_plays_the_network_that_the_loop_prepared(batch: dict[str, Tensor]) -> None:
-    # The loop wraps players for devices and DDP; a wrapper has no `takes_sigma`.
+def test_it_goes_through_the_module_that_the_loop_prepared(batch: Batch) -> None:
+    # The loop wraps modules for devices and DDP; a wrapper sees nothing but `forward`.
     class Wrapper(nn.Module):
         def __init__(self, inner: nn.Module) -> None:
             super().__init__()
             self.inner = inner
             self.calls = 0
 
-        def forward(self, *args: Tensor, **options: bool) -> tuple[Tensor, Tensor]:
+        def forward(self, compute: Callable[[], object]) -> object:
             self.calls += 1
-            return self.inner(*args, **options)
+            return self.inner(compute)
 
     objective = Supervised(unet(noise_map=True))
-    (before,) = objective.turns(batch)
-    wrapper = Wrapper(objective.players["network"])
-    objective.players["network"] = wrapper
-    (after,) = objective.turns(batch)
+    (before,) = objective.steps(batch)
+    wrapper = Wrapper(objective.modules["network"])
+    objective.modules["network"] = wrapper
+    (after,) = objective.steps(batch)
     assert wrapper.calls == 1
     torch.testing.assert_close(after.loss, before.loss)
 
 
-def test_a_half_precision_output_is_compared_in_full(batch: dict[str, Tensor]) -> None:
-    class Half(nn.Module):
-        def forward(self, image: Tensor) -> Tensor:
+def test_a_half_precision_output_is_compared_in_full(batch: Batch) -> None:
+    class Half(Network):
+        info = NetworkInfo()
+
+        def forward(
+            self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+        ) -> Tensor:
             return image.bfloat16()
 
-    (turn,) = Supervised(Half()).turns(batch)
+    (turn,) = Supervised(Half()).steps(batch)
     assert turn.loss.dtype == torch.float32
-    hand = (batch["image"].bfloat16().float() - batch["target"]).abs().mean()
+    hand = (batch.image.bfloat16().float() - batch.target).abs().mean()
     torch.testing.assert_close(turn.loss, hand)
 
 
 def test_an_unknown_loss_is_refused() -> None:
     with pytest.raises(ValueError, match=r"unknown loss 'l2'; known: charbonnier, l1"):
-        Supervised(nn.Identity(), loss="l2")
+        Supervised(unet(noise_map=False), loss="l2")
     # In a recipe it is the user's error, and says where.
     with pytest.raises(RestoreError, match="objective 'supervised': unknown loss 'l2'"):
         construct(
             Choice.model_validate({"name": "supervised", "loss": "l2"}),
             OBJECTIVES,
-            nn.Identity(),
+            unet(noise_map=False),
             section="objective",
         )
 
 
-def test_a_window_is_restored_while_the_whole_is_surveyed(batch: dict[str, Tensor]) -> None:
+def test_a_window_is_restored_while_the_network_is_told_of_all(batch: Batch) -> None:
     torch.manual_seed(0)
-    network = UNet(widths=(4, 6), depths=(1, 1), noise_map=True, survey=5)
+    network = UNet(widths=(4, 6), depths=(1, 1), noise_map=True, global_context=5)
     for parameter in [network.tail.weight, *network.modulations.parameters()]:
         nn.init.normal_(parameter, std=0.3)
-    assert network.surveyor is not None
-    answers, places = network.surveyor(batch["image"]), set()
+    answers, places = network.global_context(batch.image), set()
     for seed in range(6):
         torch.manual_seed(seed)
-        (turn,) = Supervised(network, window=4, sigma_weight=0.0).turns(batch)
+        (turn,) = Supervised(network, window=4, sigma_weight=0.0).steps(batch)
         losses = {}
         for top in range(5):
             for left in range(5):
-                image, target = (
-                    batch[name][..., top : top + 4, left : left + 4] for name in ("image", "target")
-                )
-                restored = network(image, batch["sigma"], survey=answers)
+                window = (..., slice(top, top + 4), slice(left, left + 4))
+                image, target = batch.image[window], batch.target[window]
+                restored = network(image, batch.sigma, context=answers)
                 losses[top, left] = (restored - target).abs().mean()
         place = min(losses, key=lambda k: abs(float((losses[k] - turn.loss).detach())))
         torch.testing.assert_close(losses[place], turn.loss)
@@ -240,25 +243,25 @@ def test_a_window_is_restored_while_the_whole_is_surveyed(batch: dict[str, Tenso
     assert len(places) > 2
 
 
-def test_a_window_larger_than_the_pictures_is_all_of_them(batch: dict[str, Tensor]) -> None:
-    network = UNet(widths=(4, 6), depths=(1, 1), survey=5)
-    (all_of_it,) = Supervised(network).turns(batch)
-    (windowed,) = Supervised(network, window=64).turns(batch)
+def test_a_window_larger_than_the_pictures_is_all_of_them(batch: Batch) -> None:
+    network = UNet(widths=(4, 6), depths=(1, 1), global_context=5)
+    (all_of_it,) = Supervised(network).steps(batch)
+    (windowed,) = Supervised(network, window=64).steps(batch)
     torch.testing.assert_close(windowed.loss, all_of_it.loss)
 
 
-def test_a_window_needs_a_survey_and_fits_the_network() -> None:
-    with pytest.raises(ValueError, match="needs a network with a survey"):
+def test_a_window_needs_a_global_context_and_fits_the_network() -> None:
+    with pytest.raises(ValueError, match="needs a network with a global context"):
         Supervised(unet(noise_map=False), window=4)
     with pytest.raises(ValueError, match="multiple"):
-        Supervised(UNet(widths=(4, 6), depths=(1, 1), survey=5), window=5)
+        Supervised(UNet(widths=(4, 6), depths=(1, 1), global_context=5), window=5)
 
 
 def test_of_mosaics_the_loss_is_taken_in_srgb() -> None:
     torch.manual_seed(0)
     network = UNet(widths=(4, 8), depths=(1, 1))
-    batch = {name: torch.rand(2, 3, 8, 8) for name in ("image", "target")}
     matrix = torch.tensor([[1.6, -0.5, -0.1], [-0.2, 1.5, -0.3], [0.0, -0.4, 1.4]]).repeat(2, 1, 1)
-    (turn,) = Supervised(network).turns(batch | {"matrix": matrix})
-    expected = (camera_to_srgb(network(batch["image"]), matrix) - batch["target"]).abs().mean()
+    batch = Batch.of(torch.rand(2, 3, 8, 8), torch.rand(2, 3, 8, 8), matrix=matrix)
+    (turn,) = Supervised(network).steps(batch)
+    expected = (camera_to_srgb(network(batch.image), matrix) - batch.target).abs().mean()
     torch.testing.assert_close(turn.loss, expected)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
 
+from restore_cli.data.sample import Batch
 from restore_cli.errors import RestoreError
 from restore_cli.images.picture import Picture
 from restore_cli.methods import OBJECTIVES
@@ -24,23 +24,23 @@ def _network() -> VAE:
     return VAE(channels=4, widths=(8, 8), blocks=(0, 1))
 
 
-def _batch() -> dict[str, Tensor]:
+def _batch() -> Batch:
     image = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    return {"image": image, "target": image}
+    return Batch.of(image, image)
 
 
 @pytest.mark.parametrize(("structure", "kl"), [(0.0, 0.0), (0.5, 1e-4), (2.0, 0.1)])
 def test_loss_is_the_sum_of_its_terms(structure: float, kl: float) -> None:
     network, batch = _network(), _batch()
     torch.manual_seed(5)
-    (turn,) = Variational(network, structure=structure, kl=kl).turns(batch)
+    (turn,) = Variational(network, structure=structure, kl=kl).steps(batch)
     torch.manual_seed(5)
-    output, mean, log_variance = network(batch["image"], sample=True)
-    pixel = (output - batch["target"]).abs().mean()
+    output, mean, log_variance = network.sampled(batch.image)
+    pixel = (output - batch.target).abs().mean()
     divergence = kl_standard_normal(mean, log_variance)
-    edges = gradient_l1(output, batch["target"])
+    edges = gradient_l1(output, batch.target)
     torch.testing.assert_close(turn.loss, pixel + kl * divergence + structure * edges)
-    assert turn.player == "network"
+    assert turn.module == "network"
     assert ("structure" in turn.terms) == (structure > 0)
     assert not any(term.requires_grad for term in turn.terms.values())
 
@@ -53,7 +53,7 @@ def test_the_recipe_finds_it_and_refuses_what_is_no_autoencoder() -> None:
     for options in ({"loss": "nonsense"}, {"kl": -1.0}, {"structure": -0.1}):
         bad = Choice.model_validate({"name": "vae"} | options)
         with pytest.raises(RestoreError, match=r"unknown loss|0 or more"):
-            construct(bad, OBJECTIVES, nn.Identity(), section="objective")
+            construct(bad, OBJECTIVES, _network(), section="objective")
 
 
 RECIPE = """

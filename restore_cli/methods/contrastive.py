@@ -1,20 +1,18 @@
 """What the contrastive objectives ask of a recipe's network and losses."""
 
-from torch import nn
-
 from restore_cli.losses.adversarial import ADVERSARIAL, Adversarial
+from restore_cli.networks.base import FeatureNetwork, Network
 
 
-def tap_channels(network: nn.Module) -> tuple[int, ...]:
-    """Channels of the layers whose features a network returns with `only_taps`.
+def feature_network(network: Network) -> FeatureNetwork:
+    """The network, if its inner features can be read.
 
     Raises:
-        ValueError: the network has none.
+        ValueError: they cannot.
     """
-    channels = getattr(network, "tap_channels", None)
-    if channels is None:
-        raise ValueError("needs a network with tapped layers (network.name = 'cut')")
-    return tuple(channels)
+    if not isinstance(network, FeatureNetwork):
+        raise ValueError("needs a network whose features can be read (network.name = 'cut')")
+    return network
 
 
 def adversarial_loss(name: str) -> Adversarial:

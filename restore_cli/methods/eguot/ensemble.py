@@ -1,4 +1,4 @@
-"""A committee of critics, each of which sees one way of failing and nothing else (EGUOT).
+"""An ensemble of discriminators, each of which sees one way of failing and nothing else (EGUOT).
 
 Perevozchikov et al., arXiv 2512.05635: experts for colour, structure and frequency regularise a
 learned ISP. What each is shown is ours; the paper's code is not public.
@@ -70,7 +70,7 @@ VIEWS: dict[str, tuple[Callable[[Tensor], Tensor], int]] = {
 
 
 class Potential(nn.Module):
-    """A number for each picture: the potential v of semi-dual transport, or a whole-picture critic.
+    """A number for each picture: the potential v of semi-dual transport, or a discriminator.
 
     Strided convolutions and the mean over what they say, without normalisation: v must be free to
     take any value.
@@ -96,8 +96,8 @@ class Potential(nn.Module):
         return self.layers(image).mean(dim=(1, 2, 3))
 
 
-class Committee(nn.Module):
-    """Experts, each over its own view.
+class DiscriminatorEnsemble(nn.Module):
+    """Discriminators, called experts in the paper, each over its own view.
 
     Args:
         names: keys of `VIEWS`.

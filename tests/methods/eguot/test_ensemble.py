@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from restore_cli.methods.eguot.experts import (
+from restore_cli.methods.eguot.ensemble import (
     VIEWS,
-    Committee,
+    DiscriminatorEnsemble,
     Potential,
     colour_view,
     frequency_view,
@@ -94,11 +94,11 @@ def test_a_potential_gives_each_picture_its_own_number() -> None:
 
 @pytest.mark.parametrize("names", [["colour"], ["structure", "frequency"], list(VIEWS)])
 def test_a_committee_has_the_experts_asked_for(names: list[str]) -> None:
-    scores = Committee(names, width=4)(torch.rand(2, 3, 16, 24))
+    scores = DiscriminatorEnsemble(names, width=4)(torch.rand(2, 3, 16, 24))
     assert list(scores) == names
     assert all(score.shape == (2,) for score in scores.values())
 
 
 def test_an_unknown_expert_is_refused() -> None:
     with pytest.raises(ValueError, match="'sound'; known: colour, structure, frequency"):
-        Committee(["colour", "sound"])
+        DiscriminatorEnsemble(["colour", "sound"])
