@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast_object_list
 from torch.utils.data import DataLoader
 
@@ -113,6 +114,8 @@ def train(
         # Said outright: left to themselves, processes that a launcher started on a machine without
         # accelerators would each train alone.
         device = "cpu"
+    # One for the whole process: a run before this one may have been of another number format.
+    AcceleratorState._reset_state()  # pyright: ignore
     try:
         with _named_device(device):
             accelerator = Accelerator(
