@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from blocks import markdown_table, replace_block
 from rows import RESULTS, write_rows
-from torch import Tensor, nn
+from torch import Tensor
 
 from restore_cli.data.mixed import validation_pairs
 from restore_cli.data.sample import Sample
@@ -214,7 +214,7 @@ def finish(network: Network | None, pair: Sample) -> tuple[Tensor, Tensor]:
 
 
 def measure(
-    network: nn.Module | None, pairs: list[dict[str, Tensor]], autoencoder: Autoencoder
+    network: Network | None, pairs: list[Sample], autoencoder: Autoencoder
 ) -> dict[str, float]:
     """`NUMBERS` of a network, or of the plain rendering."""
     distance = LatentDistance(autoencoder)
