@@ -23,12 +23,13 @@ from allinone_latents import Facts, collect, constraint, facts, plot
 from blocks import markdown_table, replace_block
 from quality import ROOT, SEED, as_file, read_photos
 from rows import RESULTS, read_rows, write_rows
-from torch import Tensor, nn
+from torch import Tensor
 
 from restore_cli.degradations.compose import Compose
 from restore_cli.engine.restorer import Restorer
 from restore_cli.evaluation.metrics import psnr
 from restore_cli.models import zoo
+from restore_cli.networks.base import Network
 from restore_cli.recipe import Mixture, Recipe
 from restore_cli.training.loop import train
 from restore_cli.training.runs import Run
@@ -135,14 +136,12 @@ def with_tasks(recipe: Recipe) -> Recipe:
     return Recipe.model_validate(table)
 
 
-def trained(recipe: Recipe, folder: Path, device: str) -> nn.Module:
+def trained(recipe: Recipe, folder: Path, device: str) -> Network:
     """The averaged network of the run in `folder`, which goes on where it was interrupted."""
     return train(recipe, Run(folder, recipe, resume=True), device=device).network
 
 
-def measure(
-    network: nn.Module, photos: list[Tensor], *, only: str = ""
-) -> Iterator[tuple[str, ...]]:
+def measure(network: Network, photos: list[Tensor], *, only: str = "") -> Iterator[tuple[str, ...]]:
     """(kind, case, input PSNR, PSNR) of every case, or of the task `only`."""
     restorer = Restorer(network, tile="none")
     for (kind, case), steps in CASES.items():

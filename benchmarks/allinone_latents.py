@@ -11,13 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from restore_cli.data.pairs import Degraded, Photos
 from restore_cli.methods import OBJECTIVES
-from restore_cli.methods.base import KnowsSources
 from restore_cli.networks import NETWORKS
-from restore_cli.networks.latents import degradation_classifier, discriminant, means_by_label
+from restore_cli.networks.latents import LatentNetwork, discriminant, means_by_label
 from restore_cli.recipe import Recipe, construct
 from restore_cli.transport.latent import latent_distance
 from restore_cli.transport.moments import Moments
@@ -76,9 +75,9 @@ class Latents:
 
 
 @torch.inference_mode()
-def collect(network: nn.Module, recipe: Recipe, folder: Path | None, count: int) -> Latents:
+def collect(network: LatentNetwork, recipe: Recipe, folder: Path | None, count: int) -> Latents:
     """Latents of `count` degraded crops of a folder of the recipe's data."""
-    data, names, means = recipe.data, list(recipe.data.sources), degradation_classifier(network)
+    data, names, means = recipe.data, list(recipe.data.sources), network.means
     photos = Photos(data.root / (folder or ""), smallest=data.crop)
     draw = Degraded(photos, data.mixture, crop=data.crop, flips=False)
     points: dict[str, list[Tensor]] = {kind: [] for kind in KINDS}
@@ -87,6 +86,7 @@ def collect(network: nn.Module, recipe: Recipe, folder: Path | None, count: int)
     moments: dict[str, list[Moments]] = {}
     for index in range(count):
         pair = draw(np.random.default_rng([_STREAM, 0, index]))
+        assert pair.source is not None
         seen = network.decomposed(pair.image[None])
         labels.append(pair.source)
         if means is not None and means.weight.any():
@@ -146,16 +146,14 @@ def constraint(recipe: Recipe, run: Path) -> float:
     """Largest |sum_k lambda_k f_k| on random latents, of the potentials in a run's checkpoint."""
     network = construct(recipe.network, NETWORKS, section="network")
     objective = construct(recipe.objective, OBJECTIVES, network, section="objective")
-    if not isinstance(objective, KnowsSources):
-        return float("nan")
-    objective.meet(recipe.data.sources)
-    if "potentials" not in objective.modules:
+    objective.on_fit_start(recipe.data)
+    if not isinstance(network, LatentNetwork) or "potentials" not in objective.modules:
         return float("nan")
     potentials = objective.modules["potentials"]
     saved = torch.load(run / "checkpoint.pt", map_location="cpu", weights_only=True)
     potentials.load_state_dict(saved["modules"]["potentials"])
     latents = torch.randn(
-        256, int(network.latent_channels), 8, 8, generator=torch.Generator().manual_seed(0)
+        256, network.latent_channels, 8, 8, generator=torch.Generator().manual_seed(0)
     )
     with torch.inference_mode():
         sums = potentials(latents).double() @ potentials.get_buffer("weights").double()

@@ -23,13 +23,15 @@ import numpy as np
 import torch
 from blocks import markdown_table, replace_block
 from rows import RESULTS, write_rows
-from torch import Tensor, nn
+from torch import Tensor
 
 from restore_cli.data.mixed import validation_pairs
+from restore_cli.data.sample import Sample
 from restore_cli.evaluation.delta_e import mean_ciede2000
 from restore_cli.evaluation.latent_distance import LatentDistance
 from restore_cli.evaluation.metrics import psnr
 from restore_cli.methods.vae.edges import gradient_l1
+from restore_cli.networks.base import Network
 from restore_cli.ot_correct.autoencoders import load_autoencoder
 from restore_cli.raw.neutral import camera_to_srgb
 from restore_cli.recipe import Recipe
@@ -197,9 +199,11 @@ def spectrum_distance(output: Tensor, target: Tensor) -> float:
     return float((levels[0] - levels[1]).abs().mean())
 
 
-def finish(network: nn.Module | None, pair: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+def finish(network: Network | None, pair: Sample) -> tuple[Tensor, Tensor]:
     """A network's output, or the plain rendering, in 8 bits; and the target: both (1, 3, H, W)."""
-    multiple = int(getattr(network, "multiple", 16))
+    multiple = 16 if network is None else network.info.multiple
+    assert pair.rendering is not None
+    assert pair.matrix is not None
     place = (..., *(slice(size - size % multiple) for size in pair.image.shape[-2:]))
     output, target = pair.rendering[place][None], pair.target[place][None]
     if network is not None:
@@ -210,7 +214,7 @@ def finish(network: nn.Module | None, pair: dict[str, Tensor]) -> tuple[Tensor, 
 
 
 def measure(
-    network: nn.Module | None, pairs: list[dict[str, Tensor]], autoencoder: Autoencoder
+    network: Network | None, pairs: list[Sample], autoencoder: Autoencoder
 ) -> dict[str, float]:
     """`NUMBERS` of a network, or of the plain rendering."""
     distance = LatentDistance(autoencoder)
