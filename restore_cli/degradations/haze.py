@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from restore_cli.degradations.relief import borrowing_edges, depth, fractal, region
+from restore_cli.degradations.random_fields import borrowing_edges, depth, fractal, region
 from restore_cli.degradations.sample import Range, Sample, check_options, log_uniform
 from restore_cli.images.color import linear_to_srgb, srgb_to_linear
 
@@ -17,7 +17,8 @@ class Haze:
 
     The atmospheric scattering model of Koschmieder 1924, I = J t + A (1 - t) with the
     transmission t = exp(-thickness * depth), as Narasimhan and Nayar 2002 use it. Depth is made up
-    (`relief.depth`) and may follow the picture's edges; the haze may be uneven; A may be tinted.
+    (`random_fields.depth`) and may follow the picture's edges; the haze may be uneven; A may be
+    tinted.
     Most published sets compose the sRGB values, light itself adds up linearly: both happen.
 
     In many pictures a part lies so far away that nothing of it is seen (the sky, the end of the

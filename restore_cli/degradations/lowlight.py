@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from restore_cli.degradations.relief import Plane, borrowing_edges, fractal, region
+from restore_cli.degradations.random_fields import Plane, borrowing_edges, fractal, region
 from restore_cli.degradations.sample import Range, Sample, check_options, log_uniform
 from restore_cli.images.color import linear_to_srgb, srgb_to_linear
 

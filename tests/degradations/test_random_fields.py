@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from restore_cli.degradations.relief import borrowing_edges, depth, follow_edges, fractal, region
+from restore_cli.degradations.random_fields import (
+    borrowing_edges,
+    depth,
+    follow_edges,
+    fractal,
+    region,
+)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (31, 64), (96, 96)])

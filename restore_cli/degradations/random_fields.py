@@ -22,6 +22,9 @@ def fractal(height: int, width: int, rng: np.random.Generator, *, roughness: flo
     Returns:
         (H, W) in [0, 1], both ends reached unless it is constant.
     """
+    if max(height, width) >= 64 and min(height, width) > 1:  # few octaves reach single pixels
+        half = fractal((height + 1) // 2, (width + 1) // 2, rng, roughness=roughness)
+        return _stretch(np.asarray(cv2.resize(half, (width, height)), np.float32))
     field = np.zeros((height, width), np.float32)
     strength, cells = 1.0, 2
     while cells <= max(height, width) // 2 + 2 and strength > 0.02:
@@ -88,7 +91,8 @@ def region(
     field = field + np.float32(up) * y + slope[0] * x + slope[1] * y
     share = math.exp(rng.uniform(math.log(cover[0]), math.log(cover[1])))
     softness = 10 ** rng.uniform(-2, -0.5)
-    edge = np.float32(np.quantile(field, 1 - share))
+    sparse = field[::3, ::3] if field.size > 16384 else field
+    edge = np.float32(np.quantile(sparse, 1 - share))
     return (0.5 * (1 + np.tanh((field - edge) / np.float32(softness)))).astype(np.float32)
 
 
@@ -114,6 +118,21 @@ def follow_edges(field: Plane, guide: Plane, *, radius: int, eps: float = 1e-3) 
     Returns:
         (H, W).
     """
+    thin = max(1, radius // 4)  # the fast guided filter (He and Sun, 2015): windows by samples
+    if thin > 1 and min(field.shape) >= 8 * thin:
+        coarse = (field.shape[1] // thin, field.shape[0] // thin)
+        slope, offset = _guided(
+            *(cv2.resize(p, coarse, interpolation=cv2.INTER_AREA) for p in (field, guide)),
+            radius=radius // thin, eps=eps,
+        )  # fmt: skip
+        slope, offset = (cv2.resize(p, field.shape[::-1]) for p in (slope, offset))
+    else:
+        slope, offset = _guided(field, guide, radius=radius, eps=eps)
+    return np.asarray(slope * guide + offset, np.float32)
+
+
+def _guided(field: Plane, guide: Plane, *, radius: int, eps: float) -> tuple[Plane, Plane]:
+    """Slope and offset of the guide that come nearest to the field around each place."""
     size = (2 * radius + 1, 2 * radius + 1)
 
     def mean(plane: npt.NDArray[np.floating]) -> Plane:
@@ -123,7 +142,7 @@ def follow_edges(field: Plane, guide: Plane, *, radius: int, eps: float = 1e-3) 
     variance = mean(guide * guide) - mean_guide**2
     slope = (mean(guide * field) - mean_guide * mean_field) / (variance + eps)
     offset = mean_field - slope * mean_guide
-    return mean(slope) * guide + mean(offset)
+    return mean(slope), mean(offset)
 
 
 def _stretch(field: Plane) -> Plane:
