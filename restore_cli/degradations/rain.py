@@ -90,7 +90,7 @@ class Rain:
         angle = rng.uniform(*self.angle)
         spread = rng.uniform(*self.spread)
         scale = rng.uniform(0.5, 1.5)  # rain of one picture is alike: near streaks long and wide
-        dry = picture
+        dry, picture = picture, picture.copy()
         for _ in range(int(rng.integers(self.layers[0], self.layers[1] + 1))):
             direction = angle + rng.normal() * spread / 2
             layer = self._layer(
@@ -98,13 +98,15 @@ class Rain:
             )
             light = layer * np.float32(rng.uniform(*self.brightness))
             if self.dark_probability and rng.uniform() < self.dark_probability:
-                picture = picture * (1 - np.minimum(light, 1) * np.float32(rng.uniform(0.2, 0.7)))
+                picture *= 1 - np.minimum(light, 1) * np.float32(rng.uniform(0.2, 0.7))
             else:
-                picture = _compose(picture, light, rng)
-        level = 0.0 if picture is dry else float(np.abs(np.clip(picture, 0, 1) - dry).mean())
+                _compose(picture, light, rng)
+        np.clip(picture, 0, 1, out=picture)
+        flat = (-1, width)
+        level = cv2.norm(picture.reshape(flat), dry.reshape(flat), cv2.NORM_L1) / picture.size
         if rng.uniform() < self.mist_probability:
-            picture = _mist(picture, rng.uniform(*self.mist), rng)
-        image = torch.from_numpy(np.clip(picture, 0, 1))
+            picture = np.clip(_mist(picture, rng.uniform(*self.mist), rng), 0, 1)
+        image = torch.from_numpy(picture)
         return measure(replace(sample, image=image, sigma=math.nan), "rain", level)
 
     def _layer(
@@ -186,45 +188,32 @@ class Rain:
     ) -> Plane:
         length = max(3.0, log_uniform(self.length, rng) * scale)
         thick = log_uniform(self.width, rng)
-        # Grains are drawn on a coarser grid for wide streaks, then enlarged.
+        # Grains fall upright on a coarser canvas for wide streaks, which is turned and enlarged.
         zoom = max(1.0, thick)
-        rows, columns = math.ceil(height / zoom) + 2, math.ceil(width / zoom) + 2
-        margin = math.ceil(length / zoom / 2) + 1
-        shape = (rows + 2 * margin, columns + 2 * margin)
+        side = math.ceil(math.hypot(height, width) / zoom) + 4
+        run = length / zoom
         share = min(log_uniform(self.grains, rng), 2.0 * zoom / length)
-        grains = (rng.random(shape, dtype=np.float32) < share).astype(np.float32)
-        grains *= rng.uniform(0.3, 1.0, shape).astype(np.float32)
-        kernel = streak_kernel(length / zoom, direction, fade=bool(rng.uniform() < 0.5))
-        smeared = cv2.filter2D(grains, cv2.CV_32F, kernel)[margin:-margin, margin:-margin]
-        if zoom > 1:
-            size = (round(columns * zoom), round(rows * zoom))
-            smeared = cv2.resize(smeared, size, interpolation=cv2.INTER_CUBIC)
-        layer: Plane = np.maximum(smeared[:height, :width], 0)
+        grains = np.zeros((side + 2 * math.ceil(run / 2), side), np.float32)
+        count = int(rng.binomial(grains.size, share))
+        grains.reshape(-1)[rng.integers(0, grains.size, count)] = rng.uniform(0.3, 1.0, count)
+        smeared = _smear(grains, run, fade=bool(rng.uniform() < 0.5))
+        turn = cv2.getRotationMatrix2D(((side - 1) / 2, (len(grains) - 1) / 2), direction, zoom)
+        turn[:, 2] += (width - side) / 2, (height - len(grains)) / 2
+        how = cv2.INTER_CUBIC if zoom > 1.5 else cv2.INTER_LINEAR
+        turned = cv2.warpAffine(smeared, turn, (width, height), flags=how)
+        layer: Plane = np.maximum(turned.reshape(height, width), 0)
         # Peaks at 1 where one grain passes: brightness then means the same for both kinds.
         return np.minimum(_soften(layer, rng.uniform(0.0, 0.6)), 1.5)
 
 
-def streak_kernel(length: float, direction: float, *, fade: bool) -> Plane:
-    """A line of peak 1 through the centre of an odd square kernel.
-
-    Args:
-        length: px.
-        direction: degrees from the vertical.
-        fade: brightness falls off towards both ends instead of ending sharply.
-
-    Returns:
-        (K, K) float32 in [0, 1].
-    """
-    radius = max(1, math.ceil(length / 2))
-    axis = np.arange(-radius, radius + 1, dtype=np.float32)
-    x, y = np.meshgrid(axis, axis)
-    theta = math.radians(direction)
-    along = x * math.sin(theta) + y * math.cos(theta)
-    across = x * math.cos(theta) - y * math.sin(theta)
-    profile = np.clip(1.0 - np.abs(across), 0, 1) * (np.abs(along) <= length / 2)
-    if fade:
-        profile = profile * np.cos(np.clip(along / length, -0.5, 0.5) * math.pi)
-    return np.maximum(profile, 0).astype(np.float32)  # a cosine of pi/2 may fall just below 0
+def _smear(grains: Plane, run: float, *, fade: bool) -> Plane:
+    """Stretch grains into upright streaks of their brightness, `run` px long, even or fading."""
+    even = max(1, round(run))
+    if not fade:
+        return cv2.boxFilter(grains, cv2.CV_32F, (1, even), normalize=False)
+    half = max(1, round(run / 2))
+    once = cv2.boxFilter(grains, cv2.CV_32F, (1, half), normalize=False)
+    return cv2.boxFilter(once, cv2.CV_32F, (1, half))
 
 
 def _add_lines(layer: Plane, ends: npt.NDArray[Any], light: npt.NDArray[Any], thick: int) -> None:
@@ -253,17 +242,25 @@ def _dots(height: int, width: int, rng: np.random.Generator) -> Plane:
     return np.clip((field.reshape(height, width) - 0.4) * 5, 0, 1)
 
 
-def _compose(picture: Plane, light: Plane, rng: np.random.Generator) -> Plane:
-    """Lay a streak layer over a picture, (3, H, W) and (H, W)."""
-    tint = 1.0 - rng.uniform(0.0, 0.12, 3).astype(np.float32)[:, None, None]
-    kind = rng.uniform()
-    if kind < 0.5:  # addition, as the published synthetic sets compose
-        return picture + light * tint
-    if kind < 0.75:  # screening: light added where there is room for it
-        return picture + light * tint * (1 - np.clip(picture, 0, 1))
-    # Covering: a drop shows the sky behind the camera in place of the scene.
-    opacity = np.minimum(light, 1)
-    return picture + (tint * np.float32(rng.uniform(0.6, 1.0)) - picture) * opacity
+def _compose(picture: Plane, light: Plane, rng: np.random.Generator) -> None:
+    """Lay a streak layer (H, W) over a picture (3, H, W), in place: plane by plane is fastest."""
+    tint = (1.0 - rng.uniform(0.0, 0.12, 3)).astype(np.float32)
+    kind, sky = rng.uniform(), np.float32(0)
+    if kind >= 0.75:
+        sky, light = np.float32(rng.uniform(0.6, 1.0)), np.minimum(light, 1)
+    for channel, shade in enumerate(tint):
+        plane = picture[channel]
+        if kind < 0.5:  # addition, as the published synthetic sets compose
+            plane += light * shade
+        elif kind < 0.75:  # screening: light added where there is room for it
+            room = 1 - np.clip(plane, 0, 1)
+            room *= light
+            room *= shade
+            plane += room
+        else:  # covering: a drop shows the sky behind the camera in place of the scene
+            away = shade * sky - plane
+            away *= light
+            plane += away
 
 
 def _mist(picture: Plane, opacity: float, rng: np.random.Generator) -> Plane:

@@ -5,7 +5,6 @@ import math
 import cv2
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
 
 Plane = npt.NDArray[np.float32]
 
@@ -69,6 +68,53 @@ def depth(height: int, width: int, rng: np.random.Generator) -> Plane:
     return _stretch(field.astype(np.float32))
 
 
+def room(height: int, width: int, rng: np.random.Generator) -> Plane:
+    """How far away the walls of a room are, with boxes standing in it.
+
+    Returns:
+        (H, W) in [0, 1]; 1 is farthest.
+    """
+    y = np.linspace(-1, 1, height, dtype=np.float32)[:, None] - np.float32(rng.uniform(-0.6, 0.6))
+    x = np.linspace(-1, 1, width, dtype=np.float32)[None, :] - np.float32(rng.uniform(-0.6, 0.6))
+    back = rng.uniform(0.15, 0.9, 2).astype(np.float32)  # half the sides of the back wall
+    field = 1 / np.maximum(np.maximum(np.abs(x) / back[0], np.abs(y) / back[1]), 1)
+    for far in np.sort(rng.uniform(0.1, 0.9, int(rng.integers(0, 6))))[::-1]:
+        top, left = rng.uniform(-0.2, 0.9, 2) * (height, width)
+        tall, wide = rng.uniform(0.05, 0.5, 2) * (height, width)
+        rows, columns = (
+            slice(max(0, int(top)), int(top + tall)),
+            slice(max(0, int(left)), int(left + wide)),
+        )
+        field[rows, columns] = np.minimum(field[rows, columns], np.float32(far))
+    return _stretch(field)
+
+
+def segments(grey: Plane, rng: np.random.Generator) -> Plane:
+    """Things of a picture, each at a random distance on ground that leads away.
+
+    What is alike in brightness and near to each other is one thing: the smoothed picture in a few
+    bands of random width, cut once more by a few random patches.
+
+    Args:
+        grey: (H, W) in [0, 1].
+        rng: the only source of chance.
+
+    Returns:
+        (H, W) in [0, 1]; 1 is farthest.
+    """
+    height, width = grey.shape
+    rows, columns = min(height, 96), min(width, 96)
+    small = cv2.resize(grey, (columns, rows), interpolation=cv2.INTER_AREA).reshape(rows, columns)
+    small = cv2.GaussianBlur(small, (0, 0), rng.uniform(1, 4))
+    bands, patches = int(rng.integers(3, 8)), int(rng.integers(1, 4))
+    code = np.clip(small * bands + rng.uniform(), 0, bands).astype(np.int64)
+    parts = np.clip(fractal(rows, columns, rng) * patches, 0, patches - 0.01).astype(np.int64)
+    far = rng.random((bands + 1) * patches).astype(np.float32)[code * patches + parts]
+    ground = np.linspace(1, 0, rows, dtype=np.float32)[:, None] * np.float32(rng.uniform(0, 1))
+    field = cv2.resize(far + ground, (width, height), interpolation=cv2.INTER_LINEAR)
+    return _stretch(np.asarray(field, np.float32).reshape(height, width))
+
+
 def region(
     height: int, width: int, rng: np.random.Generator, *, cover: tuple[float, float], up: float = 0
 ) -> Plane:
@@ -96,10 +142,14 @@ def region(
     return (0.5 * (1 + np.tanh((field - edge) / np.float32(softness)))).astype(np.float32)
 
 
-def borrowing_edges(field: Plane, image: Tensor, rng: np.random.Generator) -> Plane:
-    """`follow_edges` with the brightness of a picture (3, H, W) and windows of a random size."""
-    pixels = np.ascontiguousarray(image.permute(1, 2, 0).numpy())
-    grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.float32)
+def grey_of(picture: Plane) -> Plane:
+    """Brightness (H, W) of a picture (3, H, W)."""
+    red, green, blue = picture
+    return np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
+
+
+def borrowing_edges(field: Plane, grey: Plane, rng: np.random.Generator) -> Plane:
+    """`follow_edges` of a picture's brightness (H, W) with windows of a random size."""
     radius = max(2, round(max(grey.shape) * rng.uniform(0.03, 0.12)))
     return np.clip(follow_edges(field, grey, radius=radius), 0, 1)
 

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from restore_cli.degradations.rain import Rain, streak_kernel
+from restore_cli.degradations.rain import Rain
 from restore_cli.degradations.sample import Sample
 
 Pair = tuple[float, float]
@@ -231,42 +231,6 @@ def test_any_rain_on_any_size_stays_a_picture(
 def test_another_seed_is_another_rain() -> None:
     images = [Rain()(photo((32, 32)), np.random.default_rng(seed)).image for seed in range(5)]
     assert all(not torch.equal(a, b) for i, a in enumerate(images) for b in images[:i])
-
-
-@pytest.mark.parametrize("fade", [False, True])
-@pytest.mark.parametrize("angle", [-70.0, 0.0, 25.0, 90.0])
-@pytest.mark.parametrize("length", [1.0, 5.0, 24.0, 61.5])
-def test_streak_kernel_is_a_line_through_the_centre(
-    length: float, angle: float, fade: bool
-) -> None:
-    kernel = streak_kernel(length, angle, fade=fade)
-    side = kernel.shape[0]
-    assert kernel.shape == (side, side)
-    assert side % 2 == 1
-    assert side >= length
-    assert kernel.dtype == np.float32
-    assert kernel.min() >= 0
-    assert kernel.max() == kernel[side // 2, side // 2] == 1
-    np.testing.assert_allclose(kernel, kernel[::-1, ::-1], atol=1e-6)  # filtering flips nothing
-    y, x = np.mgrid[:side, :side] - side // 2
-    along = x * math.sin(math.radians(angle)) + y * math.cos(math.radians(angle))
-    across = np.sqrt(np.maximum(x**2 + y**2 - along**2, 0))
-    lit = kernel > 0
-    assert np.abs(along[lit]).max() <= length / 2 + 1e-4
-    assert across[lit].max() < 1
-    if not fade:
-        assert kernel.sum() == pytest.approx(length, abs=1.6)  # 1 px wide
-    elif length > 20:
-        assert kernel.sum() == pytest.approx(2 / math.pi * length, abs=1.0)  # mean of a cosine
-        assert direction(np.pad(kernel, 8))[0] == pytest.approx(angle, abs=3) or angle == 90
-
-
-def test_an_upright_kernel_is_one_column() -> None:
-    kernel = streak_kernel(5, 0, fade=False)
-    expected = np.zeros((7, 7), np.float32)
-    expected[1:6, 3] = 1
-    np.testing.assert_array_equal(kernel, expected)
-    np.testing.assert_allclose(streak_kernel(5, 90, fade=False), expected.T, atol=1e-6)
 
 
 @pytest.mark.parametrize(
