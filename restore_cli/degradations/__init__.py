@@ -3,36 +3,57 @@
 from collections.abc import Callable
 
 from restore_cli.degradations.blur import CameraShake, Defocus
+from restore_cli.degradations.downscale_crop import DownscaleCrop
 from restore_cli.degradations.haze import Haze
 from restore_cli.degradations.jitter import PhotometricJitter
-from restore_cli.degradations.keep import Keep
 from restore_cli.degradations.lowlight import LowLight
 from restore_cli.degradations.mosaic import Mosaic
-from restore_cli.degradations.noise import File, GaussianNoise, HideSigma, Jpeg, SensorNoise
+from restore_cli.degradations.noise import (
+    DropNoiseLevel,
+    GaussianNoise,
+    Jpeg,
+    Quantize8,
+    SensorNoise,
+)
 from restore_cli.degradations.outlier import Outlier
 from restore_cli.degradations.rain import Rain
 from restore_cli.degradations.recolour import Recolour
 from restore_cli.degradations.sample import Degradation
-from restore_cli.degradations.shrink import Shrink
+from restore_cli.degradations.scenery import ThinThings, WetGround
+from restore_cli.degradations.set_target import SetTarget
 from restore_cli.degradations.style import Style
+from restore_cli.degradations.turn import Turn
+from restore_cli.degradations.veil import Veil
 
 DEGRADATIONS: dict[str, Callable[..., Degradation]] = {
     "gaussian-noise": GaussianNoise,
     "sensor-noise": SensorNoise,
-    "file": File,
+    "quantize8": Quantize8,
     "jpeg": Jpeg,
-    "hide-sigma": HideSigma,
-    "keep": Keep,
+    "drop-noise-level": DropNoiseLevel,
+    "set-target": SetTarget,
     "rain": Rain,
+    "veil": Veil,
+    "thin-things": ThinThings,
+    "wet-ground": WetGround,
     "haze": Haze,
     "camera-shake": CameraShake,
     "defocus": Defocus,
     "low-light": LowLight,
     "photometric-jitter": PhotometricJitter,
     "recolour": Recolour,
-    "shrink": Shrink,
+    "downscale-crop": DownscaleCrop,
     "mosaic": Mosaic,
     "style": Style,
     "outlier": Outlier,
+    "turn": Turn,
 }
 """What a step of `data.mixture` in a recipe may be."""
+
+OLD_NAMES: dict[str, str] = {
+    "file": "quantize8",
+    "hide-sigma": "drop-noise-level",
+    "keep": "set-target",
+    "shrink": "downscale-crop",
+}
+"""What recipes called some steps before; these names stay valid."""

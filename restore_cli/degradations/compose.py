@@ -4,9 +4,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from restore_cli.degradations import DEGRADATIONS
+from restore_cli.degradations import DEGRADATIONS, OLD_NAMES
 from restore_cli.degradations.sample import Degradation, Sample
+from restore_cli.degradations.turn import Turn
 from restore_cli.recipe import Mixture, construct
+
+# Errors then quote the name that the recipe has.
+_STEPS = DEGRADATIONS | {old: DEGRADATIONS[new] for old, new in OLD_NAMES.items()}
 
 
 class Compose:
@@ -15,14 +19,16 @@ class Compose:
     Args:
         mixture: entries with weights; an entry without steps leaves the picture as it is. Sources
             are labelled in the order of their first entries.
+        turned: how often a sample is turned or mirrored, one of eight ways, after its steps.
 
     Raises:
         RestoreError: unknown degradation or option.
     """
 
-    def __init__(self, mixture: list[Mixture]) -> None:
+    def __init__(self, mixture: list[Mixture], *, turned: float = 0.0) -> None:
+        self._turn = Turn(probability=turned) if turned > 0 else None
         self._chains: list[list[Degradation]] = [
-            [construct(step, DEGRADATIONS, section="degradation") for step in entry.steps]
+            [construct(step, _STEPS, section="degradation") for step in entry.steps]
             for entry in mixture
         ]
         weights = np.array([entry.weight for entry in mixture], dtype=np.float64)
@@ -42,4 +48,4 @@ class Compose:
         sample = Sample(image=clean, target=clean, noise=noise, source=self._labels[drawn])
         for step in self._chains[drawn]:
             sample = step(sample, rng)
-        return sample
+        return sample if self._turn is None else self._turn(sample, rng)

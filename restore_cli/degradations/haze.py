@@ -3,12 +3,24 @@
 import math
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import torch
 
-from restore_cli.degradations.relief import borrowing_edges, depth, fractal, region
-from restore_cli.degradations.sample import Range, Sample, check_options, log_uniform
-from restore_cli.images.color import linear_to_srgb, srgb_to_linear
+from restore_cli.degradations.curves import Plane, decode, encode
+from restore_cli.degradations.random_fields import (
+    borrowing_edges,
+    depth,
+    fractal,
+    grey_of,
+    region,
+    room,
+    segments,
+)
+from restore_cli.degradations.sample import Range, Sample, check_options, log_uniform, measure
+
+_AIRS = ((1.0, 1.0, 1.0), (0.97, 1.0, 1.0), (0.82, 0.93, 1.08), (1.08, 0.95, 0.72))
+"""Airlight's colours beside its brightness: grey, white, blue, sepia."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +29,8 @@ class Haze:
 
     The atmospheric scattering model of Koschmieder 1924, I = J t + A (1 - t) with the
     transmission t = exp(-thickness * depth), as Narasimhan and Nayar 2002 use it. Depth is made up
-    (`relief.depth`) and may follow the picture's edges; the haze may be uneven; A may be tinted.
+    (`random_fields.depth`) and may follow the picture's edges; the haze may be uneven; A may be
+    tinted.
     Most published sets compose the sRGB values, light itself adds up linearly: both happen.
 
     In many pictures a part lies so far away that nothing of it is seen (the sky, the end of the
@@ -36,6 +49,14 @@ class Haze:
         hidden: transmissions below the first are left as they are in the target, above the second
             they are cleared wholly.
         linear: how often the light is added in linear light instead of sRGB.
+        near_probability: how often depth is that of a room or of things at random distances
+            instead of a landscape's, with the transmissions of its two ends drawn from `span`.
+        span: range of those transmissions.
+        patchy_probability: how often fog lies in patches with clear air between.
+        colour_probability: how often the airlight is plainly grey, white, blue or sepia.
+        sky_probability: how often the airlight is the colour of the picture's brightest places,
+            which then stay as they are: sky, paper, white walls.
+        gain: range of the exposure's factor after the haze.
     """
 
     thickness: Range = (0.1, 2.0)
@@ -47,6 +68,12 @@ class Haze:
     far: Range = (0.5, 6.0)
     hidden: Range = (0.08, 0.4)
     linear: float = 0.3
+    near_probability: float = 0.0
+    span: Range = (0.1, 0.95)
+    patchy_probability: float = 0.0
+    colour_probability: float = 0.0
+    sky_probability: float = 0.0
+    gain: Range = (1.0, 1.0)
 
     def __post_init__(self) -> None:
         check_options(vars(self), positive=("thickness",))
@@ -56,33 +83,82 @@ class Haze:
 
         `sample.target` is changed where nothing comes through.
         """
-        height, width = sample.image.shape[-2:]
-        image = sample.image.clamp(0, 1)
-        distance = depth(height, width, rng)
-        if rng.uniform() < 0.7:
-            distance = borrowing_edges(distance, image, rng)
-        distance = 1 + rng.uniform(*self.relief) * 2 * (distance - 0.5)
-        density = 1 + rng.uniform(*self.uneven) * 2 * (fractal(height, width, rng) - 0.5)
-        optical = log_uniform(self.thickness, rng) * distance * density
-        if rng.uniform() < self.far_probability:
-            away = region(height, width, rng, cover=(0.05, 0.6), up=rng.uniform(0, 3))
-            away = borrowing_edges(away, image, rng) if rng.uniform() < 0.7 else away
-            optical = optical + rng.uniform(*self.far) * away
-        through = torch.from_numpy(np.exp(-optical).astype(np.float32))
-        air = torch.from_numpy(self._air(rng)).view(3, 1, 1)
+        picture = sample.image.clamp(0, 1).numpy()
+        optical = self._optical(picture, rng)
+        through: Plane = np.exp(-optical)
+        air = self._air(picture, rng)
+        back = air[:, None, None]
         if rng.uniform() < self.linear:
-            light = srgb_to_linear(image) * through + srgb_to_linear(air) * (1 - through)
-            image = linear_to_srgb(light)
+            light = decode(picture)
+            bright = decode(back)
+            light -= bright
+            light *= through
+            light += bright
+            hazy = encode(np.clip(light, 0, 1, out=light))
         else:
-            image = image * through + air * (1 - through)
-        image = image.clamp(0, 1)
-        seen = ((through - self.hidden[0]) / (self.hidden[1] - self.hidden[0])).clamp(0, 1)
-        target = torch.lerp(image, sample.target, seen * seen * (3 - 2 * seen))
-        return replace(sample, image=image, target=target, sigma=math.nan)
+            hazy = picture - back
+            hazy *= through
+            hazy += back
+        if self.gain != (1.0, 1.0):
+            factor = np.float32(rng.uniform(*self.gain))
+            hazy, air = hazy * factor, air * factor
+        image = torch.from_numpy(np.clip(hazy, 0, 1, out=hazy))
+        target = sample.target
+        if float(through.min()) < self.hidden[1]:
+            low, high = self.hidden
+            seen = np.clip((through - np.float32(low)) * np.float32(1 / (high - low)), 0, 1)
+            target = torch.lerp(image, target, torch.from_numpy(seen * seen * (3 - 2 * seen)))
+        red, green, blue = (float(value) for value in np.clip(air, 0, 1))
+        changed = replace(
+            sample, image=image, target=target, sigma=math.nan, airlight=(red, green, blue)
+        )
+        return measure(changed, "haze", 1 - float(through.mean()))
 
-    def _air(self, rng: np.random.Generator) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
+    def _optical(self, picture: Plane, rng: np.random.Generator) -> Plane:
+        """Optical depth, (H, W) float32."""
+        height, width = picture.shape[1:]
+        rows, columns = (height, width) if min(height, width) < 64 else (height // 2, width // 2)
+        grey = grey_of(picture)
+
+        def full(field: Plane) -> Plane:
+            if field.shape == (height, width):
+                return field
+            return np.asarray(cv2.resize(field, (width, height)), np.float32)
+
+        near = self.near_probability > 0 and rng.uniform() < self.near_probability
+        if near:
+            made = segments(grey, rng) if rng.uniform() < 0.6 else full(room(rows, columns, rng))
+        else:
+            made = full(depth(rows, columns, rng))
+        if rng.uniform() < 0.7:
+            made = borrowing_edges(made, grey, rng)
+        density = 1 + rng.uniform(*self.uneven) * 2 * (fractal(rows, columns, rng) - 0.5)
+        if self.patchy_probability and rng.uniform() < self.patchy_probability:
+            clear = region(rows, columns, rng, cover=(0.1, 0.7))
+            density = density * (1 - rng.uniform(0.6, 1) * clear)
+        if near:
+            ends = np.sort(-np.log(rng.uniform(*self.span, 2)))
+            optical = ends[0] + (ends[1] - ends[0]) * made
+        else:
+            distance = 1 + rng.uniform(*self.relief) * 2 * (made - 0.5)
+            optical = log_uniform(self.thickness, rng) * distance
+        optical = optical * full(density.astype(np.float32))
+        if not near and rng.uniform() < self.far_probability:
+            away = full(region(rows, columns, rng, cover=(0.05, 0.6), up=rng.uniform(0, 3)))
+            away = borrowing_edges(away, grey, rng) if rng.uniform() < 0.7 else away
+            optical = optical + rng.uniform(*self.far) * away
+        return optical.astype(np.float32)
+
+    def _air(self, picture: Plane, rng: np.random.Generator) -> Plane:
         """Grey, or from bluish to yellowish as skies are, with a little of any other colour."""
+        if self.sky_probability and rng.uniform() < self.sky_probability:
+            few = picture[:, ::4, ::4].reshape(3, -1)
+            bright = few[:, np.argsort(few.sum(axis=0))[-max(1, few.shape[1] // 50) :]]
+            return np.clip(bright.mean(axis=1), self.airlight[0], 1).astype(np.float32)
         warm = rng.normal() * self.tint / 2
         other = rng.uniform(-1, 1, 3) * self.tint / 6
         colour = 1 + np.array([warm, 0.0, -warm]) + other
+        if self.colour_probability and rng.uniform() < self.colour_probability:
+            plain = np.array(_AIRS[int(rng.integers(len(_AIRS)))])
+            colour = 1 + rng.uniform(0.3, 1) * (plain - 1) + other
         return np.clip(rng.uniform(*self.airlight) * colour, 0, 1).astype(np.float32)

@@ -3,12 +3,13 @@
 import math
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import torch
 
-from restore_cli.degradations.relief import Plane, borrowing_edges, fractal, region
-from restore_cli.degradations.sample import Range, Sample, check_options, log_uniform
-from restore_cli.images.color import linear_to_srgb, srgb_to_linear
+from restore_cli.degradations.curves import Plane, decode, encode
+from restore_cli.degradations.random_fields import borrowing_edges, fractal, grey_of, region
+from restore_cli.degradations.sample import Range, Sample, check_options, log_uniform, measure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,13 @@ class LowLight:
         lamp_probability: how often there are lamps.
         lift: most stops that the target of such a scene is brighter than it; more stays dark.
         black: range of the black level that was not taken off, in linear light.
+        window_probability: how often a window or a lit doorway keeps its light.
+        backlight_probability: how often the brightest places keep their light, as a sky does
+            behind a subject in its own shade.
+        response_probability: how often the camera's response differs from the sRGB curve: bent in
+            the shadows, rolled off in the highlights.
+        shot: range of the shot-noise factor before the curve (see `noise.SensorNoise`).
+        read: range of the read noise's deviation there; with both ranges zero there is none.
     """
 
     stops: Range = (0.0, 5.0)
@@ -41,6 +49,11 @@ class LowLight:
     lamp_probability: float = 0.25
     lift: float = 2.5
     black: Range = (0.0, 0.003)
+    window_probability: float = 0.0
+    backlight_probability: float = 0.0
+    response_probability: float = 0.0
+    shot: Range = (0.0, 0.0)
+    read: Range = (0.0, 0.0)
 
     def __post_init__(self) -> None:
         check_options(vars(self), positive=("cast", "gamma"))
@@ -48,29 +61,101 @@ class LowLight:
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """Darken `sample.image`, clipped to [0, 1]; lamps are added to `sample.target`, too."""
         height, width = sample.image.shape[-2:]
-        picture = sample.image.clamp(0, 1)
-        linear = srgb_to_linear(picture)
-        field = 2 * (fractal(height, width, rng, roughness=0.3) - 0.5)
-        stops = rng.uniform(*self.stops) - rng.uniform(*self.uneven) / 2 * (1 + field)
-        partly, lamps = rng.uniform(size=2) < (self.lit_probability, self.lamp_probability)
-        if partly:
-            lit = region(height, width, rng, cover=(0.003, 0.6))
-            lit = borrowing_edges(lit, picture, rng) if rng.uniform() < 0.5 else lit
-            stops = stops * (1 - rng.uniform(0.6, 1) * lit)
-        light = torch.from_numpy(np.exp2(-np.maximum(stops, 0)).astype(np.float32))
+        picture = sample.image.clamp(0, 1).numpy()
+        stops, partly = self._stops(picture, rng)
+        lamps = rng.uniform() < self.lamp_probability
         factor = log_uniform(self.cast, rng)
         gains = factor ** rng.permutation([0.0, -rng.uniform(), -1.0])
-        colour = torch.from_numpy(gains.astype(np.float32)).view(3, 1, 1)
-        target, shine = sample.target, torch.zeros(())
+        target, shine = sample.target, None
         if lamps:
-            shine = torch.from_numpy(_lamps(height, width, rng))
+            shine = _lamps(height, width, rng)
         if partly or lamps:
-            kept = torch.from_numpy(np.exp2(-np.maximum(stops - self.lift, 0)).astype(np.float32))
-            target = linear_to_srgb((srgb_to_linear(target) * kept + shine).clamp(0, 1))
-        dark = (linear * colour * light + shine).clamp(0, 1).pow(log_uniform(self.gamma, rng))
-        level = rng.uniform(*self.black)
-        image = linear_to_srgb(dark * (1 - level) + level)
-        return replace(sample, image=image.clamp(0, 1), target=target, sigma=math.nan)
+            light = decode(target.clamp(0, 1).numpy())
+            light *= np.exp2(-np.maximum(stops - np.float32(self.lift), 0))
+            light = light if shine is None else light + shine
+            target = torch.from_numpy(encode(np.clip(light, 0, 1, out=light)))
+        dark = decode(picture)
+        dark *= np.exp2(-stops)
+        dark *= gains.astype(np.float32)[:, None, None]
+        dark = dark if shine is None else dark + shine
+        noise = sample.noise
+        if self.shot[1] > 0 or self.read[1] > 0:
+            dark, noise = self._noisy(dark, noise, rng)
+        np.clip(dark, 0, 1, out=dark)
+        gamma = log_uniform(self.gamma, rng)
+        if gamma != 1:
+            dark = np.power(dark, np.float32(gamma), out=dark)
+        black = np.float32(rng.uniform(*self.black))
+        image = encode(dark * (1 - black) + black)
+        if self.response_probability and rng.uniform() < self.response_probability:
+            image = _response(image, rng)
+        red, green, blue = (float(gain) for gain in gains / gains.max())
+        changed = replace(
+            sample, image=torch.from_numpy(np.clip(image, 0, 1, out=image)), target=target,
+            noise=noise, sigma=math.nan, cast=(red, green, blue),
+        )  # fmt: skip
+        missing = np.minimum(stops, np.float32(self.lift)) if partly or lamps else stops
+        return measure(changed, "stops", float(missing.mean()))
+
+    def _stops(self, picture: Plane, rng: np.random.Generator) -> tuple[Plane, bool]:
+        """Missing stops at each place, (H, W), and whether some place keeps its light."""
+        height, width = picture.shape[1:]
+        field = 2 * (fractal(height, width, rng, roughness=0.3) - 0.5)
+        stops = rng.uniform(*self.stops) - rng.uniform(*self.uneven) / 2 * (1 + field)
+        partly = rng.uniform() < self.lit_probability
+        keeps: list[Plane] = []
+        if partly:
+            lit = region(height, width, rng, cover=(0.003, 0.6))
+            if rng.uniform() < 0.5:
+                lit = borrowing_edges(lit, grey_of(picture), rng)
+            keeps.append(lit)
+        if self.window_probability and rng.uniform() < self.window_probability:
+            keeps.append(_window(height, width, rng))
+        if self.backlight_probability and rng.uniform() < self.backlight_probability:
+            grey = grey_of(picture)
+            edge = np.float32(np.quantile(grey[::4, ::4], rng.uniform(0.5, 0.95)))
+            lit = np.clip((grey - edge) * np.float32(rng.uniform(4, 15)) + 0.5, 0, 1)
+            keeps.append(cv2.GaussianBlur(lit, (0, 0), rng.uniform(0.5, 4)).reshape(grey.shape))
+        for lit in keeps:
+            stops = stops * (1 - rng.uniform(0.6, 1) * lit)
+        return np.maximum(stops, 0).astype(np.float32), bool(keeps)
+
+    def _noisy(
+        self, dark: Plane, noise: torch.Tensor, rng: np.random.Generator
+    ) -> tuple[Plane, torch.Tensor]:
+        """Shot and read noise in linear light, and the level that it has under the curve."""
+        shot, read = rng.uniform(*self.shot), rng.uniform(*self.read)
+        deviation = np.sqrt(np.float32(shot) * np.maximum(dark, 0) + np.float32(read**2))
+        middle, step = dark.mean(axis=0), deviation.mean(axis=0)
+        up, down = (np.clip(middle + sign * step, 0, 1) for sign in (1, -1))
+        level = torch.from_numpy((encode(up) - encode(down)) / 2)[None]
+        grain = rng.standard_normal(dark.shape, dtype=np.float32)
+        return dark + deviation * grain, torch.sqrt(noise**2 + level**2)
+
+
+def _window(height: int, width: int, rng: np.random.Generator) -> Plane:
+    """A four-cornered opening, (H, W) in [0, 1], with bars at times."""
+    cover = np.zeros((height, width), np.uint8)
+    centre, half = rng.uniform(0, 1, 2), rng.uniform(0.05, 0.35, 2)
+    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half
+    corners = (centre + corners * rng.uniform(0.8, 1.2, (4, 2))) * (width, height)
+    cv2.fillPoly(cover, [np.round(corners).astype(np.int32)], (255,), cv2.LINE_AA)
+    if rng.uniform() < 0.5:
+        x, y = np.round(centre * (width, height)).astype(int).tolist()
+        thick = max(1, round(width * 0.015))
+        cv2.line(cover, (x, 0), (x, height), (0,), thick)
+        cv2.line(cover, (0, y), (width, y), (0,), thick)
+    soft = cv2.GaussianBlur(cover, (0, 0), rng.uniform(0.5, 3))
+    return soft.astype(np.float32).reshape(height, width) / 255
+
+
+def _response(image: Plane, rng: np.random.Generator) -> Plane:
+    """A camera's own curve over sRGB values, from 0 to 0 and from 1 to 1, rising everywhere."""
+    x = np.linspace(0, 1, 1025)
+    toe, shoulder = rng.uniform(-0.35, 0.35), rng.uniform(0, 0.35)
+    curve = x + toe * x * (1 - x) ** 2 + shoulder * x**2 * (1 - x)
+    table = curve.astype(np.float32)
+    return table[(np.clip(image, 0, 1) * 1024 + 0.5).astype(np.uint16)]
 
 
 def _lamps(height: int, width: int, rng: np.random.Generator) -> Plane:

@@ -14,7 +14,7 @@ from restore_cli.images.color import linear_to_srgb, srgb_to_linear
 
 @dataclass(frozen=True, kw_only=True)
 class GaussianNoise:
-    """Additive white Gaussian noise, not clipped (follow it with `File` for what a file holds).
+    """Additive white Gaussian noise, not clipped (`Quantize8` after it is what a file holds).
 
     Attributes:
         sigma: range of the standard deviation on the 0..255 scale, drawn uniformly.
@@ -82,7 +82,7 @@ class SensorNoise:
 
 
 @dataclass(frozen=True, kw_only=True)
-class File:
+class Quantize8:
     """What an 8-bit file keeps: values clipped to [0, 1] and rounded to 256 levels.
 
     Attributes:
@@ -139,7 +139,7 @@ class Jpeg:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HideSigma:
+class DropNoiseLevel:
     """Forget the noise level, so that a network learns to work blind as well.
 
     Attributes:

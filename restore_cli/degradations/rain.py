@@ -20,7 +20,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from restore_cli.degradations.sample import Range, Sample, check_options, log_uniform
+from restore_cli.degradations.sample import (
+    Range,
+    Sample,
+    check_options,
+    log_uniform,
+    measure,
+)
+from restore_cli.degradations.veil import Veil
 
 Plane = npt.NDArray[np.floating]
 _SUBPIXEL_BITS = 4  # cv2.line takes fixed-point coordinates
@@ -42,6 +49,13 @@ class Rain:
         brightness: range of the peak brightness of a layer.
         mist: range of the mist's opacity.
         mist_probability: how often there is mist at all.
+        zoom: range of the canvas on which streaks are drawn, as a factor on the picture's size,
+            drawn log-uniformly: above 1 they are averaged down, thinner than a pixel and faint.
+        dotted_probability: how often a layer's streaks are broken into drops.
+        dark_probability: how often a layer darkens, as rain before a bright sky.
+        near_probability: how often a layer is of few, wide drops near to the lens, out of focus.
+        veil_probability: how often `veil.Veil` lies under the streaks and is to be removed, too.
+        veil: range of its opacity at the farthest place.
     """
 
     layers: tuple[int, int] = (1, 3)
@@ -54,30 +68,74 @@ class Rain:
     brightness: Range = (0.08, 0.8)
     mist: Range = (0.0, 0.35)
     mist_probability: float = 0.25
+    zoom: Range = (1.0, 1.0)
+    dotted_probability: float = 0.0
+    dark_probability: float = 0.0
+    near_probability: float = 0.0
+    veil_probability: float = 0.0
+    veil: Range = (0.05, 0.6)
 
     def __post_init__(self) -> None:
-        check_options(vars(self), positive=("length", "width", "density", "grains"))
+        check_options(vars(self), positive=("length", "width", "density", "grains", "zoom"))
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        """Rain on `sample.image`; the result is clipped to [0, 1] as a camera clips."""
+        """Rain on `sample.image`; the result is clipped to [0, 1] as a camera clips.
+
+        The level is the mean light that streaks add or take; mist and veil do not count.
+        """
         height, width = sample.image.shape[-2:]
-        picture = sample.image.permute(1, 2, 0).numpy()
+        picture = sample.image.numpy()
+        if self.veil_probability and rng.uniform() < self.veil_probability:
+            picture = Veil(opacity=self.veil).over(np.clip(picture, 0, 1), rng)
         angle = rng.uniform(*self.angle)
         spread = rng.uniform(*self.spread)
         scale = rng.uniform(0.5, 1.5)  # rain of one picture is alike: near streaks long and wide
+        dry, picture = picture, picture.copy()
         for _ in range(int(rng.integers(self.layers[0], self.layers[1] + 1))):
             direction = angle + rng.normal() * spread / 2
-            if rng.uniform() < 0.5:
-                layer = self._drawn(
-                    height, width, direction=direction, spread=spread, scale=scale, rng=rng
-                )
+            layer = self._layer(
+                height, width, direction=direction, spread=spread, scale=scale, rng=rng
+            )
+            light = layer * np.float32(rng.uniform(*self.brightness))
+            if self.dark_probability and rng.uniform() < self.dark_probability:
+                picture *= 1 - np.minimum(light, 1) * np.float32(rng.uniform(0.2, 0.7))
             else:
-                layer = self._blurred(height, width, direction=direction, scale=scale, rng=rng)
-            picture = _compose(picture, layer * rng.uniform(*self.brightness), rng)
+                _compose(picture, light, rng)
+        np.clip(picture, 0, 1, out=picture)
+        flat = (-1, width)
+        level = cv2.norm(picture.reshape(flat), dry.reshape(flat), cv2.NORM_L1) / picture.size
         if rng.uniform() < self.mist_probability:
-            picture = _mist(picture, rng.uniform(*self.mist), rng)
-        image = torch.from_numpy(np.ascontiguousarray(np.clip(picture, 0, 1)))
-        return replace(sample, image=image.permute(2, 0, 1).contiguous(), sigma=math.nan)
+            picture = np.clip(_mist(picture, rng.uniform(*self.mist), rng), 0, 1)
+        image = torch.from_numpy(picture)
+        return measure(replace(sample, image=image, sigma=math.nan), "rain", level)
+
+    def _layer(
+        self,
+        height: int,
+        width: int,
+        *,
+        direction: float,
+        spread: float,
+        scale: float,
+        rng: np.random.Generator,
+    ) -> Plane:
+        """One layer of light, (H, W), at the size of the picture."""
+        wide = self.zoom != (1.0, 1.0)
+        zoom = log_uniform(self.zoom, rng) if wide else 1.0
+        rows, columns = max(1, round(height * zoom)), max(1, round(width * zoom))
+        near = self.near_probability > 0 and rng.uniform() < self.near_probability
+        if near or rng.uniform() < 0.5:
+            layer = self._drawn(
+                rows, columns, direction=direction, spread=spread, scale=scale, rng=rng, near=near
+            )
+        else:
+            layer = self._blurred(rows, columns, direction=direction, scale=scale, rng=rng)
+        if self.dotted_probability and rng.uniform() < self.dotted_probability:
+            layer = layer * _dots(rows, columns, rng)
+        if (rows, columns) != (height, width):
+            how = cv2.INTER_AREA if zoom > 1 else cv2.INTER_LINEAR
+            layer = cv2.resize(layer, (width, height), interpolation=how).reshape(height, width)
+        return layer
 
     def _drawn(
         self,
@@ -88,14 +146,17 @@ class Rain:
         spread: float,
         scale: float,
         rng: np.random.Generator,
+        near: bool = False,
     ) -> Plane:
         length = log_uniform(self.length, rng) * scale
         thick = log_uniform(self.width, rng)
+        if near:
+            length, thick = 1.5 * length, thick + rng.uniform(2, 8)
         margin = math.ceil(length / 2 + 2)
         area = (height + 2 * margin) * (width + 2 * margin)
         # Long wide streaks come sparser: what is bounded is the share of the picture they cover.
         covered = length * thick / _REFERENCE_AREA
-        density = min(log_uniform(self.density, rng), 0.5 / covered)
+        density = min(log_uniform(self.density, rng), (0.06 if near else 0.5) / covered)
         count = rng.poisson(density * area / _REFERENCE_AREA)
         layer = np.zeros((height, width), np.float32)
         if count == 0:
@@ -113,6 +174,7 @@ class Rain:
                  x + dx * half * share, y + dy * half * share], axis=1,
             )  # fmt: skip
             _add_lines(layer, ends, light * part, max(1, round(thick)))
+        layer /= 255
         return _soften(layer, max(0.35, thick * rng.uniform(0.2, 0.45)))
 
     def _blurred(
@@ -126,57 +188,43 @@ class Rain:
     ) -> Plane:
         length = max(3.0, log_uniform(self.length, rng) * scale)
         thick = log_uniform(self.width, rng)
-        # Grains are drawn on a coarser grid for wide streaks, then enlarged.
+        # Grains fall upright on a coarser canvas for wide streaks, which is turned and enlarged.
         zoom = max(1.0, thick)
-        rows, columns = math.ceil(height / zoom) + 2, math.ceil(width / zoom) + 2
-        margin = math.ceil(length / zoom / 2) + 1
-        shape = (rows + 2 * margin, columns + 2 * margin)
+        side = math.ceil(math.hypot(height, width) / zoom) + 4
+        run = length / zoom
         share = min(log_uniform(self.grains, rng), 2.0 * zoom / length)
-        grains = (rng.random(shape, dtype=np.float32) < share).astype(np.float32)
-        grains *= rng.uniform(0.3, 1.0, shape).astype(np.float32)
-        kernel = streak_kernel(length / zoom, direction, fade=bool(rng.uniform() < 0.5))
-        smeared = cv2.filter2D(grains, cv2.CV_32F, kernel)[margin:-margin, margin:-margin]
-        if zoom > 1:
-            size = (round(columns * zoom), round(rows * zoom))
-            smeared = cv2.resize(smeared, size, interpolation=cv2.INTER_CUBIC)
-        layer: Plane = np.maximum(smeared[:height, :width], 0)
+        grains = np.zeros((side + 2 * math.ceil(run / 2), side), np.float32)
+        count = int(rng.binomial(grains.size, share))
+        grains.reshape(-1)[rng.integers(0, grains.size, count)] = rng.uniform(0.3, 1.0, count)
+        smeared = _smear(grains, run, fade=bool(rng.uniform() < 0.5))
+        turn = cv2.getRotationMatrix2D(((side - 1) / 2, (len(grains) - 1) / 2), direction, zoom)
+        turn[:, 2] += (width - side) / 2, (height - len(grains)) / 2
+        how = cv2.INTER_CUBIC if zoom > 1.5 else cv2.INTER_LINEAR
+        turned = cv2.warpAffine(smeared, turn, (width, height), flags=how)
+        layer: Plane = np.maximum(turned.reshape(height, width), 0)
         # Peaks at 1 where one grain passes: brightness then means the same for both kinds.
         return np.minimum(_soften(layer, rng.uniform(0.0, 0.6)), 1.5)
 
 
-def streak_kernel(length: float, direction: float, *, fade: bool) -> Plane:
-    """A line of peak 1 through the centre of an odd square kernel.
-
-    Args:
-        length: px.
-        direction: degrees from the vertical.
-        fade: brightness falls off towards both ends instead of ending sharply.
-
-    Returns:
-        (K, K) float32 in [0, 1].
-    """
-    radius = max(1, math.ceil(length / 2))
-    axis = np.arange(-radius, radius + 1, dtype=np.float32)
-    x, y = np.meshgrid(axis, axis)
-    theta = math.radians(direction)
-    along = x * math.sin(theta) + y * math.cos(theta)
-    across = x * math.cos(theta) - y * math.sin(theta)
-    profile = np.clip(1.0 - np.abs(across), 0, 1) * (np.abs(along) <= length / 2)
-    if fade:
-        profile = profile * np.cos(np.clip(along / length, -0.5, 0.5) * math.pi)
-    return np.maximum(profile, 0).astype(np.float32)  # a cosine of pi/2 may fall just below 0
+def _smear(grains: Plane, run: float, *, fade: bool) -> Plane:
+    """Stretch grains into upright streaks of their brightness, `run` px long, even or fading."""
+    even = max(1, round(run))
+    if not fade:
+        return cv2.boxFilter(grains, cv2.CV_32F, (1, even), normalize=False)
+    half = max(1, round(run / 2))
+    once = cv2.boxFilter(grains, cv2.CV_32F, (1, half), normalize=False)
+    return cv2.boxFilter(once, cv2.CV_32F, (1, half))
 
 
 def _add_lines(layer: Plane, ends: npt.NDArray[Any], light: npt.NDArray[Any], thick: int) -> None:
     """Add anti-aliased strokes; overlapping strokes of one pass keep the brighter value."""
     canvas = np.zeros(layer.shape, np.uint8)
-    fixed = np.round(ends * (1 << _SUBPIXEL_BITS)).astype(np.int64)
     values = np.clip(light * 255, 0, 255).astype(np.int64)
-    for index in np.argsort(values):
-        x0, y0, x1, y1 = (int(v) for v in fixed[index])
-        shade = int(values[index])
+    order = np.argsort(values)
+    fixed = np.round(ends[order] * (1 << _SUBPIXEL_BITS)).astype(np.int64).tolist()
+    for (x0, y0, x1, y1), shade in zip(fixed, values[order].tolist(), strict=True):
         cv2.line(canvas, (x0, y0), (x1, y1), (shade,), thick, cv2.LINE_AA, _SUBPIXEL_BITS)
-    layer += canvas.astype(np.float32) / 255.0
+    cv2.accumulate(canvas, layer)
 
 
 def _soften(layer: Plane, sigma: float) -> Plane:
@@ -185,25 +233,40 @@ def _soften(layer: Plane, sigma: float) -> Plane:
     return np.asarray(cv2.GaussianBlur(layer, (0, 0), sigma), np.float32)
 
 
-def _compose(picture: Plane, layer: Plane, rng: np.random.Generator) -> Plane:
-    """Lay a streak layer over a picture, (H, W, 3) and (H, W)."""
-    tint = 1.0 - rng.uniform(0.0, 0.12, 3).astype(np.float32)
-    light = layer[:, :, None]
-    kind = rng.uniform()
-    if kind < 0.5:  # addition, as the published synthetic sets compose
-        return picture + light * tint
-    if kind < 0.75:  # screening: light added where there is room for it
-        return picture + light * tint * (1 - np.clip(picture, 0, 1))
-    # Covering: a drop shows the sky behind the camera in place of the scene.
-    opacity = np.clip(light, 0, 1)
-    sky = tint * np.float32(rng.uniform(0.6, 1.0))
-    return picture * (1 - opacity) + sky * opacity
+def _dots(height: int, width: int, rng: np.random.Generator) -> Plane:
+    """A pattern of patches, (H, W) in [0, 1], that breaks streaks into drops."""
+    pitch = rng.uniform(2, 7)
+    shape = (max(2, math.ceil(height / pitch)), max(2, math.ceil(width / pitch)))
+    grid = rng.random(shape, dtype=np.float32)
+    field = cv2.resize(grid, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.clip((field.reshape(height, width) - 0.4) * 5, 0, 1)
+
+
+def _compose(picture: Plane, light: Plane, rng: np.random.Generator) -> None:
+    """Lay a streak layer (H, W) over a picture (3, H, W), in place: plane by plane is fastest."""
+    tint = (1.0 - rng.uniform(0.0, 0.12, 3)).astype(np.float32)
+    kind, sky = rng.uniform(), np.float32(0)
+    if kind >= 0.75:
+        sky, light = np.float32(rng.uniform(0.6, 1.0)), np.minimum(light, 1)
+    for channel, shade in enumerate(tint):
+        plane = picture[channel]
+        if kind < 0.5:  # addition, as the published synthetic sets compose
+            plane += light * shade
+        elif kind < 0.75:  # screening: light added where there is room for it
+            room = 1 - np.clip(plane, 0, 1)
+            room *= light
+            room *= shade
+            plane += room
+        else:  # covering: a drop shows the sky behind the camera in place of the scene
+            away = shade * sky - plane
+            away *= light
+            plane += away
 
 
 def _mist(picture: Plane, opacity: float, rng: np.random.Generator) -> Plane:
-    height, width = picture.shape[:2]
+    height, width = picture.shape[1:]
     coarse = rng.uniform(0.5, 1.0, (3, 3)).astype(np.float32)
-    field = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC))
+    field = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     air = (rng.uniform(0.5, 0.95) * (1 - rng.uniform(0, 0.08, 3))).astype(np.float32)
-    veil = np.clip(field * opacity, 0, 1)[:, :, None]
-    return picture * (1 - veil) + air * veil
+    veil = np.clip(field * np.float32(opacity), 0, 1).reshape(height, width)
+    return picture + (air[:, None, None] - picture) * veil

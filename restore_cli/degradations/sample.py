@@ -2,14 +2,19 @@
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Protocol, cast
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol, cast
 
 import numpy as np
 from torch import Tensor
 
 Range = tuple[float, float]
 Moments = tuple[float, float, float]
+Colour = tuple[float, float, float]
+Quantity = Literal["", "rain", "haze", "stops", "blur", "quality", "sigma"]
+
+UNKNOWN: Colour = (math.nan, math.nan, math.nan)
+"""Three numbers that nobody knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +32,14 @@ class Sample:
         source: label of the mixture's source that this is a sample of; -1 where it names none.
         matrix: (3, 3) white-balanced camera values to linear sRGB, where `image` is the mosaic of a
             camera and `target` a finished picture.
+        level: how much of `quantity` there is between `image` and `target`; 0 where nothing was
+            done, NaN where it is unknown. Rain: mean light that streaks add or take, in [0, 1];
+            haze: 1 - mean transmission; stops: mean missing exposure, EV; blur: root mean square
+            distance of light from where it belongs, px; quality: the lowest JPEG quality; sigma:
+            deviation of the noise on the 0..255 scale.
+        quantity: what `level` counts: that of the first step that has any; empty before.
+        airlight: colour of the haze, sRGB; NaN where there is none.
+        cast: gains of red, green and blue in linear light, largest 1; NaN where unknown.
     """
 
     image: Tensor
@@ -36,6 +49,10 @@ class Sample:
     blur: Moments = (0.0, 0.0, 0.0)
     source: int = -1
     matrix: Tensor | None = None
+    level: float = 0.0
+    quantity: Quantity = ""
+    airlight: Colour = UNKNOWN
+    cast: Colour = UNKNOWN
 
 
 class Degradation(Protocol):
@@ -44,6 +61,29 @@ class Degradation(Protocol):
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """Degrade; neither argument's tensors are changed in place."""
         ...
+
+
+def measure(sample: Sample, quantity: Quantity, amount: float) -> Sample:
+    """Note how much a step did, if it is what the sample's level counts.
+
+    The first step that counts anything decides what is counted, even if it did nothing. Amounts of
+    one kind combine as the degradations do: squares of noise and blur add up, transmissions
+    multiply, the lowest quality counts, and others add up.
+    """
+    if sample.quantity not in ("", quantity):
+        return sample
+    before = sample.level
+    if sample.quantity == "":
+        level = amount
+    elif quantity in ("blur", "sigma"):
+        level = math.hypot(before, amount)
+    elif quantity == "haze":
+        level = 1 - (1 - before) * (1 - amount)
+    elif quantity == "quality":
+        level = min(before, amount) if before and amount else max(before, amount)
+    else:
+        level = before + amount
+    return replace(sample, level=level, quantity=quantity)
 
 
 def check_options(options: Mapping[str, object], *, positive: Collection[str] = ()) -> None:

@@ -16,8 +16,8 @@ from restore_cli.degradations.blur import (
     shake_kernel,
     spread,
 )
-from restore_cli.degradations.keep import Keep
 from restore_cli.degradations.sample import Degradation, Sample
+from restore_cli.degradations.set_target import SetTarget
 from restore_cli.images.color import linear_to_srgb, srgb_to_linear
 
 
@@ -105,7 +105,7 @@ def test_a_sample_knows_all_the_blur_it_went_through(make: Callable[..., Sample]
     twice = Defocus(radius=(3.0, 3.0), edge=(0.5, 0.5))(once, rng)
     assert twice.blur == pytest.approx([2 * moment for moment in once.blur])
     assert CameraShake(extent=(9.0, 9.0))(once, rng).blur[0] >= once.blur[0]
-    assert Keep()(once, rng).blur == (0.0, 0.0, 0.0)
+    assert SetTarget()(once, rng).blur == (0.0, 0.0, 0.0)
 
 
 def test_blur_adds_up_light_and_not_srgb_values() -> None:

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from restore_cli.degradations import DEGRADATIONS
+from restore_cli.degradations import DEGRADATIONS, OLD_NAMES
 from restore_cli.degradations.compose import Compose
-from restore_cli.degradations.noise import File, GaussianNoise
+from restore_cli.degradations.noise import GaussianNoise, Quantize8
 from restore_cli.degradations.sample import Sample
 from restore_cli.errors import RestoreError
 from restore_cli.recipe import Mixture, Recipe
 
 SHIPPED = sorted((Path(__file__).parents[2] / "models").glob("*/recipe.toml"))
-CHANGES_SIZE = ("shrink", "mosaic")
+CHANGES_SIZE = ("downscale-crop", "mosaic")
 EVERY = [{"name": name} for name in DEGRADATIONS if name not in CHANGES_SIZE]
 
 
@@ -86,7 +86,7 @@ def test_steps_are_applied_in_order() -> None:
     rng = np.random.default_rng(1)
     rng.choice(1, p=[1.0])
     sample = Sample(image=clean, target=clean, noise=torch.zeros(1, 6, 7))
-    hand = File()(GaussianNoise(sigma=(60, 60))(sample, rng), rng)
+    hand = Quantize8()(GaussianNoise(sigma=(60, 60))(sample, rng), rng)
     assert torch.equal(filed, hand.image)
 
 
@@ -151,3 +151,21 @@ def test_an_unknown_option_is_refused_with_the_nearest() -> None:
 def test_wrong_values_are_named(step: dict[str, object], message: str) -> None:
     with pytest.raises(RestoreError, match=message):
         Compose([entry(step)])
+
+
+@pytest.mark.parametrize("old", OLD_NAMES)
+def test_names_of_before_build_the_same_steps(old: str) -> None:
+    def images(name: str) -> torch.Tensor:
+        noise = {"name": "gaussian-noise", "sigma": [20, 20]}
+        change = Compose([entry(noise, {"name": name})])
+        return change(picture(80, 80), np.random.default_rng(2)).image
+
+    assert torch.equal(images(old), images(OLD_NAMES[old]))
+
+
+def test_samples_are_turned_as_often_as_asked_and_as_before_when_not() -> None:
+    mixture, clean = [entry()], picture(5, 5)
+    never, always = Compose(mixture), Compose(mixture, turned=1.0)
+    ways = {always(clean, np.random.default_rng(s)).image.numpy().tobytes() for s in range(80)}
+    assert len(ways) == 8
+    assert torch.equal(never(clean, np.random.default_rng(0)).image, clean)

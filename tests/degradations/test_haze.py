@@ -89,3 +89,59 @@ def test_pictures_differ_in_density_colour_and_place() -> None:
 def test_a_range_that_reaches_zero_is_refused() -> None:
     with pytest.raises(ValueError, match="thickness"):
         Haze(thickness=(0.0, 1.0))
+
+
+def test_the_level_is_what_the_haze_takes_and_the_airlight_is_told() -> None:
+    for seed in range(10):
+        found = Haze(airlight=(1.0, 1.0), tint=0, linear=0)(
+            black(48, 64), np.random.default_rng(seed)
+        )
+        assert found.quantity == "haze"
+        assert found.level == pytest.approx(float(found.image.mean()), abs=1e-4)
+        assert found.airlight == (1.0, 1.0, 1.0)
+
+
+def test_thin_haze_is_almost_nothing(make: Callable[..., Sample]) -> None:
+    sample = make(40, 40)
+    thin = Haze(thickness=(0.01, 0.01), far_probability=0)(sample, np.random.default_rng(0))
+    assert thin.level < 0.02
+    assert (thin.image - sample.image).abs().max() < 0.03
+    assert thin.target is sample.target
+
+
+def test_near_haze_spans_the_transmissions_asked_for() -> None:
+    step = Haze(
+        near_probability=1, span=(0.1, 0.95), uneven=(0, 0), airlight=(1, 1), tint=0, linear=0
+    )
+    veils = [step(black(80, 96), np.random.default_rng(s)).image[0] for s in range(40)]
+    through = torch.stack([1 - veil for veil in veils])
+    assert through.min() >= 0.1 - 1e-4
+    assert through.max() <= 0.95 + 1e-4
+    spans = (through.amax(dim=(1, 2)) - through.amin(dim=(1, 2))).numpy()
+    assert np.median(spans) > 0.15
+
+
+def test_bright_places_stay_where_the_air_is_theirs() -> None:
+    image = torch.full((3, 64, 64), 0.3)
+    image[:, :20] = torch.tensor([0.8, 0.85, 0.95]).view(3, 1, 1)
+    sample = Sample(image=image, target=image, noise=torch.zeros(1, 64, 64))
+    found = Haze(sky_probability=1, linear=0)(sample, np.random.default_rng(0))
+    assert found.airlight == pytest.approx((0.8, 0.85, 0.95), abs=1e-5)
+    torch.testing.assert_close(found.image[:, :20], image[:, :20])
+    assert (found.image[:, 30:] > 0.3).all()
+
+
+def test_airs_come_in_blue_and_sepia_and_patches_leave_clear_air() -> None:
+    step = Haze(colour_probability=1, tint=0)
+    airs = np.array([step(black(8, 8), np.random.default_rng(s)).airlight for s in range(60)])
+    warm = airs[:, 0] / airs[:, 2]
+    assert warm.max() > 1.2
+    assert warm.min() < 0.9
+    assert (np.abs(warm - 1) < 0.02).any()
+    patchy = Haze(
+        thickness=(1, 1), far_probability=0, patchy_probability=1, airlight=(1, 1), tint=0
+    )
+    least = [patchy(black(64, 64), np.random.default_rng(s)).image.min().item() for s in range(20)]
+    plain = Haze(thickness=(1, 1), far_probability=0, airlight=(1, 1), tint=0)
+    usual = [plain(black(64, 64), np.random.default_rng(s)).image.min().item() for s in range(20)]
+    assert np.mean(least) < 0.7 * np.mean(usual)

@@ -94,3 +94,52 @@ def test_casts_go_every_way(make: Callable[..., Sample]) -> None:
 def test_a_gamma_that_reaches_zero_is_refused() -> None:
     with pytest.raises(ValueError, match="gamma"):
         LowLight(gamma=(0.0, 1.0))
+
+
+def test_the_level_is_the_missing_exposure_as_far_as_the_target_is_lifted() -> None:
+    white = torch.ones(3, 48, 64)
+    sample = Sample(image=white, target=white, noise=torch.zeros(1, 48, 64))
+    dark = LowLight(stops=(6, 6), **NEUTRAL)(sample, np.random.default_rng(0))
+    assert (dark.level, dark.quantity) == (6.0, "stops")
+    assert dark.cast == (1.0, 1.0, 1.0)
+    for option in ("lit_probability", "window_probability", "backlight_probability"):
+        step = LowLight(stops=(6, 6), lift=5, **{**NEUTRAL, option: 1})
+        for seed in range(5):
+            found = step(sample, np.random.default_rng(seed))
+            ratio = srgb_to_linear(found.target) / srgb_to_linear(found.image)
+            assert found.level == pytest.approx(float(ratio.log2().mean()), abs=0.02)
+            assert found.level <= 5
+
+
+def test_a_window_and_a_bright_sky_do_not_blow() -> None:
+    ramp = torch.linspace(1, 0.2, 48).view(1, 48, 1).expand(3, 48, 64).contiguous()
+    sample = Sample(image=ramp, target=ramp, noise=torch.zeros(1, 48, 64))
+    for option in ("window_probability", "backlight_probability"):
+        step = LowLight(stops=(5, 5), **{**NEUTRAL, option: 1})
+        for seed in range(6):
+            found = step(sample, np.random.default_rng(seed))
+            assert (found.target <= ramp + 1e-5).all()
+            assert (found.image <= found.target + 1e-5).all()
+
+
+def test_a_camera_of_its_own_keeps_black_white_and_the_order(make: Callable[..., Sample]) -> None:
+    ramp = torch.linspace(0, 1, 64).view(1, 1, 64).expand(3, 4, 64).contiguous()
+    sample = Sample(image=ramp, target=ramp, noise=torch.zeros(1, 4, 64))
+    bends: list[float] = []
+    for seed in range(20):
+        step = LowLight(stops=(0, 0), response_probability=1, **NEUTRAL)
+        image = step(sample, np.random.default_rng(seed)).image[0, 0]
+        assert (image.diff() >= 0).all()
+        assert image[0] == 0
+        assert image[-1] == 1
+        bends.append(float((image - ramp[0, 0]).mean()))
+    assert min(bends) < 0
+    assert max(bends) > 0.02
+
+
+def test_noise_before_the_curve_is_what_its_map_says() -> None:
+    grey = torch.full((3, 200, 200), 0.6)
+    sample = Sample(image=grey, target=grey, noise=torch.zeros(1, 200, 200))
+    step = LowLight(stops=(2, 2), shot=(1e-3, 1e-3), read=(1e-3, 1e-3), **NEUTRAL)
+    found = step(sample, np.random.default_rng(0))
+    assert float(found.image.std()) == pytest.approx(float(found.noise.mean()), rel=0.05)

@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
 
-from restore_cli.degradations.noise import File, GaussianNoise, HideSigma, Jpeg, SensorNoise
+from restore_cli.degradations.noise import (
+    DropNoiseLevel,
+    GaussianNoise,
+    Jpeg,
+    Quantize8,
+    SensorNoise,
+)
 from restore_cli.degradations.sample import Degradation, Sample
 from restore_cli.images.color import linear_to_srgb, srgb_to_linear
 
@@ -21,9 +27,9 @@ STEPS: list[Degradation] = [
     GaussianNoise(),
     SensorNoise(smear=(0.0, 0.0)),
     SensorNoise(smear=(1.2, 1.2)),
-    File(),
+    Quantize8(),
     Jpeg(),
-    HideSigma(probability=1.0),
+    DropNoiseLevel(probability=1.0),
 ]
 
 
@@ -99,7 +105,7 @@ def test_deviations_are_drawn_uniformly_from_the_range() -> None:
 def test_sigma_is_true_after_one_noise_and_unknown_after_two() -> None:
     rng = generator()
     once = GaussianNoise(sigma=(30, 30))(clean(picture((9, 9))), rng)
-    filed = File()(once, rng)
+    filed = Quantize8()(once, rng)
     assert filed.sigma == once.sigma == pytest.approx(30 / 255)
     assert torch.equal(filed.noise, once.noise)
     twice = GaussianNoise(sigma=(40, 40))(filed, rng)
@@ -202,7 +208,7 @@ def test_sensor_noise_clips_as_a_sensor_does(value: float) -> None:
 @settings(deadline=None)
 def test_a_file_clips_and_rounds_exactly(values: list[float]) -> None:
     image = torch.tensor(values, dtype=torch.float32).expand(3, 1, -1).contiguous()
-    result = File()(clean(image), generator()).image
+    result = Quantize8()(clean(image), generator()).image
     scaled = np.clip(image.numpy(), 0, 1).astype(np.float32) * np.float32(255)
     levels = np.floor(scaled + np.float32(0.5))
     np.testing.assert_array_equal(result.numpy(), levels / np.float32(255))
@@ -211,11 +217,11 @@ def test_a_file_clips_and_rounds_exactly(values: list[float]) -> None:
 
 def test_what_a_file_holds_already_passes_a_file() -> None:
     levels = (torch.arange(256, dtype=torch.float32) / 255).expand(3, 1, 256).contiguous()
-    assert torch.equal(File()(clean(levels), generator()).image, levels)
+    assert torch.equal(Quantize8()(clean(levels), generator()).image, levels)
 
 
-@pytest.mark.parametrize("step", [File, Jpeg, HideSigma])
-def test_probabilities_hold(step: type[File] | type[Jpeg] | type[HideSigma]) -> None:
+@pytest.mark.parametrize("step", [Quantize8, Jpeg, DropNoiseLevel])
+def test_probabilities_hold(step: type[Quantize8] | type[Jpeg] | type[DropNoiseLevel]) -> None:
     sample = replace(clean(torch.full((3, 2, 2), 0.3337)), sigma=0.25)
     rng = generator()
     assert step(probability=0.0)(sample, rng) is sample
@@ -226,7 +232,7 @@ def test_probabilities_hold(step: type[File] | type[Jpeg] | type[HideSigma]) -> 
 
 def test_hiding_the_level_changes_nothing_else() -> None:
     sample = replace(clean(picture((4, 4))), sigma=0.25)
-    hidden = HideSigma(probability=1.0)(sample, generator())
+    hidden = DropNoiseLevel(probability=1.0)(sample, generator())
     assert math.isnan(hidden.sigma)
     assert hidden.image is sample.image
     assert hidden.noise is sample.noise
@@ -279,10 +285,10 @@ def test_jpeg_draws_every_quality_of_the_range() -> None:
         (GaussianNoise, {"sigma": (50.0, 10.0)}),
         (SensorNoise, {"read": (0.0, 0.1)}),
         (SensorNoise, {"shot": (-1.0, 0.1)}),
-        (File, {"probability": 75}),
+        (Quantize8, {"probability": 75}),
         (Jpeg, {"quality": (90, 40)}),
         (Jpeg, {"probability": -0.5}),
-        (HideSigma, {"probability": 1.5}),
+        (DropNoiseLevel, {"probability": 1.5}),
     ],
 )
 def test_options_that_cannot_be_drawn_from_are_refused(

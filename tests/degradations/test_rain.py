@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from restore_cli.degradations.rain import Rain, streak_kernel
+from restore_cli.degradations.rain import Rain
 from restore_cli.degradations.sample import Sample
 
 Pair = tuple[float, float]
@@ -233,42 +233,6 @@ def test_another_seed_is_another_rain() -> None:
     assert all(not torch.equal(a, b) for i, a in enumerate(images) for b in images[:i])
 
 
-@pytest.mark.parametrize("fade", [False, True])
-@pytest.mark.parametrize("angle", [-70.0, 0.0, 25.0, 90.0])
-@pytest.mark.parametrize("length", [1.0, 5.0, 24.0, 61.5])
-def test_streak_kernel_is_a_line_through_the_centre(
-    length: float, angle: float, fade: bool
-) -> None:
-    kernel = streak_kernel(length, angle, fade=fade)
-    side = kernel.shape[0]
-    assert kernel.shape == (side, side)
-    assert side % 2 == 1
-    assert side >= length
-    assert kernel.dtype == np.float32
-    assert kernel.min() >= 0
-    assert kernel.max() == kernel[side // 2, side // 2] == 1
-    np.testing.assert_allclose(kernel, kernel[::-1, ::-1], atol=1e-6)  # filtering flips nothing
-    y, x = np.mgrid[:side, :side] - side // 2
-    along = x * math.sin(math.radians(angle)) + y * math.cos(math.radians(angle))
-    across = np.sqrt(np.maximum(x**2 + y**2 - along**2, 0))
-    lit = kernel > 0
-    assert np.abs(along[lit]).max() <= length / 2 + 1e-4
-    assert across[lit].max() < 1
-    if not fade:
-        assert kernel.sum() == pytest.approx(length, abs=1.6)  # 1 px wide
-    elif length > 20:
-        assert kernel.sum() == pytest.approx(2 / math.pi * length, abs=1.0)  # mean of a cosine
-        assert direction(np.pad(kernel, 8))[0] == pytest.approx(angle, abs=3) or angle == 90
-
-
-def test_an_upright_kernel_is_one_column() -> None:
-    kernel = streak_kernel(5, 0, fade=False)
-    expected = np.zeros((7, 7), np.float32)
-    expected[1:6, 3] = 1
-    np.testing.assert_array_equal(kernel, expected)
-    np.testing.assert_allclose(streak_kernel(5, 90, fade=False), expected.T, atol=1e-6)
-
-
 @pytest.mark.parametrize(
     "options",
     [
@@ -284,3 +248,51 @@ def test_an_upright_kernel_is_one_column() -> None:
 def test_options_that_cannot_be_drawn_from_are_refused(options: dict[str, Pair]) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
         Rain(**options)
+
+
+def level(seed: int, **options: Pair | float) -> tuple[float, float]:
+    """What the sample says, and the mean change of a smooth picture."""
+    sample = photo((64, 64))
+    rain = Rain(layers=(1, 1), mist_probability=0, **options)
+    found = rain(sample, np.random.default_rng(seed))
+    assert found.quantity == "rain"
+    return found.level, (found.image - sample.image).abs().mean().item()
+
+
+def test_the_level_is_the_mean_change_by_streaks_without_mist() -> None:
+    for seed in SEEDS:
+        told, measured = level(seed)
+        assert told == pytest.approx(measured, rel=1e-3, abs=1e-6)
+    still = Rain(layers=(0, 0), mist=(0.3, 0.3), mist_probability=1.0, veil_probability=1.0)
+    assert still(photo((32, 32)), np.random.default_rng(0)).level == 0
+
+
+def test_faint_rain_is_almost_nothing_and_dark_rain_darkens() -> None:
+    assert max(level(seed, brightness=(0.02, 0.02))[0] for seed in SEEDS) < 0.012
+    sample = photo((64, 64))
+    dark = Rain(layers=(1, 2), mist_probability=0, dark_probability=1)
+    for seed in SEEDS:
+        found = dark(sample, np.random.default_rng(seed))
+        assert (found.image <= sample.image + 1e-6).all()
+
+
+def test_a_larger_canvas_makes_finer_streaks_and_dots_break_them() -> None:
+    def rough(axis: int, **options: Pair | float) -> float:
+        rain = Rain(
+            layers=(1, 1), angle=(0, 0), spread=(0, 0), length=(40, 40), width=(1.5, 1.5),
+            density=(60, 60), grains=(4e-3, 4e-3), brightness=(0.6, 0.6), mist_probability=0,
+            **options,
+        )  # fmt: skip
+        lights = (rain(black(), np.random.default_rng(s)).image[0].numpy() for s in range(12))
+        return float(np.mean([roughness(light, axis) for light in lights]))
+
+    assert rough(1, zoom=(3.0, 3.0)) > 1.2 * rough(1)
+    assert rough(0, dotted_probability=1.0) > 2 * rough(0)
+
+
+def test_near_drops_are_wide_and_few() -> None:
+    near = Rain(layers=(1, 1), angle=(0, 0), spread=(0, 0), length=(20, 20), width=(1, 1),
+                density=(50, 50), brightness=(0.5, 0.5), mist_probability=0, near_probability=1)  # fmt: skip  # noqa: E501
+    lights = [near(black(), np.random.default_rng(s)).image[0].numpy() for s in range(20)]
+    assert np.mean([(light > 0.05).mean() for light in lights]) < 0.3
+    assert np.mean([roughness(light, 1) for light in lights if light.max() > 0.05]) < 0.2

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from restore_cli.degradations.sample import Sample, check_options
+from restore_cli.degradations.sample import Sample, check_options, measure
 
 
 def test_a_sample_is_clean_unless_told_otherwise_and_frozen() -> None:
@@ -48,3 +48,14 @@ def test_probabilities_are_shares(name: str) -> None:
     for value in (-0.1, 1.01, 75, math.nan):
         with pytest.raises(ValueError, match=f"{name} = .* between 0 and 1"):
             check_options({name: value})
+
+
+def test_the_first_step_that_counts_decides_what_the_level_is() -> None:
+    picture = torch.rand(3, 2, 2)
+    sample = Sample(image=picture, target=picture, noise=torch.zeros(1, 2, 2))
+    dry = measure(sample, "rain", 0.0)
+    assert (measure(dry, "sigma", 9.0).level, measure(dry, "sigma", 9.0).quantity) == (0.0, "rain")
+    assert measure(measure(sample, "blur", 3.0), "blur", 4.0).level == 5.0
+    assert measure(measure(sample, "haze", 0.5), "haze", 0.5).level == 0.75
+    assert measure(measure(sample, "quality", 80.0), "quality", 30.0).level == 30.0
+    assert measure(measure(sample, "stops", 1.0), "stops", 2.0).level == 3.0

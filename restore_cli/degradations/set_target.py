@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from restore_cli.degradations.sample import Sample
+from restore_cli.degradations.sample import UNKNOWN, Sample
 
 
 @dataclass(frozen=True, kw_only=True)
-class Keep:
+class SetTarget:
     """Make the picture so far the target: steps before it are the photo's own, and stay.
 
     Photos from the field come with noise and compression that a derainer has to leave alone.
@@ -20,5 +20,14 @@ class Keep:
         picture = sample.image.clamp(0, 1)
         noise = torch.zeros_like(sample.noise)
         return replace(
-            sample, image=picture, target=picture, noise=noise, sigma=0.0, blur=(0.0, 0.0, 0.0)
+            sample,
+            image=picture,
+            target=picture,
+            noise=noise,
+            sigma=0.0,
+            blur=(0.0, 0.0, 0.0),
+            level=0.0,
+            quantity="",
+            airlight=UNKNOWN,
+            cast=UNKNOWN,
         )

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from restore_cli.degradations.relief import borrowing_edges, depth, follow_edges, fractal, region
+from restore_cli.degradations.random_fields import (
+    borrowing_edges,
+    depth,
+    follow_edges,
+    fractal,
+    grey_of,
+    region,
+    room,
+    segments,
+)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (31, 64), (96, 96)])
@@ -60,7 +69,7 @@ def test_edges_are_borrowed_from_a_pictures_brightness() -> None:
     picture[:, :, 30:] = 1.0
     field = np.zeros((40, 60), np.float32)
     field[:, 33:] = 1.0
-    moved = borrowing_edges(field, picture, np.random.default_rng(0))
+    moved = borrowing_edges(field, grey_of(picture.numpy()), np.random.default_rng(0))
     assert np.abs(np.diff(moved[20])).argmax() == 29
     assert moved.min() >= 0
     assert moved.max() <= 1
@@ -82,3 +91,33 @@ def test_without_edges_in_the_picture_the_field_is_only_smoothed() -> None:
     field = fractal(40, 60, np.random.default_rng(0))
     moved = follow_edges(field, np.full_like(field, 0.5), radius=2)
     assert np.corrcoef(field.ravel(), moved.ravel())[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (33, 2), (100, 130)])
+def test_rooms_and_things_come_in_any_size(size: tuple[int, int]) -> None:
+    grey = np.random.default_rng(1).random(size, dtype=np.float32)
+    for seed in range(5):
+        for field in (
+            room(*size, np.random.default_rng(seed)),
+            segments(grey, np.random.default_rng(seed)),
+        ):
+            assert field.shape == size
+            assert np.isfinite(field).all()
+            assert 0 <= field.min() <= field.max() <= 1
+
+
+def test_things_of_one_brightness_lie_at_one_distance_more_or_less() -> None:
+    grey = np.zeros((64, 64), np.float32)
+    grey[:, 32:] = 0.9
+    apart: list[float] = []
+    for seed in range(30):
+        field = segments(grey, np.random.default_rng(seed))
+        apart.append(abs(float(field[:, :26].mean() - field[:, 38:].mean())))
+    assert np.median(apart) > 0.15
+
+
+def test_a_rooms_back_wall_is_farthest() -> None:
+    for seed in range(10):
+        field = room(60, 80, np.random.default_rng(seed))
+        border = np.concatenate([field[0], field[-1], field[:, 0], field[:, -1]])
+        assert border.mean() < field.max()

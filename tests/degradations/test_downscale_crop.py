@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from restore_cli.degradations.downscale_crop import DownscaleCrop
 from restore_cli.degradations.sample import Sample
-from restore_cli.degradations.shrink import Shrink
 
 Make = Callable[..., Sample]
 
@@ -18,7 +18,7 @@ def rng() -> np.random.Generator:
 
 def test_half_the_size_is_the_mean_of_two_by_two(make: Make) -> None:
     sample = make(16, 16)
-    small = Shrink(side=8, factor=(0.5, 0.5))(sample, rng())
+    small = DownscaleCrop(side=8, factor=(0.5, 0.5))(sample, rng())
     expected = torch.nn.functional.avg_pool2d(sample.image, 2)
     torch.testing.assert_close(small.image, expected, atol=1e-6, rtol=0)
     assert torch.equal(small.image, small.target)
@@ -28,7 +28,7 @@ def test_half_the_size_is_the_mean_of_two_by_two(make: Make) -> None:
 
 def test_a_factor_of_one_cuts_a_piece_out(make: Make) -> None:
     sample = make(12, 14)
-    piece = Shrink(side=10, factor=(1.0, 1.0))(sample, rng()).image
+    piece = DownscaleCrop(side=10, factor=(1.0, 1.0))(sample, rng()).image
     places = [(y, x) for y in range(3) for x in range(5)]
     assert any(torch.equal(piece, sample.image[:, y : y + 10, x : x + 10]) for y, x in places)
 
@@ -36,7 +36,7 @@ def test_a_factor_of_one_cuts_a_piece_out(make: Make) -> None:
 @pytest.mark.parametrize("size", [(9, 9), (9, 40), (64, 64)])
 def test_the_piece_always_has_its_side(make: Make, size: tuple[int, int]) -> None:
     for seed in range(5):
-        step = Shrink(side=9, factor=(0.1, 0.7))
+        step = DownscaleCrop(side=9, factor=(0.1, 0.7))
         once, again = (step(make(*size), np.random.default_rng(seed)) for _ in range(2))
         assert once.image.shape == (3, 9, 9)
         assert torch.equal(once.image, again.image)
@@ -44,8 +44,8 @@ def test_the_piece_always_has_its_side(make: Make, size: tuple[int, int]) -> Non
 
 def test_errors(make: Make) -> None:
     with pytest.raises(ValueError, match="no piece of 20"):
-        Shrink(side=20)(make(19, 30), rng())
+        DownscaleCrop(side=20)(make(19, 30), rng())
     with pytest.raises(ValueError, match="at most 1"):
-        Shrink(factor=(0.5, 1.5))
+        DownscaleCrop(factor=(0.5, 1.5))
     with pytest.raises(ValueError, match="above 0"):
-        Shrink(factor=(0.0, 1.0))
+        DownscaleCrop(factor=(0.0, 1.0))

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import torch
 
-from restore_cli.degradations.sample import Range, Sample, check_options
+from restore_cli.degradations.sample import UNKNOWN, Range, Sample, check_options
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shrink:
+class DownscaleCrop:
     """Shrink the photo, and cut out a piece of fixed size.
 
     What a camera's demosaicing blurred and JPEG left behind shrinks with it, and edges become as
@@ -51,5 +51,14 @@ class Shrink:
         picture = torch.from_numpy(np.ascontiguousarray(piece.transpose(2, 0, 1))).clamp(0, 1)
         noise = torch.zeros(1, self.side, self.side)
         return replace(
-            sample, image=picture, target=picture, noise=noise, sigma=0.0, blur=(0.0, 0.0, 0.0)
+            sample,
+            image=picture,
+            target=picture,
+            noise=noise,
+            sigma=0.0,
+            blur=(0.0, 0.0, 0.0),
+            level=0.0,
+            quantity="",
+            airlight=UNKNOWN,
+            cast=UNKNOWN,
         )

@@ -5,7 +5,6 @@ import math
 import cv2
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
 
 Plane = npt.NDArray[np.float32]
 
@@ -22,6 +21,9 @@ def fractal(height: int, width: int, rng: np.random.Generator, *, roughness: flo
     Returns:
         (H, W) in [0, 1], both ends reached unless it is constant.
     """
+    if max(height, width) >= 64 and min(height, width) > 1:  # few octaves reach single pixels
+        half = fractal((height + 1) // 2, (width + 1) // 2, rng, roughness=roughness)
+        return _stretch(np.asarray(cv2.resize(half, (width, height)), np.float32))
     field = np.zeros((height, width), np.float32)
     strength, cells = 1.0, 2
     while cells <= max(height, width) // 2 + 2 and strength > 0.02:
@@ -66,6 +68,53 @@ def depth(height: int, width: int, rng: np.random.Generator) -> Plane:
     return _stretch(field.astype(np.float32))
 
 
+def room(height: int, width: int, rng: np.random.Generator) -> Plane:
+    """How far away the walls of a room are, with boxes standing in it.
+
+    Returns:
+        (H, W) in [0, 1]; 1 is farthest.
+    """
+    y = np.linspace(-1, 1, height, dtype=np.float32)[:, None] - np.float32(rng.uniform(-0.6, 0.6))
+    x = np.linspace(-1, 1, width, dtype=np.float32)[None, :] - np.float32(rng.uniform(-0.6, 0.6))
+    back = rng.uniform(0.15, 0.9, 2).astype(np.float32)  # half the sides of the back wall
+    field = 1 / np.maximum(np.maximum(np.abs(x) / back[0], np.abs(y) / back[1]), 1)
+    for far in np.sort(rng.uniform(0.1, 0.9, int(rng.integers(0, 6))))[::-1]:
+        top, left = rng.uniform(-0.2, 0.9, 2) * (height, width)
+        tall, wide = rng.uniform(0.05, 0.5, 2) * (height, width)
+        rows, columns = (
+            slice(max(0, int(top)), int(top + tall)),
+            slice(max(0, int(left)), int(left + wide)),
+        )
+        field[rows, columns] = np.minimum(field[rows, columns], np.float32(far))
+    return _stretch(field)
+
+
+def segments(grey: Plane, rng: np.random.Generator) -> Plane:
+    """Things of a picture, each at a random distance on ground that leads away.
+
+    What is alike in brightness and near to each other is one thing: the smoothed picture in a few
+    bands of random width, cut once more by a few random patches.
+
+    Args:
+        grey: (H, W) in [0, 1].
+        rng: the only source of chance.
+
+    Returns:
+        (H, W) in [0, 1]; 1 is farthest.
+    """
+    height, width = grey.shape
+    rows, columns = min(height, 96), min(width, 96)
+    small = cv2.resize(grey, (columns, rows), interpolation=cv2.INTER_AREA).reshape(rows, columns)
+    small = cv2.GaussianBlur(small, (0, 0), rng.uniform(1, 4))
+    bands, patches = int(rng.integers(3, 8)), int(rng.integers(1, 4))
+    code = np.clip(small * bands + rng.uniform(), 0, bands).astype(np.int64)
+    parts = np.clip(fractal(rows, columns, rng) * patches, 0, patches - 0.01).astype(np.int64)
+    far = rng.random((bands + 1) * patches).astype(np.float32)[code * patches + parts]
+    ground = np.linspace(1, 0, rows, dtype=np.float32)[:, None] * np.float32(rng.uniform(0, 1))
+    field = cv2.resize(far + ground, (width, height), interpolation=cv2.INTER_LINEAR)
+    return _stretch(np.asarray(field, np.float32).reshape(height, width))
+
+
 def region(
     height: int, width: int, rng: np.random.Generator, *, cover: tuple[float, float], up: float = 0
 ) -> Plane:
@@ -88,14 +137,19 @@ def region(
     field = field + np.float32(up) * y + slope[0] * x + slope[1] * y
     share = math.exp(rng.uniform(math.log(cover[0]), math.log(cover[1])))
     softness = 10 ** rng.uniform(-2, -0.5)
-    edge = np.float32(np.quantile(field, 1 - share))
+    sparse = field[::3, ::3] if field.size > 16384 else field
+    edge = np.float32(np.quantile(sparse, 1 - share))
     return (0.5 * (1 + np.tanh((field - edge) / np.float32(softness)))).astype(np.float32)
 
 
-def borrowing_edges(field: Plane, image: Tensor, rng: np.random.Generator) -> Plane:
-    """`follow_edges` with the brightness of a picture (3, H, W) and windows of a random size."""
-    pixels = np.ascontiguousarray(image.permute(1, 2, 0).numpy())
-    grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.float32)
+def grey_of(picture: Plane) -> Plane:
+    """Brightness (H, W) of a picture (3, H, W)."""
+    red, green, blue = picture
+    return np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
+
+
+def borrowing_edges(field: Plane, grey: Plane, rng: np.random.Generator) -> Plane:
+    """`follow_edges` of a picture's brightness (H, W) with windows of a random size."""
     radius = max(2, round(max(grey.shape) * rng.uniform(0.03, 0.12)))
     return np.clip(follow_edges(field, grey, radius=radius), 0, 1)
 
@@ -114,6 +168,21 @@ def follow_edges(field: Plane, guide: Plane, *, radius: int, eps: float = 1e-3) 
     Returns:
         (H, W).
     """
+    thin = max(1, radius // 4)  # the fast guided filter (He and Sun, 2015): windows by samples
+    if thin > 1 and min(field.shape) >= 8 * thin:
+        coarse = (field.shape[1] // thin, field.shape[0] // thin)
+        slope, offset = _guided(
+            *(cv2.resize(p, coarse, interpolation=cv2.INTER_AREA) for p in (field, guide)),
+            radius=radius // thin, eps=eps,
+        )  # fmt: skip
+        slope, offset = (cv2.resize(p, field.shape[::-1]) for p in (slope, offset))
+    else:
+        slope, offset = _guided(field, guide, radius=radius, eps=eps)
+    return np.asarray(slope * guide + offset, np.float32)
+
+
+def _guided(field: Plane, guide: Plane, *, radius: int, eps: float) -> tuple[Plane, Plane]:
+    """Slope and offset of the guide that come nearest to the field around each place."""
     size = (2 * radius + 1, 2 * radius + 1)
 
     def mean(plane: npt.NDArray[np.floating]) -> Plane:
@@ -123,7 +192,7 @@ def follow_edges(field: Plane, guide: Plane, *, radius: int, eps: float = 1e-3) 
     variance = mean(guide * guide) - mean_guide**2
     slope = (mean(guide * field) - mean_guide * mean_field) / (variance + eps)
     offset = mean_field - slope * mean_guide
-    return mean(slope) * guide + mean(offset)
+    return mean(slope), mean(offset)
 
 
 def _stretch(field: Plane) -> Plane:

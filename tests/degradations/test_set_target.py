@@ -1,14 +1,14 @@
-"""Keep: what came before belongs to the photo."""
+"""Set target: what came before belongs to the photo."""
 
 import math
 
 import numpy as np
 import torch
 
-from restore_cli.degradations.keep import Keep
 from restore_cli.degradations.noise import GaussianNoise
 from restore_cli.degradations.rain import Rain
 from restore_cli.degradations.sample import Sample
+from restore_cli.degradations.set_target import SetTarget
 
 
 def dirty(level: float = 0.1) -> Sample:
@@ -20,7 +20,7 @@ def dirty(level: float = 0.1) -> Sample:
 def test_the_picture_so_far_becomes_the_target() -> None:
     sample = dirty(0.4)
     assert sample.image.min() < 0
-    kept = Keep()(sample, np.random.default_rng(1))
+    kept = SetTarget()(sample, np.random.default_rng(1))
     assert torch.equal(kept.target, sample.image.clamp(0, 1))
     assert torch.equal(kept.image, kept.target)
     assert kept.sigma == 0.0
@@ -30,7 +30,7 @@ def test_the_picture_so_far_becomes_the_target() -> None:
 
 def test_only_what_comes_after_is_to_be_removed() -> None:
     rng = np.random.default_rng(2)
-    kept = Keep()(dirty(), rng)
+    kept = SetTarget()(dirty(), rng)
     rainy = Rain(density=(5000.0, 5000.0), grains=(0.5, 0.5))(kept, rng)
     assert torch.equal(rainy.target, kept.target)
     assert (rainy.image - rainy.target).abs().max() > 0.01
