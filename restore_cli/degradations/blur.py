@@ -15,6 +15,7 @@ from restore_cli.degradations.sample import (
     Sample,
     check_options,
     log_uniform,
+    measure,
 )
 from restore_cli.images.color import linear_to_srgb, srgb_to_linear
 
@@ -43,11 +44,13 @@ class _Blur:
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """Blur `sample.image`, clipped to [0, 1]."""
         if rng.uniform() >= self.probability:
-            return sample
+            return measure(sample, "blur", 0.0)
         kernel = self._kernel(rng)
         image = spread(sample.image, kernel, glow=log_uniform(self.glow, rng))
         xx, xy, yy = (a + b for a, b in zip(sample.blur, kernel_moments(kernel), strict=True))
-        return replace(sample, image=image, sigma=math.nan, blur=(xx, xy, yy))
+        own_xx, _, own_yy = kernel_moments(kernel)
+        changed = replace(sample, image=image, sigma=math.nan, blur=(xx, xy, yy))
+        return measure(changed, "blur", math.sqrt(own_xx + own_yy))
 
     def _kernel(self, rng: np.random.Generator) -> Kernel:
         raise NotImplementedError
@@ -144,10 +147,13 @@ def kernel_moments(kernel: Kernel) -> Moments:
 
 
 def directional_widths(moments: Moments) -> Tensor:
-    """How wide a blur is along 0, 45, 90 and 135 degrees: (4,) standard deviations, px."""
+    """How wide a blur is along 0, 45, 90 and 135 degrees: (4,) standard deviations, px.
+
+    NaN where the moments are unknown.
+    """
     xx, xy, yy = moments
     squares = (xx, (xx + yy) / 2 + xy, yy, (xx + yy) / 2 - xy)
-    return torch.tensor([math.sqrt(max(0.0, square)) for square in squares])
+    return torch.tensor([math.sqrt(max(square, 0.0)) for square in squares])
 
 
 def spread(image: Tensor, kernel: Kernel, *, glow: float = 1.0) -> Tensor:

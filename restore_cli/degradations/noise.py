@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from restore_cli.degradations.sample import Range, Sample, check_options, log_uniform
+from restore_cli.degradations.sample import Range, Sample, check_options, log_uniform, measure
 from restore_cli.images.color import linear_to_srgb, srgb_to_linear
 
 
@@ -30,12 +30,13 @@ class GaussianNoise:
         sigma = rng.uniform(*self.sigma) / 255.0
         noisy = sample.image + sigma * _normal(sample.image.shape, rng)
         clean_before = sample.sigma == 0.0
-        return replace(
+        changed = replace(
             sample,
             image=noisy,
             noise=torch.sqrt(sample.noise**2 + sigma**2),
             sigma=sigma if clean_before else math.nan,
         )
+        return measure(changed, "sigma", 255 * sigma)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +77,10 @@ class SensorNoise:
         up = linear_to_srgb((linear + deviation).clamp(0, 1))
         down = linear_to_srgb((linear - deviation).clamp(0, 1))
         level = ((up - down) / 2).square().mean(dim=0, keepdim=True)
-        return replace(
+        changed = replace(
             sample, image=noisy, noise=torch.sqrt(sample.noise**2 + level), sigma=math.nan
         )
+        return measure(changed, "sigma", 255 * math.sqrt(float(level.mean())))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +89,12 @@ class Quantize8:
 
     Attributes:
         probability: how often the file happens; the rest passes unchanged.
+        clip_probability: how often values beyond [0, 1] are cut off. Where noise was cut off at
+            white, its mean lies below white, and a network learns to brighten bright places.
     """
 
     probability: float = 1.0
+    clip_probability: float = 1.0
 
     def __post_init__(self) -> None:
         check_options(vars(self))
@@ -98,6 +103,8 @@ class Quantize8:
         """Clip and round. The noise level stays that of the noise before the file."""
         if rng.uniform() >= self.probability:
             return sample
+        if self.clip_probability < 1 and rng.uniform() >= self.clip_probability:
+            return replace(sample, image=(sample.image * 255.0 + 0.5).floor() / 255.0)
         return replace(sample, image=_to_bytes(sample.image).to(torch.float32) / 255.0)
 
 

@@ -167,8 +167,8 @@ class Rain:
         half = 0.5 * length * rng.uniform(0.5, 1.3, count)
         light = rng.uniform(0.3, 1.0, count)
         dx, dy = np.sin(theta), np.cos(theta)
-        # Three nested strokes make the fade to both ends.
-        for share, part in ((1.0, 0.3), (0.75, 0.35), (0.45, 0.35)):
+        # Two nested strokes and the softening below make the fade to both ends.
+        for share, part in ((1.0, 0.45), (0.6, 0.55)):
             ends = np.stack(
                 [x - dx * half * share, y - dy * half * share,
                  x + dx * half * share, y + dy * half * share], axis=1,

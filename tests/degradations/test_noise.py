@@ -296,3 +296,15 @@ def test_options_that_cannot_be_drawn_from_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
         step(**options)
+
+
+def test_an_unclipped_file_rounds_and_keeps_the_mean_at_white() -> None:
+    white = flat(1.0, (64, 64))
+    noisy = GaussianNoise(sigma=(20, 20))(white, np.random.default_rng(0))
+    free = Quantize8(clip_probability=0)(noisy, np.random.default_rng(1)).image
+    cut = Quantize8()(noisy, np.random.default_rng(1)).image
+    torch.testing.assert_close(free * 255, (free * 255).round(), atol=1e-3, rtol=0)
+    assert float(free.mean()) == pytest.approx(1.0, abs=3e-3)
+    assert float(cut.mean()) < 0.98
+    assert noisy.level == pytest.approx(20)
+    assert noisy.quantity == "sigma"
