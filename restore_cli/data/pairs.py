@@ -20,6 +20,7 @@ from restore_cli.degradations.blur import directional_widths
 from restore_cli.degradations.compose import Compose
 from restore_cli.errors import RestoreError
 from restore_cli.images.picture import READABLE_SUFFIXES, Picture
+from restore_cli.networks.amounts import amounts
 from restore_cli.raw.neutral import neutral_rendering
 from restore_cli.recipe import DataSection, Mixture, Recipe
 
@@ -99,11 +100,19 @@ class Source(Protocol):
 
 
 class Degraded:
-    """Pairs from clean photos: draw a photo, a crop, a flip, a degradation."""
+    """Pairs from clean photos: draw a photo, a crop, a flip, a degradation, a turn."""
 
-    def __init__(self, photos: Photos, mixture: list[Mixture], *, crop: int, flips: bool) -> None:
+    def __init__(
+        self,
+        photos: Photos,
+        mixture: list[Mixture],
+        *,
+        crop: int,
+        flips: bool,
+        turned: float = 0.0,
+    ) -> None:
         self._photos, self._crop, self._flips = photos, crop, flips
-        self._degrade = Compose(mixture)
+        self._degrade = Compose(mixture, turned=turned)
 
     def __call__(self, rng: np.random.Generator) -> Sample:
         """Draw one pair, all of which is known."""
@@ -186,7 +195,7 @@ def training_source(recipe: Recipe) -> Source:
     data = recipe.data
     if data.train is not None:
         photos = Photos(data.root / data.train, smallest=data.crop)
-        return Degraded(photos, data.mixture, crop=data.crop, flips=data.flips)
+        return Degraded(photos, data.mixture, crop=data.crop, flips=data.flips, turned=data.turned)
     inputs, targets = _folders(data, data.train_input, data.train_target, smallest=data.crop)
     if data.unpaired:
         return Unpaired(inputs, targets, data.mixture, crop=data.crop, flips=data.flips)
@@ -268,6 +277,7 @@ def degrade(clean: Tensor, change: Compose, rng: np.random.Generator) -> Sample:
         sigma=torch.tensor(made.sigma, dtype=torch.float32),
         noise=made.noise,
         blur=directional_widths(made.blur),
+        amounts=amounts(made.quantity, made.level),
         source=None if made.source < 0 else torch.tensor(made.source),
         matrix=made.matrix,
         rendering=None if made.matrix is None else plainest(made.image, made.matrix),

@@ -11,6 +11,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from restore_cli.networks.amounts import QUANTITIES
+
 BLUR_DIRECTIONS = 4
 
 
@@ -25,6 +27,7 @@ class Sample:
         sigma: (), the noise level that the network may be told, on the scale of the pictures.
         noise: (1, H, W), the true deviation of the noise at each place.
         blur: (4,), standard deviations of the blur along 0, 45, 90 and 135 degrees, px.
+        amounts: (N,), how much there is of each degradation, see `networks.amounts`.
         source: (), int64, the label of the degradation's source.
         real: (3, H, W), a picture of the target's domain that is not of the same thing.
         matrix: (3, 3), white-balanced camera values to linear sRGB, where `image` is a mosaic.
@@ -37,6 +40,7 @@ class Sample:
     sigma: Tensor
     noise: Tensor
     blur: Tensor
+    amounts: Tensor
     source: Tensor | None = None
     real: Tensor | None = None
     matrix: Tensor | None = None
@@ -52,6 +56,7 @@ class Sample:
         sigma: Tensor | None = None,
         noise: Tensor | None = None,
         blur: Tensor | None = None,
+        amounts: Tensor | None = None,
         source: Tensor | None = None,
         real: Tensor | None = None,
         matrix: Tensor | None = None,
@@ -70,6 +75,7 @@ class Sample:
             sigma=unknown() if sigma is None else sigma,
             noise=unknown(1, *image.shape[-2:]) if noise is None else noise,
             blur=unknown(BLUR_DIRECTIONS) if blur is None else blur,
+            amounts=unknown(len(QUANTITIES)) if amounts is None else amounts,
             source=source,
             real=real,
             matrix=matrix,
@@ -90,6 +96,7 @@ class Sample:
             "sigma": self.sigma,
             "noise": self.noise,
             "blur": self.blur,
+            "amounts": self.amounts,
             "source": self.source,
             "real": self.real,
             "matrix": self.matrix,

@@ -17,16 +17,19 @@ class NetworkInfo:
         multiple: what height and width must divide by, px.
         level: what it may be told of each picture beside the picture, and estimates by itself where
             it is told nothing (`EstimatingNetwork`): "sigma", the standard deviation of the noise
-            on the scale of the pictures; "blur", its four widths in px; None, nothing.
+            on the scale of the pictures; "blur", its four widths in px; "amounts", how much there
+            is of each degradation (`networks.amounts`); None, nothing.
         context: whether it is told what `global_context` says of the whole picture, so that every
             window of a picture may be told the same.
         input: "srgb", or "mosaic" of a Bayer sensor (`networks.isp`).
+        quantity: of the amounts, the one that a user's single number is of; empty for none.
     """
 
     multiple: int = 1
-    level: Literal["sigma", "blur"] | None = None
+    level: Literal["sigma", "blur", "amounts"] | None = None
     context: bool = False
     input: Literal["srgb", "mosaic"] = "srgb"
+    quantity: str = ""
 
     @property
     def takes_sigma(self) -> bool:
@@ -91,11 +94,13 @@ class Estimated(NamedTuple):
 
     Attributes:
         image: (B, 3, H, W), not clamped.
-        level: (B, 1, H, W) for "sigma"; (B, 4) for "blur".
+        level: (B, 1, H, W) for "sigma"; (B, 4) for "blur"; (B, N) for "amounts".
+        noise: (B, 1, H, W), for a network of amounts that also estimates the noise at each place.
     """
 
     image: Tensor
     level: Tensor
+    noise: Tensor | None = None
 
 
 class EstimatingNetwork(Network):

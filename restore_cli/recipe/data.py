@@ -29,7 +29,9 @@ class DataSection(Section):
     these two are drawn apart from each other, whatever their files are called; a `mixture` then
     degrades the inputs. With `paired_share` both happens: inputs that have a target of their name
     are drawn with it in this share of the samples, the others stand alone. The input folder may
-    hold RAW files. `targets` is what is done to pictures of the target folder.
+    hold RAW files. `targets` is what is done to pictures of the target folder. `flips` mirrors and
+    transposes photos before they are degraded; `turned` is the share of the samples that are turned
+    or mirrored, in one of eight ways, afterwards, so that rain falls from every side.
     """
 
     root: Path = Path()
@@ -45,6 +47,7 @@ class DataSection(Section):
     batch: PositiveInt = 16
     workers: NonNegativeInt = 0
     flips: bool = True
+    turned: Share = 0.0
     mixture: list[Mixture] = Field(default=[])
     targets: list[Mixture] = Field(default=[])
     validation: list[Mixture] = Field(default=[])

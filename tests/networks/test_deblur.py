@@ -101,7 +101,7 @@ def test_untrained_it_returns_its_input_exactly() -> None:
 
 def test_known_widths_replace_the_estimate() -> None:
     network, images = small(), torch.rand(2, 3, 32, 32)
-    blind, estimated = network.with_estimate(images)
+    blind, estimated, _ = network.with_estimate(images)
     assert estimated.shape == (2, 4)
     torch.testing.assert_close(network(images), blind)
     told = network(images, torch.tensor([[4.0] * 4, [NAN] * 4]))
@@ -112,7 +112,7 @@ def test_known_widths_replace_the_estimate() -> None:
 
 def test_the_estimator_learns_from_the_widths_and_the_body_from_the_picture() -> None:
     network = small()
-    restored, estimated = network.with_estimate(torch.rand(2, 3, 32, 32))
+    restored, estimated, _ = network.with_estimate(torch.rand(2, 3, 32, 32))
     restored.square().mean().backward(retain_graph=True)
     assert all(p.grad is None for p in network.surveyor.parameters())
     estimated.sum().backward()

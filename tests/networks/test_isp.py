@@ -84,7 +84,7 @@ def test_shape_and_multiple(levels: int) -> None:
     multiple = network.info.multiple
     assert multiple == max(16, 2**levels)
     images = torch.rand(2, 3, multiple, 2 * multiple)
-    restored, level = network.with_estimate(images)
+    restored, level, _ = network.with_estimate(images)
     assert restored.shape == images.shape
     assert level.shape == (2, 1, multiple, 2 * multiple)
 
@@ -100,7 +100,7 @@ def test_the_shipped_size_stays_below_a_million_and_a_half() -> None:
 
 def test_gradients_reach_every_parameter() -> None:
     network = small().train()
-    restored, level = network.with_estimate(mosaics(2, 16, 16))
+    restored, level, _ = network.with_estimate(mosaics(2, 16, 16))
     (restored.square().mean() + level.square().mean()).backward()
     idle = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]
     assert idle == []
@@ -122,7 +122,7 @@ def test_a_given_level_replaces_the_estimate_and_nan_asks_for_it() -> None:
 @torch.no_grad()
 def test_estimated_levels_stand_where_the_samples_are() -> None:
     network, images = small(), mosaics(1, 16, 16)
-    _, level = network.with_estimate(images)
+    _, level, _ = network.with_estimate(images)
     packed = torch.nn.functional.pixel_unshuffle(images.sum(1, keepdim=True), 2)
     expected = torch.nn.functional.pixel_shuffle(network.estimator(packed), 2)
     torch.testing.assert_close(level, expected)

@@ -107,7 +107,7 @@ def test_the_estimate_is_returned_whatever_is_given(sigma: list[float] | None) -
     network, images = small(noise_map=True), torch.rand(2, 3, 16, 8)
     assert network.estimator is not None
     given = None if sigma is None else torch.tensor(sigma)
-    restored, level = network.with_estimate(images, given)
+    restored, level, _ = network.with_estimate(images, given)
     torch.testing.assert_close(level, network.estimator(images))
     torch.testing.assert_close(restored, network(images, given))
 

@@ -14,6 +14,8 @@ from restore_cli.methods.developed import developed
 from restore_cli.methods.window import check_window, windowed
 from restore_cli.networks.base import Estimated, EstimatingNetwork, Network
 
+_SHOWN = 0.5  # of the known amounts of a picture that is told any
+
 
 class Supervised(Objective):
     """One network, one step.
@@ -27,6 +29,8 @@ class Supervised(Objective):
         blur_weight: weight of the L1 error of the estimated widths, px.
         blur_told: share of the pictures whose true widths are shown, where they are known: the
             network need not wait with undoing blur until it has learnt to see it.
+        amounts_weight: weight of the L1 error of the estimated amounts.
+        told: share of the pictures whose true amounts are shown, where they are known.
         pal: weight alpha of the photometric alignment loss (Li et al., arXiv 2604.08172), which is
             added; 0 leaves it out. Its rho is `charbonnier` with that loss and L1 otherwise.
         pal_eps: ridge of its fit, in squared units of the pictures, above 0.
@@ -53,15 +57,18 @@ class Supervised(Objective):
         sigma_weight: float = 0.1,
         blur_weight: float = 0.01,
         blur_told: float = 0.5,
+        amounts_weight: float = 0.02,
+        told: float = 0.5,
         pal: float = 0.0,
         pal_eps: float = 1e-4,
         pal_detach: bool = True,
         window: int = 0,
     ) -> None:
-        if min(pal, sigma_weight, blur_weight) < 0:
+        if min(pal, sigma_weight, blur_weight, amounts_weight) < 0:
             raise ValueError("weights of losses must be 0 or more")
-        if not 0 <= blur_told <= 1:
-            raise ValueError(f"blur_told is {blur_told}; it must be a share from 0 to 1")
+        for name, share in (("blur_told", blur_told), ("told", told)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"{name} is {share}; it must be a share from 0 to 1")
         if pal_eps <= 0:
             raise ValueError(f"pal_eps is {pal_eps}; it must be above 0")
         check_window(network, window)
@@ -69,6 +76,7 @@ class Supervised(Objective):
         self._loss = pixel_loss(loss, floor=floor)
         self._sigma_weight = sigma_weight
         self._blur_weight, self._blur_told = blur_weight, blur_told
+        self._amounts_weight, self._told = amounts_weight, told
         self._pal = pal
         self._window = window
         self._align = partial(
@@ -90,28 +98,27 @@ class Supervised(Objective):
         """
         batch, whole = windowed(batch, self._window)
         target = batch.target
-        restored, level = self._restored(batch, whole)
-        restored = developed(restored, batch)
+        output = self._output(batch, whole)
+        restored = developed(output if isinstance(output, Tensor) else output.image, batch)
         pixel = self._loss(restored, target)
         total, terms = pixel, {"pixel": pixel.detach()}
         if self._pal > 0:
             aligned = self._align(restored, target)
             total, terms["pal"] = total + self._pal * aligned, aligned.detach()
-        if level is not None:
-            name, weight, error = self._level_error(level.float(), batch)
-            total, terms[name] = total + weight * error, error.detach()
+        if not isinstance(output, Tensor):
+            for name, weight, error in self._level_errors(output, batch):
+                total, terms[name] = total + weight * error, error.detach()
         yield Step("network", total, terms if len(terms) > 1 else {})
 
-    def _restored(self, batch: Batch, whole: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The output, and the estimated level where there is one; one pass gives both."""
+    def _output(self, batch: Batch, whole: Tensor) -> Tensor | Estimated:
+        """What the network makes of a batch, with its estimates where it has any: in one pass."""
         network, estimating = self.network, self._estimates
         if estimating is None:
             return within(
                 self.modules["network"],
                 lambda: network(batch.image, context=network.global_context(whole)),
-            ), None
-        blur = network.info.level == "blur"
-        told = _partly(batch.blur, self._blur_told) if blur else batch.sigma
+            )
+        told = self._shown(batch)
 
         def compute() -> Estimated:
             context = estimating.global_context(whole)
@@ -119,11 +126,32 @@ class Supervised(Objective):
 
         return within(self.modules["network"], compute)
 
-    def _level_error(self, level: Tensor, batch: Batch) -> tuple[str, float, Tensor]:
-        """Name, weight and L1 error of an estimated level."""
-        if self.network.info.level == "blur":
-            return "blur", self._blur_weight, _known_error(level, batch.blur)
-        return "noise", self._sigma_weight, l1(level, batch.noise)
+    def _shown(self, batch: Batch) -> Tensor:
+        """The levels that the network is told, NaN where it has to estimate them."""
+        match self.network.info.level:
+            case "blur":
+                return _partly(batch.blur, self._blur_told)
+            case "amounts":
+                some = _partly(batch.amounts, self._told)
+                # Not all of a picture's either: a user tells one.
+                shown = (torch.rand(some.shape) < _SHOWN).to(some.device)
+                return torch.where(shown, some, torch.nan)
+            case _:
+                return batch.sigma
+
+    def _level_errors(self, output: Estimated, batch: Batch) -> Iterator[tuple[str, float, Tensor]]:
+        """Name, weight and L1 error of what the network estimated."""
+        level = output.level.float()
+        match self.network.info.level:
+            case "blur":
+                yield "blur", self._blur_weight, _known_error(level, batch.blur)
+            case "amounts":
+                yield "amounts", self._amounts_weight, _known_error(level, batch.amounts)
+                if output.noise is not None:
+                    error = _known_error(output.noise.float(), batch.noise)
+                    yield "noise", self._sigma_weight, error
+            case _:
+                yield "noise", self._sigma_weight, l1(level, batch.noise)
 
 
 def _partly(values: Tensor, share: float) -> Tensor:

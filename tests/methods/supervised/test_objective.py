@@ -12,8 +12,10 @@ from restore_cli.errors import RestoreError
 from restore_cli.losses.alignment import photometric_alignment_loss
 from restore_cli.methods import OBJECTIVES
 from restore_cli.methods.supervised.objective import Supervised
+from restore_cli.networks.amounts import QUANTITIES
 from restore_cli.networks.base import Network, NetworkInfo
 from restore_cli.networks.deblur import Deblur
+from restore_cli.networks.guided_unet import GuidedUNet
 from restore_cli.networks.unet import UNet
 from restore_cli.raw.neutral import camera_to_srgb
 from restore_cli.recipe import Choice, construct
@@ -86,7 +88,7 @@ def test_the_error_of_known_widths_is_added(batch: Batch, weight: float, told: f
     network = deblur()
     batch = replace(batch, blur=WIDTHS)
     (turn,) = Supervised(network, blur_weight=weight, blur_told=told).steps(batch)
-    restored, widths = network.with_estimate(batch.image, WIDTHS if told else None)
+    restored, widths, _ = network.with_estimate(batch.image, WIDTHS if told else None)
     pixel = (restored - batch.target).abs().mean()
     error = (widths - WIDTHS)[[0, 2]].abs().mean()
     torch.testing.assert_close(turn.terms["pixel"], pixel.detach())
@@ -265,3 +267,35 @@ def test_of_mosaics_the_loss_is_taken_in_srgb() -> None:
     (turn,) = Supervised(network).steps(batch)
     expected = (camera_to_srgb(network(batch.image), matrix) - batch.target).abs().mean()
     torch.testing.assert_close(turn.loss, expected)
+
+
+def test_amounts_and_noise_that_are_known_are_learnt_beside_the_picture(batch: Batch) -> None:
+    network = GuidedUNet(widths=(8, 16), depths=(1, 1), guide=8)
+    image = torch.rand(3, 3, 32, 32)
+    known = torch.zeros(3, len(QUANTITIES))
+    known[:, 4] = torch.nan
+    pair = Batch.of(image, image.flip(0), amounts=known, noise=torch.full((3, 1, 32, 32), 0.1))
+    torch.manual_seed(5)
+    (step,) = Supervised(network, amounts_weight=0.5, sigma_weight=2.0, told=0.0).steps(pair)
+    torch.manual_seed(5)
+    torch.rand(())  # nobody is told anything: what is drawn plays no part
+    found = network.with_estimate(image)
+    assert found.noise is not None
+    there = [index for index in range(len(QUANTITIES)) if index != 4]
+    amounts = found.level[:, there].mean()
+    noise = (found.noise - 0.1).abs().mean()
+    pixel = (found.image - image.flip(0)).abs().mean()
+    torch.testing.assert_close(step.terms["amounts"], amounts.detach())
+    torch.testing.assert_close(step.terms["noise"], noise.detach())
+    torch.testing.assert_close(step.loss, pixel + 0.5 * amounts + 2.0 * noise)
+
+
+def test_a_share_of_the_pictures_is_told_some_of_its_amounts() -> None:
+    network = GuidedUNet(widths=(8, 16), depths=(1, 1), guide=8)
+    objective = Supervised(network, told=0.5)
+    image = torch.rand(4000, 3, 1, 1)
+    torch.manual_seed(0)
+    shown = objective._shown(Batch.of(image, image, amounts=torch.ones(4000, len(QUANTITIES))))
+    told = (~shown.isnan()).float()
+    assert float(told.mean()) == pytest.approx(0.25, abs=0.02)
+    assert float(told.amax(dim=1).mean()) == pytest.approx(0.5 * (1 - 0.5**6), abs=0.03)

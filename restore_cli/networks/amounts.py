@@ -1,0 +1,58 @@
+"""How much of each degradation there is in a picture: the numbers that networks are told."""
+
+import math
+
+import torch
+from torch import Tensor
+
+QUANTITIES = ("rain", "haze", "stops", "blur", "sigma", "quality")
+"""What is counted, in the order of an amounts vector (N = 6)."""
+
+_UNITS = {"rain": 0.1, "haze": 1.0, "stops": 4.0, "blur": 4.0, "sigma": 50.0, "quality": 50.0}
+"""What an amount of 1 stands for: usual ones are of order one."""
+
+_NUISANCES = ("sigma", "quality")
+
+
+def amount_of(quantity: str, level: float) -> float:
+    """The amount for a level in its own unit, 0 for none.
+
+    Args:
+        quantity: one of `QUANTITIES`.
+        level: rain: mean light that streaks add, 0 to 1; haze: 1 - mean transmission; stops:
+            missing exposure, EV; blur: px; sigma: deviation of the noise, 0 to 255; quality: of
+            JPEG, 1 to 100, and 0 where it was never compressed.
+    """
+    if quantity == "quality":
+        return (100.0 - level) / _UNITS[quantity] if level > 0 else 0.0
+    return level / _UNITS[quantity]
+
+
+def level_of(quantity: str, amount: float) -> float:
+    """The inverse of `amount_of`."""
+    if quantity == "quality":
+        return 100.0 - amount * _UNITS[quantity] if amount > 0 else 0.0
+    return amount * _UNITS[quantity]
+
+
+def amounts(quantity: str, level: float) -> Tensor:
+    """What is known of a sample, of which one quantity was counted.
+
+    Noise and compression are added to samples of every kind without being counted there: they are
+    unknown unless they are what was counted, or nothing was done.
+
+    Args:
+        quantity: what was counted; empty where nothing was done.
+        level: how much, in its own unit; NaN where it is unknown.
+
+    Returns:
+        (N,), NaN where unknown.
+    """
+    known = torch.zeros(len(QUANTITIES))
+    if not quantity:
+        return known
+    if quantity not in _NUISANCES:
+        for name in _NUISANCES:
+            known[QUANTITIES.index(name)] = math.nan
+    known[QUANTITIES.index(quantity)] = amount_of(quantity, level)
+    return known

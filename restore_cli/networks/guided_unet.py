@@ -1,0 +1,130 @@
+"""A U-Net behind a pixel-unshuffle, guided by how much of each degradation there is."""
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from restore_cli.networks.amounts import QUANTITIES
+from restore_cli.networks.base import Estimated, EstimatingNetwork, NetworkInfo, completed
+from restore_cli.networks.blocks import NoiseEstimator, ResidualBlock
+from restore_cli.networks.unet import UNet
+
+_FEATURES = 128
+_DROPPED = 1 / 3
+
+
+class AmountEncoder(nn.Module):
+    """What a whole picture is like: features, and from them the amounts of each degradation.
+
+    Args:
+        features: length of the description.
+    """
+
+    def __init__(self, features: int = _FEATURES) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 24, 5, stride=2, padding=2),
+            nn.ReLU(),
+            nn.Conv2d(24, 48, 3, stride=2, padding=1),
+            nn.ReLU(),
+            ResidualBlock(48),
+            nn.Conv2d(48, 96, 3, stride=2, padding=1),
+            nn.ReLU(),
+            ResidualBlock(96),
+            nn.Conv2d(96, features, 3, stride=2, padding=1),
+            nn.ReLU(),
+        )
+        self.amounts = nn.Sequential(
+            nn.Linear(features, 96), nn.ReLU(), nn.Linear(96, len(QUANTITIES))
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map (B, 3, H, W) in [0, 1] to (B, features); the mean over patches speaks for all."""
+        return self.layers(image).mean(dim=(2, 3))
+
+    def estimate(self, features: Tensor) -> Tensor:
+        """Amounts (B, N), 0 or more, from features (B, features)."""
+        # Above 0 already where untrained: a rectifier alone could be born dead.
+        return F.softplus(self.amounts(features).float() - 1.0)
+
+
+class GuidedUNet(EstimatingNetwork):
+    """Residual U-Net at half size, whose levels are modulated by amounts and by the whole picture.
+
+    A U-Net at full size spends most of its time on its first level; behind a pixel-unshuffle the
+    same time buys twice the channels and twice the view (Shi et al., CVPR 2016; FFDNet, Zhang et
+    al., TIP 2018). It is told amounts, or estimates them: a picture for which the user tells one
+    gets no global context, so that the amount decides alone. In training the context is left out
+    of a third of the other pictures as well: a network that may rely on it switches itself off
+    for every picture that looks unlike the simulated ones.
+
+    Args:
+        widths: channels at 1/2, 1/4, ... of the picture's size.
+        depths: residual blocks at each of these sizes.
+        guide: length of the vector that modulates the levels.
+        quantity: which of `QUANTITIES` a level that the user tells is of; empty for none.
+    """
+
+    def __init__(
+        self,
+        *,
+        widths: tuple[int, ...] = (48, 96, 144, 192),
+        depths: tuple[int, ...] = (2, 2, 2, 1),
+        guide: int = 64,
+        quantity: str = "",
+    ) -> None:
+        super().__init__()
+        if quantity and quantity not in QUANTITIES:
+            raise ValueError(f"unknown quantity {quantity!r}; known: {', '.join(QUANTITIES)}")
+        self.body = UNet(widths=widths, depths=depths, global_context=guide)
+        # The body's own context is of no use: this network's guide takes its place.
+        self.body.surveyor = None
+        self.body.head = nn.Conv2d(16, widths[0], 3, padding=1)
+        self.body.tail = nn.Conv2d(widths[0], 12, 3, padding=1)
+        nn.init.zeros_(self.body.tail.weight)
+        nn.init.zeros_(cast("Tensor", self.body.tail.bias))
+        self.info = NetworkInfo(
+            multiple=max(16, 2 ** len(widths)), level="amounts", context=True, quantity=quantity
+        )
+        self.encoder = AmountEncoder()
+        self.noise = NoiseEstimator()
+        inputs = 2 * len(QUANTITIES) + _FEATURES + 1
+        self.guide = nn.Sequential(nn.Linear(inputs, guide), nn.ReLU(), nn.Linear(guide, guide))
+
+    def forward(
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Tensor:
+        """Restore a batch, see `Network.forward`; the level is (B, N) amounts."""
+        return self.with_estimate(image, level, context=context).image
+
+    def with_estimate(
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Estimated:
+        """See `EstimatingNetwork`; the estimates are (B, N) amounts and (B, 1, H, W) noise."""
+        features = self.encoder(image) if context is None else context
+        estimated = self.encoder.estimate(features)
+        # Amounts are learnt from what the simulator knows, not from what pleases the restorer.
+        used = completed(level, estimated.detach())
+        keep = self._kept(level, features)
+        told = torch.cat([used, used.sqrt(), features * keep, keep], dim=1)
+        noise = self.noise(image)
+        x = torch.cat([image, noise.to(image.dtype)], dim=1)
+        residual = self.body.residual(F.pixel_unshuffle(x, 2), self.guide(told.to(features.dtype)))
+        return Estimated(image + F.pixel_shuffle(residual, 2), estimated, noise)
+
+    def global_context(self, image: Tensor) -> Tensor:
+        """See `Network`."""
+        return self.encoder(image)
+
+    def _kept(self, level: Tensor | None, features: Tensor) -> Tensor:
+        """1 for the pictures whose context counts, (B, 1)."""
+        keep = features.new_ones(len(features), 1)
+        if level is not None:
+            keep = keep * level.isnan().all(dim=1, keepdim=True)
+        if self.training:
+            # Drawn on the CPU: the same whichever device trains.
+            drawn = torch.rand(len(features), 1) >= _DROPPED
+            keep = keep * drawn.to(keep)
+        return keep

@@ -1,0 +1,105 @@
+import pytest
+import torch
+from torch import Tensor
+
+from restore_cli.networks.amounts import QUANTITIES
+from restore_cli.networks.guided_unet import GuidedUNet
+
+N = len(QUANTITIES)
+
+
+@pytest.fixture
+def network() -> GuidedUNet:
+    """A small one whose weights are not those of an untrained network anywhere."""
+    torch.manual_seed(0)
+    small = GuidedUNet(widths=(8, 16), depths=(1, 1), guide=8, quantity="rain")
+    with torch.no_grad():
+        for value in small.parameters():
+            value.add_(0.05 * torch.randn(value.shape))
+    return small.eval()
+
+
+@pytest.fixture
+def image() -> Tensor:
+    return torch.rand(2, 3, 32, 48, generator=torch.Generator().manual_seed(1))
+
+
+def test_untrained_it_returns_its_input(image: Tensor) -> None:
+    network = GuidedUNet(widths=(8, 16), depths=(1, 1), guide=8)
+    assert torch.equal(network(image), image)
+
+
+def test_the_default_is_within_the_size_that_models_may_have() -> None:
+    assert sum(value.numel() for value in GuidedUNet().parameters()) <= 4_000_000
+
+
+def test_it_says_what_it_takes(network: GuidedUNet) -> None:
+    assert (network.info.level, network.info.quantity) == ("amounts", "rain")
+    assert network.info.context
+    assert network.info.multiple == 16
+    with pytest.raises(ValueError, match="unknown quantity 'snow'; known: rain, haze"):
+        GuidedUNet(quantity="snow")
+
+
+def test_one_pass_gives_picture_amounts_and_noise(network: GuidedUNet, image: Tensor) -> None:
+    found = network.with_estimate(image)
+    assert found.image.shape == image.shape
+    assert found.level.shape == (2, N)
+    assert bool((found.level >= 0).all())
+    assert found.noise is not None
+    assert found.noise.shape == (2, 1, 32, 48)
+    assert torch.equal(network(image), found.image)
+
+
+def test_what_is_told_decides_and_what_is_not_is_estimated(
+    network: GuidedUNet, image: Tensor
+) -> None:
+    unknown = torch.full((2, N), torch.nan)
+    torch.testing.assert_close(network(image, unknown), network(image))
+    little, much = unknown.clone(), unknown.clone()
+    little[:, 0], much[:, 0] = 0.0, 2.0
+    assert not torch.allclose(network(image, little), network(image, much))
+
+
+def test_a_told_picture_is_restored_without_its_context(network: GuidedUNet, image: Tensor) -> None:
+    told = torch.zeros(2, N)
+    other = torch.rand(2, 128, generator=torch.Generator().manual_seed(2))
+    context = network.global_context(image)
+    same = network(image, told, context=context)
+    torch.testing.assert_close(network(image, told, context=other), same)
+    assert not torch.allclose(network(image, context=other), network(image, context=context))
+
+
+def test_a_window_with_the_context_of_its_picture_is_the_picture_there(
+    network: GuidedUNet,
+) -> None:
+    picture = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(3))
+    context = network.global_context(picture)
+    whole = network(picture, context=context)
+    window = network(picture[..., 16:112, 16:112], context=context)
+    inner = (..., slice(32, 64), slice(32, 64))
+    torch.testing.assert_close(window[inner], whole[..., 48:80, 48:80], atol=1e-5, rtol=0)
+
+
+def test_amounts_are_not_learnt_from_the_restored_picture(
+    network: GuidedUNet, image: Tensor
+) -> None:
+    network(image).sum().backward()
+    assert all(value.grad is None for value in network.encoder.amounts.parameters())
+    network.with_estimate(image).level.sum().backward()
+    assert all(value.grad is not None for value in network.encoder.amounts.parameters())
+
+
+def test_training_leaves_the_context_of_a_third_of_the_pictures_out(
+    network: GuidedUNet,
+) -> None:
+    features = torch.zeros(3000, 128)
+    torch.manual_seed(0)
+    assert float(network._kept(None, features).mean()) == 1.0
+    network.train()
+    assert float(network._kept(None, features).mean()) == pytest.approx(2 / 3, abs=0.03)
+    told = torch.full((3000, N), torch.nan)
+    told[:1000, 2] = 0.5
+    kept = network._kept(told, features)
+    assert float(kept[:1000].sum()) == 0
+    assert float(kept[1000:].mean()) == pytest.approx(2 / 3, abs=0.03)
