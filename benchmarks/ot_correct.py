@@ -170,7 +170,7 @@ def _denoise(source: Path, target: Path) -> None:
         rng = np.random.default_rng([SIGMA, index])
         noise = torch.from_numpy(rng.standard_normal(tuple(image.shape), dtype=np.float32))
         noisy = ((image + SIGMA / 255 * noise).clamp(0, 1) * 255).round() / 255
-        _write(restorer(noisy[0], sigma=SIGMA).image, target / path.name)
+        _write(restorer(noisy[0], level=SIGMA).image, target / path.name)
 
 
 def _correct(transport: LatentTransport, source: Path, target: Path) -> None:

@@ -42,7 +42,7 @@ def measure(case: Case, photos: list[Tensor], restorer: Restorer) -> dict[str, s
     for index, clean in enumerate(photos):
         rng = np.random.default_rng([SEED, index])
         degraded = as_file(case.degrade(clean, rng))
-        output = as_file(restorer(degraded, sigma=case.sigma).image)
+        output = as_file(restorer(degraded, level=case.sigma).image)
         target = degraded if case.target == "input" else clean
         values.append([
             float(metric(picture[None], target[None]))

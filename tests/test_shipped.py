@@ -105,7 +105,7 @@ def test_denoise_gains_with_and_without_a_given_level(sigma: int, gain: float) -
         noise = torch.from_numpy(rng.standard_normal(tuple(clean.shape), dtype=np.float32))
         noisy = ((clean + sigma / 255 * noise).clamp(0, 1) * 255).round() / 255
         before.append(_decibel(noisy, clean))
-        given.append(_decibel(restorer(noisy, sigma=float(sigma)).image, clean))
+        given.append(_decibel(restorer(noisy, level=float(sigma)).image, clean))
         blind.append(_decibel(restorer(noisy).image, clean))
     assert np.mean(given) >= np.mean(before) + gain
     assert np.mean(blind) >= np.mean(given) - 0.15

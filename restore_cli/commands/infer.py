@@ -90,6 +90,16 @@ def infer(
             "models that take one. Without it the model judges by itself.",
         ),
     ] = None,
+    level: Annotated[
+        str,
+        typer.Option(
+            "--level",
+            metavar="auto|N",
+            help="How much of the degradation there is: noise 0..255, rain and haze 0..1, missing "
+            "light in stops, blur in px, JPEG quality; 0 gives the picture back. Only for models "
+            "that take one; auto lets the model judge.",
+        ),
+    ] = "auto",
     tta: Annotated[
         bool,
         typer.Option("--tta", help="Average over flips and turns: better, eight times slower."),
@@ -150,7 +160,8 @@ def infer(
     console = Console(quiet=quiet, json=json)
     loaded = zoo.load(model or zoo.default_for_task(str(task)))
     label = task or loaded.task
-    _check_fit(console, loaded, task, sigma)
+    amount = _level(level, sigma)
+    _check_fit(console, loaded, task, amount)
     jobs = plan(given, output, label=label, format=format, suffix=suffix, recursive=recursive)
     overlap = shared_overlap(overlap, tile, loaded.overlap)
     restorer = Restorer(
@@ -165,7 +176,7 @@ def infer(
     options: dict[str, object] = {
         "task": label,
         "strength": strength,
-        "sigma": sigma,
+        "level": amount,
         "tta": tta,
         "tile": tile,
         "overlap": overlap,
@@ -173,7 +184,7 @@ def infer(
         "seed": seed,
         "version": __version__,
     }
-    restore: Restore = partial(restorer, sigma=sigma, strength=strength, tta=tta)
+    restore: Restore = partial(restorer, level=amount, strength=strength, tta=tta)
     if ot_correct is not None:
         corrector, described = load_corrector(ot_correct, alpha or 0.0, vae, device, seed=seed)
         restore = corrector.after(restore)
@@ -200,16 +211,33 @@ def _check_usage(task: str | None, model: str | None) -> None:
         )
 
 
-def _check_fit(console: Console, model: "Model", task: str | None, sigma: float | None) -> None:
+def _level(level: str, sigma: float | None) -> float | None:
+    """The level that --level or --sigma tells; None to let the model judge."""
+    if level == "auto":
+        return sigma
+    if sigma is not None:
+        raise RestoreError("--sigma and --level say the same: give one of them")
+    try:
+        return float(level)
+    except ValueError:
+        raise RestoreError(
+            f"--level {level!r} is neither auto nor a number", hint="for example --level 0.5"
+        ) from None
+
+
+def _check_fit(console: Console, model: "Model", task: str | None, level: float | None) -> None:
     """Refuse or question options that do not fit the model, once and not for every picture."""
     if model.network.info.input == "mosaic":
         raise RestoreError(
             f"the model {model.name} reads camera RAW files", hint="use it with `restore isp`"
         )
-    if sigma is not None and not model.network.info.takes_sigma:
+    from restore_cli.engine.level import check_level, quantity_of
+
+    if level is not None and not quantity_of(model.network.info):
         raise RestoreError(
-            f"the model {model.name} takes no noise level",
-            hint="leave --sigma out, or choose a model that takes one with --model",
+            f"the model {model.name} takes no level",
+            hint="leave --level and --sigma out, or choose a model that takes one with --model",
         )
+    check_level(model.network.info, level)
     if task is not None and task != model.task:
         console.warn(f"the model {model.name} was trained for {model.task}, not for {task}")

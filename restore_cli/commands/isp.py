@@ -334,7 +334,7 @@ def _restorer(
         batch_size=batch_size,
     )
     sigma = {"auto": None, "off": 0.0}[denoise] if denoise in ("auto", "off") else float(denoise)
-    return partial(restorer, sigma=sigma)
+    return partial(restorer, level=sigma)
 
 
 def _options(settings: "Settings", *, preview: bool) -> dict[str, object]:

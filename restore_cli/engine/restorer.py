@@ -17,10 +17,12 @@ from restore_cli.engine import memory
 from restore_cli.engine.degradation_classifier import degradation, trained_classifier
 from restore_cli.engine.device import Precision, autocast, choose_device, choose_precision
 from restore_cli.engine.global_context import global_context
+from restore_cli.engine.level import check_level, estimated_level, told_level
 from restore_cli.engine.out_of_memory import is_out_of_memory
 from restore_cli.engine.tiling import Span, lay, mirror, round_up, spans
 from restore_cli.errors import RestoreError
 from restore_cli.networks.base import Network
+from restore_cli.networks.guided_unet import GuidedUNet
 from restore_cli.networks.latents import LatentNetwork
 
 DEFAULT_OVERLAP = 64
@@ -113,13 +115,14 @@ class Restorer:
         self._ceiling: int | None = None
 
     def __call__(
-        self, image: Tensor, *, sigma: float | None = None, strength: float = 1.0, tta: bool = False
+        self, image: Tensor, *, level: float | None = None, strength: float = 1.0, tta: bool = False
     ) -> Restored:
         """Restore one picture.
 
         Args:
             image: (3, H, W) float32 on the CPU, in [0, 1]; not changed.
-            sigma: standard deviation of the noise, on the 0..255 scale; None where unknown.
+            level: how much of the degradation there is, in the unit of what the network counts
+                (`engine.level`); 0 gives the picture back, None lets the network estimate it.
             strength: 0 (the input, exactly) to 1 (the network's result); linear between.
             tta: average over the eight flips and quarter turns; eight times the work.
 
@@ -127,7 +130,7 @@ class Restorer:
             The result, with the way it was computed.
 
         Raises:
-            RestoreError: a value is out of range, the model takes no noise level, its result is not
+            RestoreError: a value is out of range, the model takes no level, its result is not
                 finite in fp32 either, or the smallest window does not fit the CPU's memory.
             ValueError: `image` has the wrong shape or type.
         """
@@ -139,18 +142,29 @@ class Restorer:
             raise RestoreError("the picture holds values that are not finite numbers")
         if not 0.0 <= strength <= 1.0:
             raise RestoreError(f"strength {strength:g} is outside 0..1")
-        self._check_sigma(sigma)
-        if strength == 0.0:
+        check_level(self._network.info, level)
+        if strength == 0.0 or (level == 0.0 and self._network.info.input == "srgb"):
             return Restored(image.clone(), None, str(self._device), self._precision)
         probabilities: list[Tensor] = []
-        output, way, notes = self._persist(image, sigma, tta, probabilities)
+        output, way, notes = self._persist(image, level, tta, probabilities)
         if strength < 1.0:
             output.lerp_(image, 1.0 - strength)
         details = {} if self._classifier is None else degradation(self._classifier, probabilities)
+        details |= self._estimate(image, way.device)
         return Restored(output, way.tile, str(way.device), way.precision, tuple(notes), details)
 
+    def _estimate(self, image: Tensor, device: torch.device) -> dict[str, object]:
+        """The level as the network estimates it from the whole picture, where it counts one."""
+        network = self._network
+        if not isinstance(network, GuidedUNet) or not network.info.quantity:
+            return {}
+        with torch.inference_mode():
+            context = global_context(network, image, device)
+            assert context is not None
+            return {"level": estimated_level(network.info, network.amounts(context))}
+
     def _persist(
-        self, image: Tensor, sigma: float | None, tta: bool, probabilities: list[Tensor]
+        self, image: Tensor, level: float | None, tta: bool, probabilities: list[Tensor]
     ) -> tuple[Tensor, _Way, list[str]]:
         """Try one way after the other until one succeeds; only that one is told of."""
         notes: list[str] = []
@@ -159,7 +173,7 @@ class Restorer:
         while True:
             probabilities.clear()
             try:
-                output = self._compute(image, sigma, tta, way, probabilities)
+                output = self._compute(image, level, tta, way, probabilities)
             except _NotFiniteError:
                 if way.precision == "fp32":
                     raise RestoreError(
@@ -189,7 +203,7 @@ class Restorer:
         return output, way, notes
 
     def _compute(
-        self, image: Tensor, sigma: float | None, tta: bool, way: _Way, probabilities: list[Tensor]
+        self, image: Tensor, level: float | None, tta: bool, way: _Way, probabilities: list[Tensor]
     ) -> Tensor:
         """Split, run, blend; (3, H, W) in [0, 1]. `probabilities` gets those of degradations."""
         self._move(way.device)
@@ -210,7 +224,7 @@ class Restorer:
                     windows = torch.stack(
                         [source.index_select(2, columns_from[c.start : c.stop]) for c in group]
                     )
-                    results = self._run(windows.to(way.device), sigma, tta, context, probabilities)
+                    results = self._run(windows.to(way.device), level, tta, context, probabilities)
                     for column, result in zip(group, results, strict=True):
                         lay(band, result, column, dim=2)
                 lay(output, band, row, dim=1)
@@ -219,14 +233,14 @@ class Restorer:
     def _run(
         self,
         windows: Tensor,
-        sigma: float | None,
+        level: float | None,
         tta: bool,
         context: Tensor | None,
         probabilities: list[Tensor],
     ) -> Tensor:
         """Run the network on (B, 3, h, w) on its device; float32 in [0, 1] on the CPU."""
-        level = None if sigma is None else windows.new_full((len(windows),), sigma / 255)
-        forward = partial(self._forward, level=level, context=context, probabilities=probabilities)
+        told = None if level is None else told_level(self._network.info, level, windows)
+        forward = partial(self._forward, level=told, context=context, probabilities=probabilities)
         if tta:
             total = torch.zeros_like(windows)
             for turns in range(4):
@@ -360,16 +374,6 @@ class Restorer:
                 hint=f"use a smaller overlap, such as {self._tile // 4}, or a larger tile",
             )
         return overlap
-
-    def _check_sigma(self, sigma: float | None) -> None:
-        if sigma is None:
-            return
-        if not self._network.info.takes_sigma:
-            raise RestoreError(
-                "this model takes no noise level", hint="leave sigma out, or use a model that does"
-            )
-        if not 0.0 <= sigma <= 255.0:
-            raise RestoreError(f"sigma {sigma:g} is outside 0..255")
 
 
 def _flat(image: Tensor) -> bool:

@@ -118,6 +118,10 @@ class GuidedUNet(EstimatingNetwork):
         """See `Network`."""
         return self.encoder(image)
 
+    def amounts(self, context: Tensor) -> Tensor:
+        """Amounts (B, N) of pictures with this global context (B, F)."""
+        return self.encoder.estimate(context)
+
     def _kept(self, level: Tensor | None, features: Tensor) -> Tensor:
         """1 for the pictures whose context counts, (B, 1)."""
         keep = features.new_ones(len(features), 1)

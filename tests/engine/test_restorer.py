@@ -16,6 +16,7 @@ from restore_cli.engine import memory
 from restore_cli.engine import restorer as rooms
 from restore_cli.engine.restorer import Restored, Restorer
 from restore_cli.errors import RestoreError
+from restore_cli.networks.guided_unet import GuidedUNet
 
 
 def _picture(height: int, width: int) -> Tensor:
@@ -125,16 +126,16 @@ def test_tta_in_tiles_equals_tta_of_the_whole() -> None:
 def test_sigma_reaches_the_network_on_its_own_scale() -> None:
     image = _picture(100, 200)
     restorer = _restorer(Noisy(), tile=64, batch_size=3)
-    torch.testing.assert_close(restorer(image, sigma=51.0).image, torch.full_like(image, 0.2))
+    torch.testing.assert_close(restorer(image, level=51.0).image, torch.full_like(image, 0.2))
     assert not restorer(image).image.any()
 
 
 @pytest.mark.parametrize(
     ("network", "arguments", "message"),
     [
-        (Net(lambda x: x), {"sigma": 10.0}, "takes no noise level"),
-        (Noisy(), {"sigma": -1.0}, "outside 0..255"),
-        (Noisy(), {"sigma": float("nan")}, "outside 0..255"),
+        (Net(lambda x: x), {"level": 10.0}, "takes no level"),
+        (Noisy(), {"level": -1.0}, "outside 0..255"),
+        (Noisy(), {"level": float("nan")}, "outside 0..255"),
         (Net(lambda x: x), {"strength": 1.5}, "outside 0..1"),
         (Net(lambda x: x), {"strength": float("nan")}, "outside 0..1"),
     ],
@@ -380,3 +381,25 @@ def test_a_real_cuda_shortage_is_survived() -> None:
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert result.tile is not None
     torch.testing.assert_close(result.image, image)
+
+
+def test_a_level_of_nothing_gives_the_picture_back() -> None:
+    image = _picture(24, 40)
+    for network in (Net(lambda x: x * 0.5), Noisy()):
+        assert torch.equal(Restorer(network, device="cpu")(image, level=0.0).image, image)
+
+
+def test_a_network_of_amounts_is_told_one_and_says_what_it_sees() -> None:
+    torch.manual_seed(0)
+    network = GuidedUNet(widths=(8, 16), depths=(1, 1), guide=8, quantity="rain")
+    with torch.no_grad():
+        for value in network.parameters():
+            value.add_(0.05 * torch.randn(value.shape))
+    restorer = Restorer(network, device="cpu", precision="fp32")
+    image = _picture(40, 56)
+    blind = restorer(image)
+    seen = blind.details["level"]
+    assert isinstance(seen, float)
+    assert 0 < seen < 1
+    little, much = (restorer(image, level=level).image for level in (0.01, 0.3))
+    assert not torch.allclose(little, much)

@@ -1,0 +1,60 @@
+"""The one number that a user may say: how much of the degradation there is."""
+
+import math
+
+from torch import Tensor
+
+from restore_cli.errors import RestoreError
+from restore_cli.networks.amounts import QUANTITIES, amount_of, level_of
+from restore_cli.networks.base import NetworkInfo
+
+RANGES = {
+    "sigma": (0.0, 255.0),
+    "rain": (0.0, 1.0),
+    "haze": (0.0, 1.0),
+    "stops": (0.0, 10.0),
+    "blur": (0.0, 50.0),
+    "quality": (0.0, 100.0),
+}
+"""Of levels, by quantity: noise on the 0..255 scale; rain as the mean light that streaks add and
+haze as 1 - mean transmission, 0 to 1; missing exposure in stops; blur in px; JPEG quality."""
+
+
+def quantity_of(info: NetworkInfo) -> str:
+    """What a level that is told to this network counts; empty where it takes none."""
+    if info.level == "amounts":
+        return info.quantity
+    return "sigma" if info.takes_sigma else ""
+
+
+def check_level(info: NetworkInfo, level: float | None) -> None:
+    """Refuse a level that a network cannot be told.
+
+    Raises:
+        RestoreError: it takes none, or the value is out of its range.
+    """
+    if level is None or level == 0.0:
+        return
+    quantity = quantity_of(info)
+    if not quantity:
+        raise RestoreError(
+            "this model takes no level", hint="leave the level out, or use a model that takes one"
+        )
+    low, high = RANGES[quantity]
+    if not low <= level <= high:
+        raise RestoreError(f"{quantity} {level:g} is outside {low:g}..{high:g}")
+
+
+def told_level(info: NetworkInfo, level: float, windows: Tensor) -> Tensor:
+    """A level as the network takes it, for windows (B, 3, H, W): (B,) or (B, N)."""
+    if info.level != "amounts":
+        return windows.new_full((len(windows),), level / 255)
+    told = windows.new_full((len(windows), len(QUANTITIES)), math.nan)
+    told[:, QUANTITIES.index(info.quantity)] = amount_of(info.quantity, level)
+    return told
+
+
+def estimated_level(info: NetworkInfo, amounts: Tensor) -> float:
+    """What amounts (1, N) say of the network's own quantity, in its unit."""
+    amount = float(amounts[0, QUANTITIES.index(info.quantity)])
+    return round(level_of(info.quantity, amount), 4)

@@ -1,0 +1,65 @@
+import math
+
+import pytest
+import torch
+
+from restore_cli.engine.level import (
+    RANGES,
+    check_level,
+    estimated_level,
+    quantity_of,
+    told_level,
+)
+from restore_cli.errors import RestoreError
+from restore_cli.networks.amounts import QUANTITIES
+from restore_cli.networks.base import NetworkInfo
+
+NOISE = NetworkInfo(level="sigma")
+RAIN = NetworkInfo(level="amounts", quantity="rain")
+ALL = NetworkInfo(level="amounts")
+NONE = NetworkInfo()
+
+
+def test_a_network_says_what_its_level_counts() -> None:
+    assert [quantity_of(info) for info in (NOISE, RAIN, ALL, NONE)] == ["sigma", "rain", "", ""]
+    assert set(RANGES) == set(QUANTITIES)
+
+
+def test_no_level_and_nothing_fit_every_network() -> None:
+    for info in (NOISE, RAIN, ALL, NONE):
+        check_level(info, None)
+        check_level(info, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("info", "level", "message"),
+    [
+        (NONE, 1.0, "takes no level"),
+        (ALL, 1.0, "takes no level"),
+        (NOISE, 256.0, r"sigma 256 is outside 0\.\.255"),
+        (NOISE, math.nan, "sigma nan is outside"),
+        (RAIN, -0.1, r"rain -0\.1 is outside 0\.\.1"),
+    ],
+)
+def test_a_level_that_cannot_be_told_is_refused(
+    info: NetworkInfo, level: float, message: str
+) -> None:
+    with pytest.raises(RestoreError, match=message):
+        check_level(info, level)
+
+
+def test_a_noise_level_is_told_on_the_scale_of_pictures() -> None:
+    found = told_level(NOISE, 51.0, torch.zeros(3, 3, 8, 8))
+    torch.testing.assert_close(found, torch.full((3,), 0.2))
+
+
+def test_one_amount_is_told_and_the_others_are_unknown() -> None:
+    found = told_level(RAIN, 0.05, torch.zeros(2, 3, 8, 8))
+    assert found.shape == (2, len(QUANTITIES))
+    assert found[:, 0].tolist() == pytest.approx([0.5, 0.5])
+    assert bool(found[:, 1:].isnan().all())
+
+
+def test_an_estimate_comes_in_the_unit_of_the_level() -> None:
+    amounts = torch.tensor([[0.5, 0.1, 0.2, 0.3, 0.4, 0.0]])
+    assert estimated_level(RAIN, amounts) == pytest.approx(0.05)
