@@ -33,7 +33,8 @@ FAMILIES: dict[str, list[Step]] = {
         {
             "name": "rain", "layers": [1, 4], "angle": [-180, 180], "length": [4, 60],
             "width": [0.7, 3],
-            "density": [5, 200], "brightness": [0.03, 0.6], "zoom": [0.8, 2], "dotted_probability": 0.15, "dark_probability": 0.08,
+            "density": [5, 200], "brightness": [0.03, 0.6], "zoom": [0.8, 2],
+            "dotted_probability": 0.15, "dark_probability": 0.08,
             "near_probability": 0.15, "veil_probability": 0.6,
         },
         _JPEG,
