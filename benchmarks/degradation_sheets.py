@@ -31,8 +31,10 @@ FAMILIES: dict[str, list[Step]] = {
         {"name": "thin-things", "probability": 0.12},
         {"name": "wet-ground", "probability": 0.2},
         {
-            "name": "rain", "angle": [-180, 180], "length": [5, 70], "brightness": [0.03, 0.7],
-            "zoom": [0.8, 3], "dotted_probability": 0.15, "dark_probability": 0.08,
+            "name": "rain", "layers": [1, 4], "angle": [-180, 180], "length": [4, 60],
+            "width": [0.7, 3],
+            "density": [5, 200], "brightness": [0.03, 0.6], "zoom": [0.8, 2],
+            "dotted_probability": 0.15, "dark_probability": 0.08,
             "near_probability": 0.15, "veil_probability": 0.6,
         },
         _JPEG,
@@ -111,7 +113,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("families", nargs="*", default=list(FAMILIES), metavar="FAMILY")
     parser.add_argument("--photos", type=Path, default=ROOT / "examples" / "clean")
-    parser.add_argument("--side", type=int, default=128, help="px of a sample")
+    parser.add_argument("--side", type=int, default=96, help="px of a sample")
     parser.add_argument("-o", "--output", type=Path, default=RESULTS)
     parser.add_argument("--times", action="store_true", help="write milliseconds, no sheets")
     given = parser.parse_args()
@@ -130,7 +132,11 @@ def main() -> None:
     clean_photos = photos(given.photos, given.side, ROWS * COLUMNS)
     for name in given.families:
         path = given.output / f"degradations-{name}.jpg"
-        cv2.imwrite(str(path), sheet(change_of(FAMILIES[name]), clean_photos))
+        cv2.imwrite(
+            str(path),
+            sheet(change_of(FAMILIES[name]), clean_photos),
+            [cv2.IMWRITE_JPEG_QUALITY, 80],
+        )
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def _raw_grain(height: int, width: int, factor: float, rng: np.random.Generator)
     how = cv2.INTER_AREA if factor > 1 else cv2.INTER_LINEAR
     colours = cv2.resize(colours, (width, height), interpolation=how).reshape(height, width, 3)
     grain = np.ascontiguousarray(colours.transpose(2, 0, 1))
-    return grain / max(float(grain.std()), 1e-3)
+    return np.asarray(grain / max(float(grain.std()), 1e-3), np.float32)
 
 
 def _blotches(height: int, width: int, rng: np.random.Generator) -> Plane:

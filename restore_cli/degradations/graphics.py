@@ -82,7 +82,7 @@ def page(height: int, width: int, rng: np.random.Generator) -> Pixels:
     paper = rng.uniform(0.88, 1) * (1 - np.array([0, 0.02, 0.08]) * rng.uniform())
     canvas = _canvas(height, width, paper)
     _write(canvas, int(rng.integers(0, 64)), rng)
-    return canvas.astype(np.float32) / 255
+    return np.asarray(canvas / np.float32(255), np.float32)
 
 
 def screen(height: int, width: int, rng: np.random.Generator) -> Pixels:
@@ -96,7 +96,7 @@ def screen(height: int, width: int, rng: np.random.Generator) -> Pixels:
         corner, far = (int(x), int(y)), (int(x + wide), int(y + tall))
         cv2.rectangle(canvas, corner, far, _colour(rng), -1)
     _write(canvas, 230 if dark else 25, rng)
-    return canvas.astype(np.float32) / 255
+    return np.asarray(canvas / np.float32(255), np.float32)
 
 
 def gradient(height: int, width: int, rng: np.random.Generator) -> Pixels:
@@ -124,7 +124,7 @@ def flat(height: int, width: int, rng: np.random.Generator) -> Pixels:
             cv2.fillPoly(canvas, [corners], colour, cv2.LINE_AA)
         else:
             cv2.polylines(canvas, [corners], False, colour, int(rng.integers(1, 6)), cv2.LINE_AA)
-    return canvas.astype(np.float32) / 255
+    return np.asarray(canvas / np.float32(255), np.float32)
 
 
 def product(height: int, width: int, rng: np.random.Generator) -> Pixels:
@@ -172,7 +172,8 @@ def fog(height: int, width: int, rng: np.random.Generator) -> Pixels:
     for share in np.linspace(0.15, 1, int(rng.integers(2, 6))):
         outline = height * (0.2 + 0.7 * share - 0.25 * fractal(1, width, rng)[0])
         pixels[rows > outline[None, :]] = (air + (tone - air) * share * 0.5).astype(np.float32)
-    return cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.5, 1.5)).reshape(height, width, 3)
+    soft = np.asarray(cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.5, 1.5)), np.float32)
+    return soft.reshape(height, width, 3)
 
 
 GRAPHICS: dict[Kind, Callable[[int, int, np.random.Generator], Pixels]] = {

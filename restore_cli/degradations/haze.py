@@ -130,7 +130,7 @@ class Haze:
             made = segments(grey, rng) if rng.uniform() < 0.6 else full(room(rows, columns, rng))
         else:
             made = full(depth(rows, columns, rng))
-        if rng.uniform() < 0.7:
+        if near or rng.uniform() < 0.7:
             made = borrowing_edges(made, grey, rng)
         density = 1 + rng.uniform(*self.uneven) * 2 * (fractal(rows, columns, rng) - 0.5)
         if self.patchy_probability and rng.uniform() < self.patchy_probability:

@@ -115,7 +115,8 @@ class LowLight:
             grey = grey_of(picture)
             edge = np.float32(np.quantile(grey[::4, ::4], rng.uniform(0.5, 0.95)))
             lit = np.clip((grey - edge) * np.float32(rng.uniform(4, 15)) + 0.5, 0, 1)
-            keeps.append(cv2.GaussianBlur(lit, (0, 0), rng.uniform(0.5, 4)).reshape(grey.shape))
+            soft = np.asarray(cv2.GaussianBlur(lit, (0, 0), rng.uniform(0.5, 4)), np.float32)
+            keeps.append(soft.reshape(height, width))
         for lit in keeps:
             stops = stops * (1 - rng.uniform(0.6, 1) * lit)
         return np.maximum(stops, 0).astype(np.float32), bool(keeps)
@@ -146,7 +147,7 @@ def _window(height: int, width: int, rng: np.random.Generator) -> Plane:
         cv2.line(cover, (x, 0), (x, height), (0,), thick)
         cv2.line(cover, (0, y), (width, y), (0,), thick)
     soft = cv2.GaussianBlur(cover, (0, 0), rng.uniform(0.5, 3))
-    return soft.astype(np.float32).reshape(height, width) / 255
+    return np.asarray(soft / np.float32(255), np.float32).reshape(height, width)
 
 
 def _response(image: Plane, rng: np.random.Generator) -> Plane:

@@ -112,7 +112,7 @@ class MovingThings:
         linear = decode(picture)
         cover = _filter(part, kernel)
         moved = np.stack([_filter(plane * part, kernel) for plane in linear])
-        image = moved + linear * (1 - cover)
+        image = (moved + linear * (1 - cover)).astype(np.float32)
         return _blurred(sample, image, math.sqrt(float(cover.mean()) * (xx + yy)))
 
 

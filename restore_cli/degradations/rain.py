@@ -134,7 +134,8 @@ class Rain:
             layer = layer * _dots(rows, columns, rng)
         if (rows, columns) != (height, width):
             how = cv2.INTER_AREA if zoom > 1 else cv2.INTER_LINEAR
-            layer = cv2.resize(layer, (width, height), interpolation=how).reshape(height, width)
+            small = cv2.resize(layer, (width, height), interpolation=how)
+            layer = np.asarray(small, np.float32).reshape(height, width)
         return layer
 
     def _drawn(
@@ -210,10 +211,11 @@ def _smear(grains: Plane, run: float, *, fade: bool) -> Plane:
     """Stretch grains into upright streaks of their brightness, `run` px long, even or fading."""
     even = max(1, round(run))
     if not fade:
-        return cv2.boxFilter(grains, cv2.CV_32F, (1, even), normalize=False)
+        whole = cv2.boxFilter(grains, cv2.CV_32F, (1, even), normalize=False)
+        return np.asarray(whole, np.float32)
     half = max(1, round(run / 2))
     once = cv2.boxFilter(grains, cv2.CV_32F, (1, half), normalize=False)
-    return cv2.boxFilter(once, cv2.CV_32F, (1, half))
+    return np.asarray(cv2.boxFilter(once, cv2.CV_32F, (1, half)), np.float32)
 
 
 def _add_lines(layer: Plane, ends: npt.NDArray[Any], light: npt.NDArray[Any], thick: int) -> None:

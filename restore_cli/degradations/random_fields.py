@@ -105,13 +105,14 @@ def segments(grey: Plane, rng: np.random.Generator) -> Plane:
     height, width = grey.shape
     rows, columns = min(height, 96), min(width, 96)
     small = cv2.resize(grey, (columns, rows), interpolation=cv2.INTER_AREA).reshape(rows, columns)
-    small = cv2.GaussianBlur(small, (0, 0), rng.uniform(1, 4))
+    small = np.asarray(cv2.GaussianBlur(small, (0, 0), rng.uniform(2, 7)), np.float32)
     bands, patches = int(rng.integers(3, 8)), int(rng.integers(1, 4))
     code = np.clip(small * bands + rng.uniform(), 0, bands).astype(np.int64)
     parts = np.clip(fractal(rows, columns, rng) * patches, 0, patches - 0.01).astype(np.int64)
     far = rng.random((bands + 1) * patches).astype(np.float32)[code * patches + parts]
     ground = np.linspace(1, 0, rows, dtype=np.float32)[:, None] * np.float32(rng.uniform(0, 1))
-    field = cv2.resize(far + ground, (width, height), interpolation=cv2.INTER_LINEAR)
+    soft = cv2.GaussianBlur(far + ground, (0, 0), rng.uniform(0.5, 2))
+    field = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)
     return _stretch(np.asarray(field, np.float32).reshape(height, width))
 
 
@@ -172,13 +173,17 @@ def follow_edges(field: Plane, guide: Plane, *, radius: int, eps: float = 1e-3) 
     if thin > 1 and min(field.shape) >= 8 * thin:
         coarse = (field.shape[1] // thin, field.shape[0] // thin)
         slope, offset = _guided(
-            *(cv2.resize(p, coarse, interpolation=cv2.INTER_AREA) for p in (field, guide)),
+            _shrunk(field, coarse), _shrunk(guide, coarse),
             radius=radius // thin, eps=eps,
         )  # fmt: skip
         slope, offset = (cv2.resize(p, field.shape[::-1]) for p in (slope, offset))
     else:
         slope, offset = _guided(field, guide, radius=radius, eps=eps)
     return np.asarray(slope * guide + offset, np.float32)
+
+
+def _shrunk(field: Plane, size: tuple[int, int]) -> Plane:
+    return np.asarray(cv2.resize(field, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _guided(field: Plane, guide: Plane, *, radius: int, eps: float) -> tuple[Plane, Plane]:

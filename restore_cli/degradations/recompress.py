@@ -52,7 +52,9 @@ class Recompress:
             down, right = (int(v) for v in rng.integers(0, 8, 2)) if shifted else (0, 0)
             sampling = _SAMPLINGS[int(rng.integers(len(_SAMPLINGS)))]
             framed = cv2.copyMakeBorder(pixels, down, 0, right, 0, cv2.BORDER_REPLICATE)
-            pixels = _through(framed, quality, sampling, webp=webp)[down:, right:]
+            pixels = _through(np.asarray(framed, np.uint8), quality, sampling, webp=webp)[
+                down:, right:
+            ]
             pixels = np.ascontiguousarray(pixels)
             lowest = math.nan if webp else min(lowest, quality)  # NaN stays: min(nan, x) is nan
         image = torch.from_numpy(np.ascontiguousarray(pixels[:, :, ::-1].transpose(2, 0, 1)))

@@ -10,9 +10,11 @@ from restore_cli.engine.level import (
     quantity_of,
     told_level,
 )
+from restore_cli.engine.restorer import Restorer
 from restore_cli.errors import RestoreError
 from restore_cli.networks.amounts import QUANTITIES
 from restore_cli.networks.base import NetworkInfo
+from restore_cli.networks.guided_unet import GuidedUNet
 
 NOISE = NetworkInfo(level="sigma")
 RAIN = NetworkInfo(level="amounts", quantity="rain")
@@ -63,3 +65,19 @@ def test_one_amount_is_told_and_the_others_are_unknown() -> None:
 def test_an_estimate_comes_in_the_unit_of_the_level() -> None:
     amounts = torch.tensor([[0.5, 0.1, 0.2, 0.3, 0.4, 0.0]])
     assert estimated_level(RAIN, amounts) == pytest.approx(0.05)
+
+
+def test_a_network_of_amounts_is_told_one_and_says_what_it_sees() -> None:
+    torch.manual_seed(0)
+    network = GuidedUNet(widths=(8, 16), depths=(1, 1), guide=8, quantity="rain")
+    with torch.no_grad():
+        for value in network.parameters():
+            value.add_(0.05 * torch.randn(value.shape))
+    restorer = Restorer(network, device="cpu", precision="fp32")
+    image = torch.rand(3, 40, 56)
+    blind = restorer(image)
+    seen = blind.details["level"]
+    assert isinstance(seen, float)
+    assert 0 < seen < 1
+    little, much = (restorer(image, level=level).image for level in (0.01, 0.3))
+    assert not torch.allclose(little, much)

@@ -16,7 +16,6 @@ from restore_cli.engine import memory
 from restore_cli.engine import restorer as rooms
 from restore_cli.engine.restorer import Restored, Restorer
 from restore_cli.errors import RestoreError
-from restore_cli.networks.guided_unet import GuidedUNet
 
 
 def _picture(height: int, width: int) -> Tensor:
@@ -387,19 +386,3 @@ def test_a_level_of_nothing_gives_the_picture_back() -> None:
     image = _picture(24, 40)
     for network in (Net(lambda x: x * 0.5), Noisy()):
         assert torch.equal(Restorer(network, device="cpu")(image, level=0.0).image, image)
-
-
-def test_a_network_of_amounts_is_told_one_and_says_what_it_sees() -> None:
-    torch.manual_seed(0)
-    network = GuidedUNet(widths=(8, 16), depths=(1, 1), guide=8, quantity="rain")
-    with torch.no_grad():
-        for value in network.parameters():
-            value.add_(0.05 * torch.randn(value.shape))
-    restorer = Restorer(network, device="cpu", precision="fp32")
-    image = _picture(40, 56)
-    blind = restorer(image)
-    seen = blind.details["level"]
-    assert isinstance(seen, float)
-    assert 0 < seen < 1
-    little, much = (restorer(image, level=level).image for level in (0.01, 0.3))
-    assert not torch.allclose(little, much)
