@@ -32,3 +32,7 @@ write-docs:
 fix:
     ruff check --fix .
     ruff format .
+
+# Train every model for some minutes: `just zoo 60 --photos DIR`.
+zoo minutes *arguments:
+    python scripts/zoo.py {{minutes}} {{arguments}}

@@ -28,6 +28,7 @@ OTHER_ROOMS = {
     "models": "the shipped models: model.safetensors, recipe.toml, card.md",
     "examples": "photos and scripts to copy; a test runs every script",
     "benchmarks": "quality and speed, measured; prints tables, keeps results as CSV",
+    "scripts": "what developers run: trains the whole zoo",
     "tests": "mirrors restore_cli/ path for path",
 }
 # The class of a command lives in click for some releases of typer and inside typer for others.

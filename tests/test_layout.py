@@ -16,7 +16,7 @@ LONGEST = 400
 MODULES = sorted(PACKAGE.rglob("*.py"))
 CHECKED = sorted(
     path
-    for folder in ("restore_cli", "tests", "benchmarks", "examples")
+    for folder in ("restore_cli", "tests", "benchmarks", "examples", "scripts")
     for path in (ROOT / folder).rglob("*.py")
 )
 

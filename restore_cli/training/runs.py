@@ -54,7 +54,7 @@ class Run:
                 hint="leave out --no-resume to go on with it, or give another folder with -o",
             )
         kept = folder / "recipe.toml"
-        if begun:
+        if begun and kept.exists():  # a state from elsewhere may have come without
             _check_same(Recipe.load(kept), recipe, folder, trunk=self.trunk_path.exists())
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -157,9 +157,10 @@ def restore(state: State, saved: dict[str, Any], accelerator: Accelerator) -> No
         named = _renamed(saved)
         for name, module in state.objective.modules.items():
             accelerator.unwrap_model(module).load_state_dict(named["modules"][name])
-        for name, optimizers in state.optimizers.items():
-            for optimizer, values in zip(optimizers, named["optimizers"][name], strict=True):
-                optimizer.load_state_dict(values)
+        if named["optimizers"] is not None:  # a portable state has none: they begin anew
+            for name, optimizers in state.optimizers.items():
+                for optimizer, values in zip(optimizers, named["optimizers"][name], strict=True):
+                    optimizer.load_state_dict(values)
         state.average.load_state_dict(saved["average"])
         if accelerator.scaler is not None and saved["scaler"]:
             accelerator.scaler.load_state_dict(cast("dict[str, Any]", saved["scaler"]))
