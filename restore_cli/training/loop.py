@@ -3,8 +3,7 @@
 import contextlib
 import importlib.util
 import os
-import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -26,12 +25,12 @@ from restore_cli.recipe import Recipe, construct
 from restore_cli.training.hardware import hardware
 from restore_cli.training.initial import load_initial
 from restore_cli.training.interrupt import StopRequest, interrupts_noted
-from restore_cli.training.meter import Meter, Progress, csv_row
 from restore_cli.training.runs import Run
-from restore_cli.training.schedule import ByClock, BySteps, Keeps, Schedule, since_start
-from restore_cli.training.state import Sitting, State, begin, restore, snapshot
-from restore_cli.training.step import Outcome, take_step
-from restore_cli.training.validation import input_psnr, validate
+from restore_cli.training.schedule import ByClock, BySteps, Schedule, since_start
+from restore_cli.training.state import Sitting, State, begin, restore
+from restore_cli.training.step import take_step
+from restore_cli.training.validation import input_psnr
+from restore_cli.training.watch import Report, Watch
 
 _DEVICE_VARIABLE = "ACCELERATE_TORCH_DEVICE"
 _PRECISION = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
@@ -40,8 +39,6 @@ _AFTER_TRAINING = (
 )
 _EXPORT_SECONDS = 3.0  # for writing the model, and for the interpreter to end
 _FOR_EVER = 2**40  # steps of a run that ends by the clock
-
-Report = Callable[[Progress], None]
 
 
 @dataclass
@@ -171,7 +168,7 @@ class _Fit:
         self._run, self._accelerator, self._precision = run, accelerator, precision
         endless = recipe.optim.model_copy(update={"steps": _FOR_EVER})
         self._recipe = recipe if seconds is None else recipe.model_copy(update={"optim": endless})
-        self._watch = _Watch(self._recipe, run, accelerator, report)
+        self._watch = Watch(self._recipe, run, accelerator, report)
         self._schedule: Schedule = BySteps(recipe.optim)
         if seconds is not None:
             self._schedule = ByClock(
@@ -281,60 +278,6 @@ class _Fit:
 def _on_device(loader: DataLoader[Sample], accelerator: Accelerator) -> Iterator[Batch]:
     for batch in loader:
         yield cast("Batch", batch).to(accelerator.device)
-
-
-class _Watch:
-    """What the main process does beside the steps: measure, log, save."""
-
-    def __init__(self, recipe: Recipe, run: Run, accelerator: Accelerator, report: Report) -> None:
-        self._recipe, self._run, self._accelerator = recipe, run, accelerator
-        self._report = report
-        self._meter = Meter(recipe, accelerator.num_processes)
-        self._saved = time.monotonic()
-        self.pairs: list[Sample] = []
-        self.inputs: float | None = None
-        self.measured: float | None = None
-        self.measured_at: int | None = None
-        self.measuring = 0.0
-
-    def after_step(self, state: State, outcome: Outcome, schedule: Schedule, rate: float) -> None:
-        """Report, measure and save, each when it is due."""
-        self._meter.add(outcome.loss)
-        log = self._recipe.log
-        # While a run by the clock cools down, only what ends it is worth its time.
-        free = state.step % log.validate_every == 0 and schedule.keeps != "nothing"
-        due = state.step == self._recipe.optim.steps or free
-        if due or state.step % log.every == 0:
-            progress = self._meter.read(state, rate=rate, steps=schedule.total(state.step))
-            if due:
-                self.measure(state)
-                progress = replace(progress, validation_psnr=self.measured)
-            row = csv_row(progress, outcome, state.clock.seconds)
-            self._run.log(row | {"input_psnr": self.inputs if due else None})
-            self._accelerator.log({"loss": progress.loss, "lr": progress.learning_rate}, state.step)
-            self._report(progress)
-            self._meter.restart()
-        if time.monotonic() - self._saved > 60 * log.checkpoint_minutes:
-            self.save(state, schedule.keeps)
-
-    def save(self, state: State, kind: Keeps) -> None:
-        """Keep the state as what it is good for."""
-        if kind != "nothing":
-            self._run.save_checkpoint(snapshot(state, self._accelerator), trunk=kind == "trunk")
-        self._saved = time.monotonic()
-
-    def measure(self, state: State) -> None:
-        """PSNR of the averaged weights, dB; also writes sample pictures."""
-        start = time.monotonic()
-        found = validate(
-            state.average,
-            self.pairs,
-            samples=self._recipe.log.samples,
-            device=self._accelerator.device,
-        )
-        self._run.save_samples(state.step, found.rows)
-        self.measured, self.measured_at = found.psnr, state.step
-        self.measuring = time.monotonic() - start
 
 
 @contextlib.contextmanager

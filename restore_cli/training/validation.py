@@ -1,17 +1,21 @@
 """Measuring a network while it trains."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from restore_cli.data.sample import Sample
+from restore_cli.data.sample import Batch, Sample
+from restore_cli.engine.device import Precision, autocast
 from restore_cli.evaluation.metrics import psnr
 from restore_cli.networks.base import Network
 from restore_cli.raw.neutral import camera_to_srgb
 
 Row = tuple[Tensor, Tensor, Tensor]
 """Input, output and target of one picture, (3, H, W) on the CPU."""
+
+_TOGETHER = 4  # pictures of one size: beyond that a CPU gains nothing, and memory runs short
 
 
 @dataclass(frozen=True)
@@ -28,9 +32,16 @@ class Validation:
 
 
 def validate(
-    network: Network, pairs: list[Sample], *, samples: int, device: torch.device
+    network: Network,
+    pairs: list[Sample],
+    *,
+    samples: int,
+    device: torch.device,
+    precision: Precision = "fp32",
 ) -> Validation:
     """PSNR of a network's outputs over fixed pairs.
+
+    Pictures of one size are computed together.
 
     Args:
         network: on `device`; pictures are cropped to its multiple, and one with a noise level is
@@ -38,24 +49,44 @@ def validate(
         pairs: as `validation_pairs` gives them.
         samples: how many pictures to keep.
         device: where to compute.
+        precision: number format to compute in.
     """
-    multiple = network.info.multiple
     values: list[float] = []
     rows: list[Row] = []
-    for pair in pairs:
-        height, width = (size - size % multiple for size in pair.image.shape[-2:])
-        image = pair.image[None, :, :height, :width].to(device)
-        target = pair.target[None, :, :height, :width]
-        with torch.inference_mode():
-            level = pair.sigma[None].to(device) if network.info.takes_sigma else None
-            output = network(image, level).float()
-            if pair.matrix is not None:
-                output = camera_to_srgb(output, pair.matrix[None].to(device))
-            output = output.clamp(0, 1).cpu()
-        values.append(float(psnr(output, target)))
-        if len(rows) < samples:
-            rows.append((_shown(pair)[:, :height, :width], output[0], target[0]))
+    for group in _of_one_size([_cropped(pair, network.info.multiple) for pair in pairs]):
+        outputs = _outputs(network, Batch.stacked(group).to(device), precision).cpu()
+        for pair, output in zip(group, outputs, strict=True):
+            values.append(float(psnr(output[None], pair.target[None])))
+            if len(rows) < samples:
+                rows.append((_shown(pair), output, pair.target))
     return Validation(mean(values), rows)
+
+
+def _outputs(network: Network, batch: Batch, precision: Precision) -> Tensor:
+    """(B, 3, H, W) in [0, 1], sRGB."""
+    with torch.inference_mode(), autocast(batch.image.device, precision):
+        level = batch.sigma if network.info.takes_sigma else None
+        output = network(batch.image, level).float()
+        if batch.matrix is not None:
+            output = camera_to_srgb(output, batch.matrix)
+        return output.clamp(0, 1)
+
+
+def _cropped(pair: Sample, multiple: int) -> Sample:
+    height, width = (size - size % multiple for size in pair.image.shape[-2:])
+    return pair.mapped(lambda t: t[..., :height, :width] if t.ndim == 3 else t)
+
+
+def _of_one_size(pairs: list[Sample]) -> Iterator[list[Sample]]:
+    """The pairs in their order, up to four neighbours of one size together."""
+    group: list[Sample] = []
+    for pair in pairs:
+        if group and (len(group) == _TOGETHER or pair.image.shape != group[0].image.shape):
+            yield group
+            group = []
+        group.append(pair)
+    if group:
+        yield group
 
 
 def input_psnr(pairs: list[Sample]) -> float | None:

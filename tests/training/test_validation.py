@@ -3,7 +3,9 @@ import torch
 from torch import Tensor
 
 from restore_cli.data.sample import Sample
+from restore_cli.evaluation.metrics import psnr
 from restore_cli.networks.base import Network, NetworkInfo
+from restore_cli.networks.unet import UNet
 from restore_cli.raw.neutral import camera_to_srgb
 from restore_cli.training.validation import input_psnr, mean, validate
 
@@ -20,7 +22,7 @@ class Brighter(Network):
         assert image.shape[-2] % 4 == image.shape[-1] % 4 == 0
         assert (level is not None) == self.info.takes_sigma
         if level is not None:
-            self.sigmas.append(float(level))
+            self.sigmas.extend(level.tolist())
         return image + 0.05
 
 
@@ -66,3 +68,46 @@ def test_of_mosaics_the_finished_picture_is_measured_and_the_plainest_one_is_the
     torch.testing.assert_close(found.rows[0][1], finished)
     expected = -20 * torch.log10(torch.tensor(0.09))
     assert input_psnr([mosaic]) == pytest.approx(float(expected), abs=1e-3)
+
+
+def test_pictures_of_one_size_are_computed_together_and_none_is_mixed_up() -> None:
+    seen: list[int] = []
+
+    class Counting(Network):
+        info = NetworkInfo(multiple=4)
+
+        def forward(
+            self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+        ) -> Tensor:
+            seen.append(len(image))
+            return image
+
+    generator = torch.Generator().manual_seed(0)
+    sides = [16, 16, 17, 16, 16, 16, 20, 12]  # 17 is cropped to 16
+    pairs = [
+        Sample.of(*(torch.rand(3, side, side, generator=generator) for _ in range(2)))
+        for side in sides
+    ]
+    found = validate(Counting(), pairs, samples=8, device=torch.device("cpu"))
+    assert seen == [4, 2, 1, 1]
+    expected = [
+        float(psnr(p.image[None, :, :s, :s], p.target[None, :, :s, :s]))
+        for p, s in zip(pairs, [side - side % 4 for side in sides], strict=True)
+    ]
+    assert found.psnr == pytest.approx(sum(expected) / 8)
+    assert [row[0].shape[1] for row in found.rows] == [16, 16, 16, 16, 16, 16, 20, 12]
+
+
+def test_measuring_in_half_the_digits_is_close() -> None:
+    torch.manual_seed(0)
+    network = UNet(widths=(8, 16), depths=(1, 1)).eval()
+    with torch.no_grad():
+        network.tail.weight.normal_(std=0.05)
+    pairs = [Sample.of(torch.rand(3, 32, 32), torch.rand(3, 32, 32)) for _ in range(3)]
+    full, half = (
+        validate(network, pairs, samples=0, device=torch.device("cpu"), precision=precision).psnr
+        for precision in ("fp32", "bf16")
+    )
+    assert full is not None
+    assert half == pytest.approx(full, abs=0.02)
+    assert half != full

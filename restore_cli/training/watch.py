@@ -1,0 +1,77 @@
+"""What is done beside the steps: measuring, logging, saving, each when it is due."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from accelerate import Accelerator
+
+from restore_cli.data.sample import Sample
+from restore_cli.engine.device import Precision
+from restore_cli.recipe import Recipe
+from restore_cli.training.meter import Meter, Progress, csv_row
+from restore_cli.training.runs import Run
+from restore_cli.training.schedule import Keeps, Schedule
+from restore_cli.training.state import State, snapshot
+from restore_cli.training.step import Outcome
+from restore_cli.training.validation import validate
+
+Report = Callable[[Progress], None]
+
+FORMATS: dict[str, Precision] = {"no": "fp32", "bf16": "bf16", "fp16": "fp16"}
+"""Number formats by the names that Accelerate gives them."""
+
+
+class Watch:
+    """What the main process does beside the steps: measure, log, save."""
+
+    def __init__(self, recipe: Recipe, run: Run, accelerator: Accelerator, report: Report) -> None:
+        self._recipe, self._run, self._accelerator = recipe, run, accelerator
+        self._report = report
+        self._meter = Meter(recipe, accelerator.num_processes)
+        self._saved = time.monotonic()
+        self.pairs: list[Sample] = []
+        self.inputs: float | None = None
+        self.measured: float | None = None
+        self.measured_at: int | None = None
+        self.measuring = 0.0
+
+    def after_step(self, state: State, outcome: Outcome, schedule: Schedule, rate: float) -> None:
+        """Report, measure and save, each when it is due."""
+        self._meter.add(outcome.loss)
+        log = self._recipe.log
+        # While a run by the clock cools down, only what ends it is worth its time.
+        free = state.step % log.validate_every == 0 and schedule.keeps != "nothing"
+        due = state.step == self._recipe.optim.steps or free
+        if due or state.step % log.every == 0:
+            progress = self._meter.read(state, rate=rate, steps=schedule.total(state.step))
+            if due:
+                self.measure(state)
+                progress = replace(progress, validation_psnr=self.measured)
+            row = csv_row(progress, outcome, state.clock.seconds)
+            self._run.log(row | {"input_psnr": self.inputs if due else None})
+            self._accelerator.log({"loss": progress.loss, "lr": progress.learning_rate}, state.step)
+            self._report(progress)
+            self._meter.restart()
+        if time.monotonic() - self._saved > 60 * log.checkpoint_minutes:
+            self.save(state, schedule.keeps)
+
+    def save(self, state: State, kind: Keeps) -> None:
+        """Keep the state as what it is good for."""
+        if kind != "nothing":
+            self._run.save_checkpoint(snapshot(state, self._accelerator), trunk=kind == "trunk")
+        self._saved = time.monotonic()
+
+    def measure(self, state: State) -> None:
+        """PSNR of the averaged weights, dB; also writes sample pictures."""
+        start = time.monotonic()
+        found = validate(
+            state.average,
+            self.pairs,
+            samples=self._recipe.log.samples,
+            device=self._accelerator.device,
+            precision=FORMATS[self._accelerator.mixed_precision],
+        )
+        self._run.save_samples(state.step, found.rows)
+        self.measured, self.measured_at = found.psnr, state.step
+        self.measuring = time.monotonic() - start
