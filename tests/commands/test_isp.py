@@ -78,7 +78,12 @@ def shoot(name: str, *, size: tuple[int, int] = (48, 64), **tags: object) -> Pat
     write_dng(
         path,
         frame,
-        DngTags(xyz_to_camera=CAMERA.xyz_to_camera, neutral=CAMERA.neutral, **given),
+        DngTags(
+            xyz_to_camera=CAMERA.xyz_to_camera,
+            forward=CAMERA.forward(),
+            neutral=CAMERA.neutral,
+            **given,
+        ),
     )
     return path
 

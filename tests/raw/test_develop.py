@@ -15,8 +15,10 @@ from restore_cli.images.metadata import bake
 from restore_cli.images.picture import Picture
 from restore_cli.images.profile import decode_srgb, encode_srgb
 from restore_cli.networks.isp import ISP
-from restore_cli.raw.develop import Developer, Previews, Settings, check_levels
+from restore_cli.raw.develop import Developer
 from restore_cli.raw.dng import DngTags, write_dng
+from restore_cli.raw.preview_reader import Previews
+from restore_cli.raw.settings import Settings, check_levels
 
 CAMERA = Camera.named("Nikon D700", (0.5, 1.0, 0.625))
 PATTERNS: list[Pattern] = ["RGGB", "GRBG", "GBRG", "BGGR"]
@@ -39,6 +41,7 @@ def write(path: Path, srgb: np.ndarray, sensor: Sensor | None = None, **tags: ob
         "black": sensor.black,
         "white": sensor.saturation,
         "xyz_to_camera": CAMERA.xyz_to_camera,
+        "forward": CAMERA.forward(),
         "neutral": CAMERA.neutral,
         **tags,
     }
