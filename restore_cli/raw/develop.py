@@ -139,8 +139,9 @@ class Developer:
             image = torch.from_numpy(np.ascontiguousarray(light.transpose(2, 0, 1)))
         details: dict[str, object] = {"hot_pixels": prepared.hot_pixels, "noise": told}
         if prepared.corrections or prepared.after:
-            names = [*prepared.corrections, *(o.name for o in prepared.after)]
-            details["corrections"] = names if settings.lens_corrections == "auto" else names[:0]
+            every = settings.lens_corrections == "auto"
+            later = [o.name for o in prepared.after if every or not o.is_lens]
+            details["corrections"] = [*prepared.corrections, *later]
         return _Developed(
             info=info,
             image=image,

@@ -33,7 +33,7 @@ NAMES = {
     14: "WarpRectilinear2",
 }
 LENS = frozenset((1, 2, 3, 14))
-"""What `--lens-corrections off` leaves out, beside GainMap: corrections of the lens."""
+"""Corrections of the lens that name no places of the picture."""
 _GAIN_MAP = 9
 _OPTIONAL, _MOST_OPCODES, _MOST_PIXELS = 1, 256, 1_000_000
 _BAND = 256  # rows at a time
@@ -57,6 +57,11 @@ class Opcode:
     number: int
     optional: bool
     data: bytes
+
+    @property
+    def is_lens(self) -> bool:
+        """Whether it corrects what the lens did."""
+        return self.number in LENS or self.number == _GAIN_MAP
 
     @property
     def name(self) -> str:
@@ -133,7 +138,7 @@ def apply(
     planes = image[..., None] if image.ndim == 2 else image
     planes = planes.copy()
     for opcode in opcodes:
-        if not lens and (opcode.number in LENS or opcode.number == _GAIN_MAP):
+        if not lens and opcode.is_lens:
             continue
         if opcode.number not in NAMES:
             if not opcode.optional:

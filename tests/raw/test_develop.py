@@ -1,5 +1,8 @@
 """Developing simulated RAW files: colours, geometry, metadata, whoever demosaics."""
 
+import contextlib
+import resource
+import time
 from pathlib import Path
 
 import numpy as np
@@ -213,3 +216,28 @@ def test_levels_that_contradict_each_other_are_refused() -> None:
     check_levels(4.0, 5.0)
     with pytest.raises(RestoreError, match="not below"):
         check_levels(5.0, 5.0)
+
+
+@pytest.mark.slow
+def test_200_spoilt_copies_neither_crash_nor_hang(tmp_path: Path) -> None:
+    data = write(tmp_path / "a.dng", photo()).read_bytes()
+    whole = bytearray(data)
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        spoilt = whole.copy()
+        for _ in range(int(rng.integers(1, 10))):
+            # Tags stand behind the pixels.
+            near_the_end = int(rng.integers(len(whole) - 700, len(whole)))
+            spoilt[near_the_end if rng.uniform() < 0.8 else int(rng.integers(64))] = rng.integers(
+                256
+            )
+        path = tmp_path / "b.dng"
+        path.write_bytes(spoilt)
+        started = time.perf_counter()
+        with contextlib.suppress(RestoreError):
+            loaded = Developer(Settings(engine="libraw", look="profile")).read(path)
+            loaded.finish(loaded.image)
+        with contextlib.suppress(RestoreError):
+            Previews().read(path)
+        assert time.perf_counter() - started < 20
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 4 << 20  # kB

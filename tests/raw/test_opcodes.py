@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dng_files import light, write
+from dng_files import developed, light, write
 
 from restore_cli.errors import RestoreError
 from restore_cli.raw import opcodes
@@ -61,6 +61,8 @@ def test_a_gain_map_in_a_file(tmp_path: Path) -> None:
     expected = 0.2 * (2 - (np.arange(128) + 0.5) / 128)
     np.testing.assert_allclose(seen[48, 2:-2, 1], expected[2:-2], atol=2e-3)
     np.testing.assert_allclose(light(path, lens_corrections="off"), 0.2, atol=1e-3)
+    assert developed(path)[1].details["corrections"] == ["GainMap"]
+    assert developed(path, lens_corrections="off")[1].details.get("corrections", []) == []
 
 
 def test_tables_polynomials_and_lines() -> None:
