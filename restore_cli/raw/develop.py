@@ -37,7 +37,7 @@ from restore_cli.raw.rendering import Look, Rendering
 from restore_cli.raw.settings import Engine, Settings, Temperature
 from restore_cli.raw.temperature import D50, white_of
 
-_LEAST_SIGMA = 0.25
+_LEAST_SIGMA = 1.5
 """Of 255: a weaker estimate is not told."""
 
 

@@ -18,6 +18,8 @@ _LEAST = 0.01
 """Of full scale: fainter ones are nobody's trouble."""
 _SHARE = 0.06
 """Of its excess that a star leaves, at least, in the four samples beside it, on average."""
+_MOST = 0.15
+"""Of its excess in any of the four: more is texture."""
 _BAND = 512
 
 
@@ -84,7 +86,8 @@ def _defects(
     for number in range(3):
         own = colour == number
         deviation[own] = model.deviation(signal[own], number)
-    beside = np.zeros(len(rows))
+    sign = np.where(band[rows, columns] > middle, 1, -1)
+    beside, most = np.zeros(len(rows)), np.zeros(len(rows))
     for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1)):
         # The neighbour against its own colour around the place, on both sides.
         ground = np.stack(
@@ -94,10 +97,12 @@ def _defects(
                 if (a, b) != (-2 * dy, -2 * dx)
             ]
         )
-        beside += (at(dy, dx) - np.median(ground, axis=0)) / 4
-    sign = np.where(band[rows, columns] > middle, 1, -1)
+        raised = sign * (at(dy, dx) - np.median(ground, axis=0))
+        beside += raised / 4
+        most = np.maximum(most, np.abs(raised))
     # In busy texture nothing stands alone.
-    alone = (sign * beside < _SHARE * excess) & (edge > np.ptp(ring, axis=0))
+    quiet = (edge > 2 * np.ptp(ring, axis=0)) & (most < _MOST * excess + 3 * deviation)
+    alone = quiet & (beside < _SHARE * excess)
     bad = alone & (edge > _DEVIATIONS * deviation)
     return rows[bad], columns[bad], middle[bad]
 

@@ -19,7 +19,11 @@ from restore_cli.images.profile import encode_srgb
 Source = Literal["profile", "estimated"]
 _BLOCK = 8
 _BINS = 24
-_QUANTILE = 0.25
+_QUANTILE, _OF_THE_MEAN = 0.05, 0.464
+"""Of a brightness's blocks, and what it is of the mean of blocks of white noise."""
+_ABOVE = 0.03
+"""Weight of a brightness that lies above the line, by texture."""
+_PASSES = 30
 _CLIPPED = 0.95
 _MOST_SAMPLES = 1 << 22
 
@@ -125,22 +129,22 @@ def _fit(means: NDArray[np.float64], variances: NDArray[np.float64]) -> tuple[fl
     if len(means) < 4:
         return 0.0, 0.0
     order = np.argsort(means)
-    bins = np.array_split(order, max(1, min(_BINS, len(order) // 16)))
+    bins = np.array_split(order, max(1, min(_BINS, len(order) // 32)))
     x = np.array([means[b].mean() for b in bins])
-    # Of blocks without texture the lower quartile is 0.8 of the mean (measured, 36 values each).
-    y = np.array([np.quantile(variances[b], _QUANTILE) for b in bins]) / 0.8
-    weight = 1 / np.maximum(y, 1e-12)
+    y = np.array([np.quantile(variances[b], _QUANTILE) for b in bins]) / _OF_THE_MEAN
     if len(bins) < 3 or np.ptp(x) < 1e-3:
         return 0.0, float(np.median(y))
     shot, read = 0.0, 0.0
-    for _ in range(5):
+    weight = 1 / np.maximum(y, 1e-12)
+    for _ in range(_PASSES):
         # Texture only raises a bin: those above the line count less (asymmetric least squares).
         design = np.stack([x, np.ones_like(x)], 1) * weight[:, None]
         (shot, read), *_ = np.linalg.lstsq(design, y * weight, rcond=None)
+        square = np.square(weight)
+        if read < 0:
+            shot, read = float((square * x * y).sum() / (square * x * x).sum()), 0.0
+        if shot < 0:
+            shot, read = 0.0, float((square * y).sum() / square.sum())
         line = np.maximum(shot * x + read, 1e-12)
-        weight = np.where(y > line, 0.3, 1.0) / line
-    if read < 0:
-        shot, read = float(np.median(y / np.maximum(x, 1e-6))), 0.0
-    if shot < 0:
-        shot, read = 0.0, float(np.median(y))
+        weight = np.where(y > line, _ABOVE, 1.0) / line
     return float(shot), float(read)
