@@ -4,6 +4,7 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -352,7 +353,9 @@ def test_without_a_look_it_gives_what_training_saw(isp: Isp, tmp_path: Path) -> 
     photos = RawPhotos(Path("raws"))
     sample = of_shot(photos[0], photos.shots[0])
     with torch.inference_mode():
-        made = developed(network(sample.image[None]), {"matrix": sample.matrix[None]})[0]
+        made = developed(network(sample.image[None]), SimpleNamespace(matrix=sample.matrix[None]))[
+            0
+        ]
     model = str(tmp_path / "styled")
     words = ("raws/a.dng", "--model", model, "--look", "none", "--bits", "16", "-o", "a.png")
     assert isp(*words).code == 0
