@@ -81,6 +81,7 @@ def shoot(photo: np.ndarray, path: Path, protocol: Protocol, number: int) -> Non
         black=black,
         white=sensor.saturation,
         xyz_to_camera=camera.xyz_to_camera,
+        forward=camera.forward(),
         neutral=camera.neutral,
     )
     write_dng(path, frame, tags)

@@ -25,6 +25,7 @@ README = ROOT / "README.md"
 CODE_BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 # The rooms outside the package have no docstring to take the words from.
 OTHER_ROOMS = {
+    "docs": "one page a task",
     "models": "the shipped models: model.safetensors, recipe.toml, card.md",
     "examples": "photos and scripts to copy; a test runs every script",
     "benchmarks": "quality and speed, measured; prints tables, keeps results as CSV",

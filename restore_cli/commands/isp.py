@@ -1,8 +1,6 @@
 """`restore isp`: options in, calls down, messages and JSON lines out."""
 
-import re
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -25,6 +23,22 @@ from restore_cli.commands.batch_options import (
 )
 from restore_cli.commands.batch_report import BatchReport
 from restore_cli.commands.console import Console
+from restore_cli.commands.isp_options import (
+    CropName,
+    DemosaicMethod,
+    DenoiseLevel,
+    HighlightsMode,
+    HotPixelsMode,
+    LensMode,
+    LookName,
+    Proof,
+    SameStem,
+    Wb,
+    check_engine,
+    check_usage,
+    denoise_level,
+    white_balance,
+)
 from restore_cli.commands.options import (
     WORKERS,
     Device,
@@ -38,31 +52,14 @@ from restore_cli.commands.options import (
 from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
+    from restore_cli.batch.inputs import Refused
+    from restore_cli.batch.planning import Job
     from restore_cli.batch.reading import Restore
+    from restore_cli.engine.restorer import Restorer
     from restore_cli.models.zoo import Model
-    from restore_cli.raw.develop import Settings, WhiteBalance
+    from restore_cli.raw.settings import Settings
 
 LABEL = "isp"
-_NUMBER = r"\d+(?:\.\d+)?"
-_EIGHT_BIT = ("jpg", "webp", "bmp")
-
-
-def _check_wb(value: str) -> str:
-    if value not in ("camera", "auto", "daylight") and not re.fullmatch(
-        rf"{_NUMBER},{_NUMBER},{_NUMBER}", value
-    ):
-        raise typer.BadParameter(
-            f"{value!r} is not camera, auto, daylight, or multipliers such as 2.1,1,1.5"
-        )
-    if value[0].isdecimal() and min(map(float, value.split(","))) <= 0:
-        raise typer.BadParameter(f"{value!r}: multipliers must lie above 0")
-    return value
-
-
-def _check_denoise(value: str) -> str:
-    if value not in ("auto", "off") and not (re.fullmatch(_NUMBER, value) and float(value) <= 255):
-        raise typer.BadParameter(f"{value!r} is not auto, off, or a noise level from 0 to 255")
-    return value
 
 
 def isp(
@@ -97,32 +94,12 @@ def isp(
             "--model", "-n", metavar="NAME|FOLDER|FILE", help="Model instead of the shipped one."
         ),
     ] = None,
-    demosaic: Annotated[
-        Literal["linear", "vng", "ppg", "ahd", "dcb", "dht", "aahd"],
-        typer.Option("--demosaic", help="LibRaw's method."),
-    ] = "ahd",
-    wb: Annotated[
-        str,
-        typer.Option(
-            "--wb",
-            metavar="camera|auto|daylight|R,G,B",
-            callback=_check_wb,
-            help="White balance; auto makes the picture grey on average.",
-        ),
-    ] = "camera",
+    demosaic: DemosaicMethod = None,
+    wb: Wb = "camera",
     exposure: Annotated[
         float, typer.Option("--exposure", min=-10, max=10, metavar="EV", help="Brighter or darker.")
     ] = 0.0,
-    denoise: Annotated[
-        str,
-        typer.Option(
-            "--denoise",
-            metavar="auto|off|SIGMA",
-            callback=_check_denoise,
-            help="Learned engine: by its own estimate, not at all, or a noise level on the "
-            "0..255 scale under the sRGB curve. LibRaw does not denoise.",
-        ),
-    ] = "auto",
+    denoise: DenoiseLevel = "auto",
     black: Annotated[
         float | None,
         typer.Option("--black", min=0, metavar="N", help="Black level instead of the file's."),
@@ -131,13 +108,13 @@ def isp(
         float | None,
         typer.Option("--white", min=1, metavar="N", help="White level instead of the file's."),
     ] = None,
-    look: Annotated[
-        Literal["standard", "none"],
-        typer.Option(
-            "--look",
-            help="standard: the file's baseline exposure and one tone curve; none: colorimetric.",
-        ),
-    ] = "standard",
+    look: LookName = "standard",
+    crop: CropName = "default",
+    hot_pixels: HotPixelsMode = "auto",
+    highlights: HighlightsMode = "clip",
+    lens_corrections: LensMode = "auto",
+    proof: Proof = False,
+    same_stem: SameStem = "raw",
     linear: Annotated[
         bool, typer.Option("--linear", help="16-bit linear light, sRGB primaries, no look.")
     ] = False,
@@ -180,7 +157,7 @@ def isp(
     given = [*(inputs or []), *(more_inputs or [])]
     check_inputs(given, skip_existing, overwrite, example="restore isp photo.dng")
     deep = bits == "16" or (bits is None and linear)
-    _check_usage(
+    check_usage(
         format=format,
         output=output,
         deep=deep,
@@ -188,6 +165,7 @@ def isp(
         shallow=bits == "8",
         modes=[name for name, on in (("--info", info), ("--preview", preview)) if on],
     )
+    check_engine(engine, denoise=denoise, demosaic=demosaic, proof=proof)
     console = Console(quiet=quiet, json=json)
     if info:
         from restore_cli.commands.isp_info import show_info
@@ -199,21 +177,15 @@ def isp(
 
     from restore_cli.batch import pipeline
     from restore_cli.batch.manifest import Identity, Manifest
-    from restore_cli.batch.planning import plan
-    from restore_cli.raw.develop import (
-        Developer,
-        Previews,
-        Settings,
-        as_it_is,
-        check_levels,
-    )
-    from restore_cli.raw.file import RAWS
+    from restore_cli.raw.develop import Developer, as_it_is
+    from restore_cli.raw.preview_reader import Previews, WithCameraFiles, camera_files
+    from restore_cli.raw.settings import Settings, check_levels
 
     torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
     check_levels(black, white)
     settings = Settings(
         engine=engine,
-        white_balance=_white_balance(wb),
+        white_balance=white_balance(wb),
         exposure=exposure,
         look=look,
         linear=linear,
@@ -221,27 +193,37 @@ def isp(
         auto_bright=auto_bright,
         black=black,
         white=white,
-        demosaic=demosaic,
+        demosaic=demosaic or "ahd",
         strip_gps=strip_gps,
+        denoise=denoise_level(denoise),
+        crop=crop,
+        hot_pixels=hot_pixels,
+        highlights=highlights,
+        lens_corrections=lens_corrections,
+        proof=proof,
     )
     loaded = None
     restore: Restore = as_it_is
-    if engine == "learned" and not preview:
+    if engine == "learned" and not preview and not proof:
         loaded = _load(model)
         overlap = shared_overlap(overlap, tile, loaded.overlap)
-        restore = _restorer(loaded, device, precision, tile, overlap, batch_size, denoise=denoise)
-    jobs = plan(
+        restore = _restorer(loaded, device, precision, tile, overlap, batch_size)
+    jobs = _plan(
         given,
         output,
-        label=LABEL,
         format=format or ("jpg" if preview and _names_no_format(output) else None),
         suffix=suffix,
         recursive=recursive,
-        suffixes=RAWS,
     )
+    beside = [] if preview else camera_files(jobs)
+    if same_stem == "both":
+        jobs += beside
+    elif beside:
+        what = "JPEG file of the same name was" if len(beside) == 1 else "JPEG files were"
+        console.say(f"{len(beside)} {what} passed over (--same-stem both copies them)")
     options = _options(settings, preview=preview)
     if loaded is not None:
-        options |= {"denoise": denoise, "tile": tile, "overlap": overlap, "precision": precision}
+        options |= {"tile": tile, "overlap": overlap, "precision": precision}
     name = "preview" if preview else "libraw" if loaded is None else loaded.name
     results = pipeline.run(
         jobs,
@@ -250,44 +232,44 @@ def isp(
         existing="skip" if skip_existing else "overwrite" if overwrite else "error",
         manifest=Manifest(Identity(model=loaded.sha256 if loaded else name, options=options)),
         fail_fast=fail_fast,
-        reader=Previews(strip_gps) if preview else Developer(settings),
+        reader=WithCameraFiles(
+            Previews(strip_gps)
+            if preview
+            else Developer(settings, None if loaded is None else restore)
+        ),
     )
     report = BatchReport(console, model=name, task=LABEL, traceback=traceback)
     report.follow(results, len(jobs), setup_seconds=time.perf_counter() - started)
     report.raise_failures()
 
 
-def _check_usage(
+def _plan(
+    inputs: list[str],
+    output: str | None,
     *,
     format: str | None,
-    output: str | None,
-    deep: bool,
-    linear: bool,
-    shallow: bool,
-    modes: list[str],
-) -> None:
-    """Refuse what contradicts itself before anything heavy is imported."""
-    if len(modes) > 1:
-        raise RestoreError(" and ".join(modes) + " exclude each other", hint="give one of them")
-    if linear and shallow:
-        raise RestoreError(
-            "--linear needs 16 bits: 8 would leave nothing of the shadows", hint="leave --bits out"
-        )
-    ending = format or (output or "").rpartition(".")[2].lower()
-    if deep and ending.replace("jpeg", "jpg") in _EIGHT_BIT:
-        raise RestoreError(
-            f"{ending.upper()} files have 8 bits, and 16 are asked for",
-            hint="write PNG or TIFF, or leave --bits and --linear out",
-        )
+    suffix: str | None,
+    recursive: bool,
+) -> "list[Job | Refused]":
+    """The jobs; two RAW files of one stem are told apart by what works here."""
+    from restore_cli.batch.planning import plan
+    from restore_cli.raw.file import RAWS
 
-
-def _white_balance(text: str) -> "WhiteBalance":
-    match text:
-        case "camera" | "auto" | "daylight":
-            return text
-        case _:
-            red, green, blue = map(float, text.split(","))
-            return red / green, 1.0, blue / green
+    try:
+        return plan(
+            inputs,
+            output,
+            label=LABEL,
+            format=format,
+            suffix=suffix,
+            recursive=recursive,
+            suffixes=RAWS,
+        )
+    except RestoreError as error:
+        if "--format same" not in (error.hint or ""):
+            raise
+        hint = "develop them in separate runs, each with its own -o"
+        raise RestoreError(error.message, hint=hint, exit_code=error.exit_code) from error
 
 
 def _names_no_format(output: str | None) -> bool:
@@ -320,12 +302,10 @@ def _restorer(
     tile: str,
     overlap: int,
     batch_size: int,
-    *,
-    denoise: str,
-) -> "Restore":
+) -> "Restorer":
     from restore_cli.engine.restorer import Restorer
 
-    restorer = Restorer(
+    return Restorer(
         model.network,
         device=device,
         precision=precision,
@@ -333,8 +313,6 @@ def _restorer(
         overlap=overlap,
         batch_size=batch_size,
     )
-    sigma = {"auto": None, "off": 0.0}[denoise] if denoise in ("auto", "off") else float(denoise)
-    return partial(restorer, level=sigma)
 
 
 def _options(settings: "Settings", *, preview: bool) -> dict[str, object]:

@@ -8,7 +8,7 @@ from restore_cli.commands.console import Console
 from restore_cli.errors import ExitCode, RestoreError
 
 if TYPE_CHECKING:
-    from restore_cli.raw.file import RawInfo
+    from restore_cli.raw.info import RawInfo
 
 
 def show_info(

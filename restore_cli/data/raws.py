@@ -54,7 +54,7 @@ class RawPhotos(Photos):
             info = raw.info()
             if info.kind != "bayer":
                 raise RestoreError(f"{path}: it is {info.why_not_bayer}, not a Bayer mosaic")
-            light = bake(normalised(raw.mosaic(), info, info.camera_gains), info.orientation)
+            light = bake(normalised(raw.mosaic(info), info, info.camera_gains), info.orientation)
         # Turned as the mosaic is; where a turned cell begins depends on the parity of the sides.
         cell = np.array(list(info.cfa)).reshape(2, 2)
         small = np.tile(cell, (2, 2))[: 2 + info.height % 2, : 2 + info.width % 2]

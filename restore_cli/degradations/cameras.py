@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from restore_cli.raw.colorimetry import SRGB_TO_XYZ, Matrix, balanced_matrix
+from restore_cli.raw.dng_color import forward_of
 
 # XYZ (D65) to camera, times 10,000, in rows: the ColorMatrix2 that DNG files of these cameras
 # carry. A simulation needs plausible spectral responses, not these models in particular.
@@ -73,6 +74,10 @@ class Camera:
     def from_srgb(self) -> Matrix:
         """(3, 3): linear sRGB to white-balanced camera values, white to white."""
         return balanced_matrix(self.xyz_to_camera)
+
+    def forward(self) -> Matrix:
+        """(3, 3): white-balanced camera values to XYZ under D50: DNG's ForwardMatrix."""
+        return forward_of(np.linalg.inv(self.from_srgb()))
 
 
 @dataclass(frozen=True, slots=True)

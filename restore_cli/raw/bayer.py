@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from restore_cli.images.color import linear_to_srgb, srgb_to_linear
-from restore_cli.raw.file import RawInfo
+from restore_cli.raw.info import RawInfo
 from restore_cli.raw.levels import Gains
 
-_LINES = 256  # rows at a time, even
 _UNCLIPPED = 0.98
 
 
@@ -60,19 +59,21 @@ def normalised(mosaic: NDArray[np.uint16], info: RawInfo, gains: Gains) -> NDArr
     Returns:
         (H, W); noise reaches below 0.
     """
-    height, width = mosaic.shape
-    out = np.empty((height, width), np.float32)
-    gain = np.empty((2, width), np.float32)
-    for place, colour in enumerate(info.cfa):
+    return balanced(info.levels.light(mosaic), info.cfa, gains)
+
+
+def balanced(light: NDArray[np.float32], cfa: str, gains: Gains) -> NDArray[np.float32]:
+    """White-balance a mosaic of light, in place; see `normalised`.
+
+    Args:
+        light: (H, W), black at 0, saturation at 1.
+        cfa: colours of its 2x2 cell.
+        gains: white-balance multipliers of red, green, blue.
+    """
+    for place, colour in enumerate(cfa):
         row, column = divmod(place, 2)
-        gain[row, column::2] = gains["RGB".index(colour)] / min(gains)
-    for top in range(0, height, _LINES):
-        rows = slice(top, min(top + _LINES, height))
-        black = info.levels.black(rows, width)
-        lines = np.resize(np.arange(2), rows.stop - top)
-        light = (mosaic[rows] - black) / (np.float32(info.levels.white) - black)
-        np.minimum(light * gain[lines], 1, out=out[rows])
-    return out
+        light[row::2, column::2] *= np.float32(gains["RGB".index(colour)] / min(gains))
+    return np.minimum(light, 1, out=light)
 
 
 def planes(light: NDArray[np.float32], phase: Phase) -> Tensor:
@@ -102,13 +103,16 @@ def light_of(image: Tensor, phase: Phase, rows: slice) -> NDArray[np.float32]:
     return srgb_to_linear(part).permute(1, 2, 0).numpy()
 
 
-def grey_world(mosaic: NDArray[np.uint16], info: RawInfo) -> Gains | None:
+def grey_world(light: NDArray[np.float32], cfa: str) -> Gains | None:
     """White balance under which the picture is grey on average, saturated cells left out.
+
+    Args:
+        light: (H, W), black at 0, saturation at 1, before white balance.
+        cfa: colours of its 2x2 cell.
 
     Returns:
         Multipliers with green at 1, or None where nothing can be measured.
     """
-    light = normalised(mosaic, info, (1.0, 1.0, 1.0))
     height, width = (size - size % 2 for size in light.shape)
     cells = light[:height, :width].reshape(height // 2, 2, width // 2, 2).transpose(0, 2, 1, 3)
     cells = cells.reshape(-1, 4)
@@ -117,9 +121,21 @@ def grey_world(mosaic: NDArray[np.uint16], info: RawInfo) -> Gains | None:
         return None
     means = usable.mean(axis=0, dtype=np.float64)
     red, green, blue = (
-        float(np.mean([m for m, colour in zip(means, info.cfa, strict=True) if colour == name]))
+        float(np.mean([m for m, colour in zip(means, cfa, strict=True) if colour == name]))
         for name in "RGB"
     )
     if min(red, green, blue) <= 0:
         return None
     return green / red, 1.0, green / blue
+
+
+def grey_picture(light: NDArray[np.float32]) -> Gains | None:
+    """White balance under which a picture is grey on average, saturated pixels left out."""
+    pixels = light.reshape(-1, 3)
+    usable = pixels[pixels.max(axis=1) < _UNCLIPPED]
+    if not len(usable):
+        return None
+    red, green, blue = usable.mean(axis=0, dtype=np.float64)
+    if min(red, green, blue) <= 0:
+        return None
+    return float(green / red), 1.0, float(green / blue)

@@ -4,60 +4,56 @@ Both engines share what decides colours: white balance, saturation, matrix, look
 differ in how three colours are made of one at each place, and in what becomes of noise.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from restore_cli.batch.reading import Loaded, Writable
+from restore_cli.batch.reading import Loaded
 from restore_cli.engine.restorer import Restored
-from restore_cli.errors import RestoreError
-from restore_cli.images.atomic import write_atomically
-from restore_cli.images.metadata import bake, settle_exif
-from restore_cli.images.picture import Picture, resolve_format
+from restore_cli.images.metadata import bake
+from restore_cli.images.picture import Picture
 from restore_cli.images.srgb_profile import srgb_profile
-from restore_cli.raw.bayer import Phase, grey_world, light_of, normalised, planes
-from restore_cli.raw.file import Demosaic, RawFile, RawInfo, open_raw
+from restore_cli.raw import noise
+from restore_cli.raw.bayer import Phase, balanced, grey_picture, grey_world, planes
+from restore_cli.raw.demosaic import demosaic
+from restore_cli.raw.dng_tags import Area
+from restore_cli.raw.file import RawFile, open_raw
+from restore_cli.raw.highlights import reconstruct, reconstruct_mosaic
+from restore_cli.raw.info import RawInfo
 from restore_cli.raw.levels import Gains
-from restore_cli.raw.rendering import Look, Rendering, Rows
+from restore_cli.raw.metadata import Kept, keep
+from restore_cli.raw.picture_light import PictureLight
+from restore_cli.raw.prepare import Prepared, prepare
+from restore_cli.raw.profile_look import ProfileLook, read_look
+from restore_cli.raw.proof import binned, halved
+from restore_cli.raw.rendering import Look, Rendering
+from restore_cli.raw.settings import Engine, Settings, Temperature
+from restore_cli.raw.temperature import D50, white_of
 
-Engine = Literal["learned", "libraw"]
-WhiteBalance = Literal["camera", "auto", "daylight"] | Gains
+_LEAST_SIGMA = 1.5
+"""Of 255: a weaker estimate is not told."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """How files are developed.
+@dataclass(frozen=True, slots=True)
+class _Developed:
+    """What stands between reading and finishing a file."""
 
-    Attributes:
-        engine: "learned" for Bayer files (others go to LibRaw), or "libraw" for all.
-        white_balance: whose multipliers, or the multipliers themselves.
-        exposure: EV on top of all else.
-        look: "standard": the file's baseline exposure and the tone curve; "none": colorimetric.
-        linear: linear light instead of the sRGB curve, without look.
-        bits: 8 or 16.
-        auto_bright: make the brightest 1 % white.
-        black: replaces the black level.
-        white: replaces the white level.
-        demosaic: LibRaw's method, for mosaics.
-        strip_gps: leave the place out of EXIF.
-    """
-
-    engine: Engine = "learned"
-    white_balance: WhiteBalance = "camera"
-    exposure: float = 0.0
-    look: Look = "standard"
-    linear: bool = False
-    bits: int = 8
-    auto_bright: bool = False
-    black: float | None = None
-    white: float | None = None
-    demosaic: Demosaic = "ahd"
-    strip_gps: bool = False
+    info: RawInfo
+    image: Tensor
+    light: PictureLight
+    gains: Gains | None
+    kept: Kept
+    look: ProfileLook | None
+    engine: Engine
+    details: dict[str, object]
+    restore: Callable[[Tensor], Restored] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +62,12 @@ class Developer:
 
     Args:
         settings: how.
+        restorer: the network, told a noise level (0..255 scale) or None; needed for the learned
+            engine to denoise by what a file says. Without it the pipeline's own is used.
     """
 
     settings: Settings
+    restorer: Callable[..., Restored] | None = None
 
     def count_pixels(self, path: Path) -> int:
         """Height times width."""
@@ -83,49 +82,176 @@ class Developer:
         """
         settings = self.settings
         with open_raw(path, strip_gps=settings.strip_gps) as raw:
-            info = raw.info(black=settings.black, white=settings.white)
-            if settings.engine == "learned" and info.kind == "bayer":
-                return self._learned(raw, info)
-            if settings.engine == "learned":
-                note = f"it is {info.why_not_bayer}: developed by LibRaw"
-                info = replace(info, notes=(*info.notes, note))
-            return self._by_libraw(raw, info)
+            info = raw.info(black=settings.black, white=settings.white, crop=settings.crop)
+            if info.kind != "bayer" and settings.engine == "learned":
+                info = _noted(info, f"it is {info.why_not_bayer}: developed by LibRaw")
+            if info.kind != "bayer" and raw.dng is None:
+                return self._loaded(self._by_libraw(raw, info))
+            prepared = prepare(
+                raw,
+                info,
+                lens_corrections=settings.lens_corrections,
+                mend=settings.hot_pixels,
+            )
+            return self._loaded(self._from_light(raw, prepared))
 
-    def _learned(self, raw: RawFile, info: RawInfo) -> Loaded:
-        mosaic = raw.mosaic()
-        gains, notes = self._gains(info, grey_world(mosaic, info) if self._automatic else None)
-        phase = Phase.of(info.cfa)
-        image = planes(normalised(mosaic, info, gains), phase)
-        return self._loaded(
-            replace(info, notes=info.notes + notes), image, "learned", gains, phase=phase
+    def _from_light(self, raw: RawFile, prepared: Prepared) -> _Developed:
+        """A file whose light was prepared here."""
+        settings = self.settings
+        light, kind, cfa = prepared.light, prepared.info.kind, prepared.info.cfa
+        if settings.proof:
+            light = binned(light, cfa)
+        mosaic = light.ndim == 2 and kind == "bayer"
+        estimate: Gains | None = None
+        if settings.white_balance == "auto" and kind != "monochrome":
+            estimate = grey_world(light, cfa) if mosaic else grey_picture(light)
+        gains, notes = self._gains(prepared.info, estimate)
+        if kind == "monochrome":
+            gains = (1.0, 1.0, 1.0)
+        info = _noted(prepared.info, *notes)
+        level = tuple(gain / min(gains) for gain in gains)
+        applied: Gains = (level[0], level[1], level[2])
+        model = prepared.noise
+        seen = light if mosaic and model is not None and settings.engine == "learned" else None
+        sigma, told = self._sigma(seen, info.cfa, model, applied)
+        headroom, phase = 1.0, None
+        if mosaic:
+            if settings.highlights == "reconstruct":
+                light = reconstruct_mosaic(light, cfa, applied)
+                headroom = max(1.0, float(light.max()))
+                light /= np.float32(headroom)
+            else:
+                light = balanced(light, cfa, applied)
+            if settings.engine == "learned":
+                phase = Phase.of(cfa)
+                image = planes(light, phase)
+            else:
+                codes = demosaic(light, cfa, settings.demosaic)
+                image = torch.from_numpy(np.ascontiguousarray(codes.transpose(2, 0, 1)))
+        else:
+            light = np.repeat(light[..., None], 3, 2) if light.ndim == 2 else light
+            if settings.highlights == "reconstruct":
+                light = reconstruct(light, applied)
+                headroom = max(1.0, float(light.max()))
+                light = light / np.float32(headroom)
+            else:
+                light = np.minimum(light * np.array(applied, np.float32), 1)
+            image = torch.from_numpy(np.ascontiguousarray(light.transpose(2, 0, 1)))
+        details: dict[str, object] = {"hot_pixels": prepared.hot_pixels, "noise": told}
+        if prepared.corrections or prepared.after:
+            every = settings.lens_corrections == "auto"
+            later = [o.name for o in prepared.after if every or not o.is_lens]
+            details["corrections"] = [*prepared.corrections, *later]
+        return _Developed(
+            info=info,
+            image=image,
+            light=self._picture_light(
+                raw, info, prepared, applied, headroom, phase, light.shape[:2]
+            ),
+            gains=gains,
+            kept=keep(raw.path, raw.tags, strip_gps=settings.strip_gps),
+            look=self._look(raw, info, gains),
+            engine="learned" if phase is not None else "libraw",
+            details=details,
+            restore=None if phase is None else self._restore(sigma),
         )
 
-    def _by_libraw(self, raw: RawFile, info: RawInfo) -> Loaded:
-        estimate: Gains | None = None
-        if self._automatic and info.kind == "bayer":
-            estimate = grey_world(raw.mosaic(), info)
-        if self._automatic and estimate is None and info.kind != "bayer":
-            gains, notes, how = None, (), "auto"
+    def _picture_light(
+        self,
+        raw: RawFile,
+        info: RawInfo,
+        prepared: Prepared,
+        gains: Gains,
+        headroom: float,
+        phase: Phase | None,
+        size: tuple[int, ...],
+    ) -> PictureLight:
+        crop = info.crop or Area(0, 0, info.height, info.width)
+        if self.settings.proof:
+            crop = halved(crop, size)
+        return PictureLight(
+            path=raw.path,
+            prepared=prepared,
+            gains=gains,
+            headroom=headroom,
+            phase=phase,
+            crop=crop,
+            scale=info.scale,
+            half=self.settings.proof,
+            lens=self.settings.lens_corrections == "auto",
+        )
+
+    def _sigma(
+        self,
+        light: NDArray[np.float32] | None,
+        cfa: str,
+        model: noise.NoiseModel | None,
+        gains: Gains,
+    ) -> tuple[float | None, dict[str, object] | None]:
+        """The noise level to tell the network, and what to say of it."""
+        wanted = self.settings.denoise
+        if light is None or model is None:
+            return None, None
+        if wanted == "off":
+            return 0.0, {"source": "off", "sigma": 0.0}
+        if not isinstance(wanted, str):
+            return float(wanted), {"source": "told", "sigma": float(wanted)}
+        sigma = min(noise.level(light, cfa, model, gains), 255.0)
+        # Too little to be measured: the network looks for itself.
+        known = model.source == "profile" or sigma >= _LEAST_SIGMA
+        return (sigma if known else None), {
+            "source": model.source,
+            "sigma": round(sigma, 3),
+            "shot": [float(f"{v:.4g}") for v in model.shot],
+            "read": [float(f"{v:.4g}") for v in model.read],
+        }
+
+    def _restore(self, sigma: float | None) -> Callable[[Tensor], Restored] | None:
+        return None if self.restorer is None else partial(self.restorer, level=sigma)
+
+    def _by_libraw(self, raw: RawFile, info: RawInfo) -> _Developed:
+        """A file that only LibRaw can follow."""
+        settings = self.settings
+        if settings.white_balance == "auto":
+            gains, notes = None, ()
         else:
-            gains, notes = self._gains(info, estimate)
-            how = gains
-        pixels = raw.develop(info, how, self.settings.demosaic)
+            gains, notes = self._gains(info, None)
+        pixels = raw.develop(info, gains or "auto", settings.demosaic, half=settings.proof)
         if info.kind in ("other", "monochrome"):
             # LibRaw has applied its own matrix, or there is no colour to convert.
-            info = replace(info, matrix=np.eye(3))
-        light = np.ascontiguousarray(pixels.transpose(2, 0, 1))
-        image = torch.from_numpy(light)
-        return self._loaded(
-            replace(info, notes=info.notes + notes), image, "libraw", gains, phase=None
+            info = replace(info, matrix=np.eye(3), follows_dng=False)
+        crop = Area(0, 0, *pixels.shape[:2])
+        return _Developed(
+            info=_noted(info, *notes),
+            image=torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))),
+            light=PictureLight(
+                raw.path, None, (1.0, 1.0, 1.0), 1.0, None, crop, (1.0, 1.0), settings.proof, False
+            ),
+            gains=gains,
+            kept=keep(raw.path, raw.tags, strip_gps=settings.strip_gps),
+            look=None,
+            engine="libraw",
+            details={},
+            restore=None,
         )
 
-    @property
-    def _automatic(self) -> bool:
-        return self.settings.white_balance == "auto"
+    def _look(self, raw: RawFile, info: RawInfo, gains: Gains) -> ProfileLook | None:
+        """The file's own look, where it is asked for."""
+        first, dng = raw.tags.first, raw.dng
+        if self.settings.look != "profile" or first is None:
+            return None
+        white = D50 if info.colour is None else info.colour.white_of(1 / np.array(gains))
+        return read_look(first, None if dng is None else dng.page, white)
 
     def _gains(self, info: RawInfo, estimate: Gains | None) -> tuple[Gains, tuple[str, ...]]:
         """The multipliers that the settings ask for, and notes where they cannot be had."""
         wanted = self.settings.white_balance
+        if isinstance(wanted, Temperature):
+            found = info.gains_under(white_of(wanted.kelvin, wanted.tint))
+            if found is not None:
+                return found, ()
+            note = f"{wanted.kelvin:g} K needs a colour matrix, and it has none"
+            return info.camera_gains, (f"{note}: the camera's white balance is used",)
         if not isinstance(wanted, str):
             return wanted, ()
         if wanted == "auto" and estimate is not None:
@@ -136,116 +262,65 @@ class Developer:
             return info.camera_gains, ()
         return info.camera_gains, (f"no {wanted} white balance can be told: the camera's is used",)
 
-    def _loaded(
-        self, info: RawInfo, image: Tensor, engine: Engine, gains: Gains | None, phase: Phase | None
-    ) -> Loaded:
-        sides = (info.height, info.width) if engine == "learned" else image.shape[1:]
+    def _loaded(self, made: _Developed) -> Loaded:
+        info, settings = made.info, self.settings
+        height, width = made.light.size
         turned = info.orientation > 4
+        notes = [*info.notes, *made.kept.notes]
+        if settings.look == "profile" and made.look is None:
+            notes.append("it has no profile look: developed with --look standard")
         return Loaded(
-            image=image,
-            height=int(sides[1] if turned else sides[0]),
-            width=int(sides[0] if turned else sides[1]),
-            finish=partial(self._finish, info, phase),
-            notes=info.notes,
-            restore=None if engine == "learned" else as_it_is,
+            image=made.image,
+            height=width if turned else height,
+            width=height if turned else width,
+            finish=partial(self._finish, replace(made, image=torch.empty(0), restore=None)),
+            notes=tuple(notes),
+            restore=made.restore if made.engine == "learned" else as_it_is,
             details={
-                "engine": engine,
+                "engine": made.engine,
                 "cfa": info.cfa or info.kind,
-                "wb": None if gains is None else [round(gain, 6) for gain in gains],
+                "wb": None if made.gains is None else [round(gain, 6) for gain in made.gains],
                 "iso": info.iso,
+                **made.details,
             },
         )
 
-    def _finish(self, info: RawInfo, phase: Phase | None, image: Tensor) -> Picture:
+    def _finish(self, made: _Developed, image: Tensor) -> Picture:
         """Colours, look, curve, orientation and metadata."""
-        settings = self.settings
-        height, width = image.shape[1:] if phase is None else (info.height, info.width)
-        baseline = info.tags.baseline_exposure if settings.look == "standard" else 0.0
+        settings, info = self.settings, made.info
+        rows, _, notes = made.light.rows(image)
+        height, width = made.light.size
+        look: Look = settings.look
+        if look == "profile" and made.look is None:
+            look = "standard"
+        baseline = info.tags.baseline_exposure if look != "none" else 0.0
+        mono = info.kind == "monochrome"
         rendering = Rendering(
-            matrix=info.matrix,
+            matrix=np.eye(3) if mono or made.gains is None else info.matrix_for(made.gains),
             exposure=settings.exposure + (0.0 if settings.linear else baseline),
-            look=settings.look,
+            look=look,
             linear=settings.linear,
             bits=settings.bits,
             auto_bright=settings.auto_bright,
+            headroom=made.light.headroom,
+            profile=made.look,
         )
-        rows: Rows = partial(_light, image) if phase is None else partial(light_of, image, phase)
-        pixels = bake(rendering.render(rows, height, width), info.orientation)
-        exif = info.tags.exif
-        if exif is not None:
-            exif = settle_exif(exif, pixels.shape[1], pixels.shape[0])
-        return Picture(pixels, icc=srgb_profile(linear=settings.linear), exif=exif)
-
-
-@dataclass(frozen=True, slots=True)
-class Previews:
-    """Reads the previews that RAW files hold, instead of developing them.
-
-    Args:
-        strip_gps: leave the place out of EXIF.
-    """
-
-    strip_gps: bool = False
-
-    def count_pixels(self, path: Path) -> int:
-        """Height times width of the RAW picture; its preview has no more."""
-        with open_raw(path) as raw:
-            return raw.pixels
-
-    def read(self, path: Path) -> Loaded:
-        """The embedded preview.
-
-        Raises:
-            RestoreError: the file cannot be read, or holds none.
-        """
-        with open_raw(path, strip_gps=self.strip_gps) as raw:
-            preview, stored = raw.preview()
-        whole: Writable = preview
-        if stored is not None and not self.strip_gps:
-            whole = _Stored(preview, stored)
-        return Loaded(
-            image=torch.empty(3, 0, 0),
-            height=preview.height,
-            width=preview.width,
-            finish=lambda _: whole,
-            restore=as_it_is,
-            details={"engine": "preview"},
+        pixels: NDArray[Any] = bake(rendering.render(rows, height, width), info.orientation)
+        kept = made.kept.settled(pixels.shape[1], pixels.shape[0])
+        return Picture(
+            pixels,
+            icc=srgb_profile(linear=settings.linear),
+            exif=kept.exif,
+            xmp=kept.xmp,
+            iptc=kept.iptc,
+            notes=notes,
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """A preview that is upright as it is stored: as a JPEG file it is copied byte for byte."""
-
-    picture: Picture
-    data: bytes
-
-    def write(self, path: Path, format: str | None = None) -> None:
-        if resolve_format(path, format) == "jpg":
-            write_atomically(path, self.data)
-        else:
-            self.picture.write(path, format)
+def _noted(info: RawInfo, *notes: str) -> RawInfo:
+    return replace(info, notes=(*info.notes, *notes)) if notes else info
 
 
 def as_it_is(image: Tensor) -> Restored:
     """For pictures that are finished already."""
     return Restored(image, tile=None, device="cpu", precision="fp32")
-
-
-def _light(image: Tensor, rows: slice) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """Some rows of what LibRaw developed, (h, W, 3) with saturation at 1."""
-    codes = image[:, rows].permute(1, 2, 0).numpy()
-    return np.divide(codes, 65535, dtype=np.float32)
-
-
-def check_levels(black: float | None, white: float | None) -> None:
-    """Refuse levels that cannot be meant, before any file is read.
-
-    Raises:
-        RestoreError: a level is below 0, or black is not below white.
-    """
-    if black is not None and white is not None and black >= white:
-        raise RestoreError(
-            f"--black {black:g} is not below --white {white:g}",
-            hint="black is the code of no light, white that of saturation",
-        )

@@ -31,6 +31,8 @@ class DngTags:
         black_columns: added to each of its columns.
         white: level of saturation.
         xyz_to_camera: (3, 3) ColorMatrix1, for D65; None leaves it out.
+        forward: (3, 3) ForwardMatrix1, white-balanced camera values to XYZ under D50; None leaves
+            it out.
         neutral: AsShotNeutral: what the camera sees of a white; None leaves it out.
         active: top, left, bottom, right of the active area; None is all.
         orientation: EXIF orientation, 1 to 8.
@@ -39,6 +41,7 @@ class DngTags:
         model: of the camera.
         exif: fields of the EXIF directory.
         gps: fields of the GPS directory.
+        more: further fields of the only directory; they replace those of the same number.
     """
 
     pattern: str = "RGGB"
@@ -47,6 +50,7 @@ class DngTags:
     black_columns: NDArray[Any] | None = None
     white: int = 65535
     xyz_to_camera: NDArray[Any] | None = None
+    forward: NDArray[Any] | None = None
     neutral: NDArray[Any] | None = None
     active: tuple[int, int, int, int] | None = None
     orientation: int = 1
@@ -55,6 +59,7 @@ class DngTags:
     model: str = "simulated"
     exif: tuple[Field, ...] = ()
     gps: tuple[Field, ...] = ()
+    more: tuple[Field, ...] = ()
 
 
 def write_dng(path: Path, mosaic: NDArray[np.uint16], tags: DngTags) -> None:
@@ -68,6 +73,11 @@ def write_dng(path: Path, mosaic: NDArray[np.uint16], tags: DngTags) -> None:
     Raises:
         RestoreError: the file cannot be written.
     """
+    write_atomically(path, dng_bytes(mosaic, tags))
+
+
+def dng_bytes(mosaic: NDArray[np.uint16], tags: DngTags) -> bytes:
+    """The file that `write_dng` writes."""
     pixels = np.ascontiguousarray(mosaic, "<u2").tobytes()
     height, width = mosaic.shape
     black = np.atleast_2d(np.asarray(tags.black, np.float64))
@@ -100,6 +110,7 @@ def write_dng(path: Path, mosaic: NDArray[np.uint16], tags: DngTags) -> None:
         (50715, tags.black_columns, True),
         (50716, tags.black_rows, True),
         (50721, tags.xyz_to_camera, True),
+        (50964, tags.forward, True),
         (50728, tags.neutral, False),
         (50730, None if tags.baseline_exposure is None else [tags.baseline_exposure], True),
     )
@@ -111,9 +122,11 @@ def write_dng(path: Path, mosaic: NDArray[np.uint16], tags: DngTags) -> None:
     for tag, children in ((0x8769, tags.exif), (0x8825, tags.gps)):
         if children:
             fields.append(Field(tag, LONG, 1, b"", children=children))
+    replaced = {field.tag for field in tags.more}
+    fields = [field for field in fields if field.tag not in replaced] + list(tags.more)
     start = _FIRST + len(pixels) + len(pixels) % 2
     directory = serialise("<", fields, start)
-    write_atomically(path, b"".join((header("<", start), pixels, directory)))
+    return b"".join((header("<", start), pixels, directory))
 
 
 def text(tag: int, value: str) -> Field:

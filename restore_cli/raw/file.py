@@ -1,13 +1,17 @@
-"""Camera RAW files through LibRaw: the mosaic, what its numbers mean, and the embedded preview."""
+"""Camera RAW files: what they say, their samples, and their preview.
+
+LibRaw decodes. What DNG files say is read from their own tags, and followed here to the letter
+(`dng_tags`, `dng_color`, `opcodes`); what LibRaw cannot give as it is stands in `pixels`.
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import rawpy
@@ -17,20 +21,17 @@ from PIL import Image
 from restore_cli.errors import RestoreError
 from restore_cli.images.decode import DAMAGE, MAX_PIXELS
 from restore_cli.images.listing import Suffixes
-from restore_cli.images.metadata import bake, settle_exif
 from restore_cli.images.picture import Picture, naming_problems
-from restore_cli.raw.colorimetry import Matrix
-from restore_cli.raw.levels import (
-    Gains,
-    Levels,
-    check_black,
-    choose_gains,
-    choose_matrix,
-    masked_black,
-    usable_gains,
-)
+from restore_cli.raw.demosaic import Demosaic
+from restore_cli.raw.dng_info import dng_info, kind_of
+from restore_cli.raw.dng_tags import Dng
+from restore_cli.raw.info import Crop, RawInfo
+from restore_cli.raw.levels import Gains
+from restore_cli.raw.libraw_info import libraw_info, replaced, visible
+from restore_cli.raw.pixels import linearised, read_here, read_samples
+from restore_cli.raw.previews import preview
 from restore_cli.raw.problems import naming_raw_problems, no_raw
-from restore_cli.raw.tags import RawTags, read_tags, tags_of
+from restore_cli.raw.tags import RawTags, mapped, tags_of, tags_or_none
 
 RAWS = Suffixes(
     frozenset(
@@ -43,94 +44,91 @@ RAWS = Suffixes(
 )
 """The files of a folder that are worth developing, by their names."""
 
-Kind = Literal["bayer", "x-trans", "monochrome", "linear", "other"]
-Demosaic = Literal["linear", "vng", "ppg", "ahd", "dcb", "dht", "aahd"]
-_KINDS: dict[Kind, str] = {
-    "x-trans": "an X-Trans mosaic",
-    "monochrome": "a monochrome picture",
-    "linear": "already demosaiced (linear)",
-    "other": "no ordinary Bayer mosaic",
-}
-# LibRaw's flip (1 mirrors columns, 2 rows, 4 transposes, in that order) as EXIF orientation.
-_ORIENTATIONS = {0: 1, 1: 2, 2: 4, 3: 3, 4: 5, 5: 8, 6: 6, 7: 7}
 _LEAST_BITS = 0.25
 """A file with fewer bits a pixel claims a size that it cannot hold."""
-
-
-@dataclass(frozen=True, slots=True)
-class RawInfo:
-    """What a RAW file says.
-
-    Attributes:
-        kind: what its samples are; only "bayer" has a mosaic that `networks.isp` reads.
-        width: of the visible area, before turning.
-        height: likewise.
-        cfa: colours of the 2x2 cell at the visible origin, row by row, such as "RGGB"; "" for
-            other kinds.
-        levels: black and white.
-        camera_gains: white-balance multipliers for the light of the scene, green at 1.
-        daylight_gains: those for daylight, or None where unknown.
-        matrix: (3, 3) white-balanced camera values to linear sRGB, rows summing to 1.
-        orientation: EXIF orientation, 1 to 8.
-        iso: ISO number, or None.
-        shutter: exposure time in seconds, or None.
-        aperture: f-number, or None.
-        focal_length: mm, or None.
-        tags: what the file's own tags say.
-        notes: what was ignored or replaced, for people.
-    """
-
-    kind: Kind
-    width: int
-    height: int
-    cfa: str
-    levels: Levels
-    camera_gains: Gains
-    daylight_gains: Gains | None
-    matrix: Matrix
-    orientation: int
-    iso: float | None
-    shutter: float | None
-    aperture: float | None
-    focal_length: float | None
-    tags: RawTags = field(repr=False)
-    notes: tuple[str, ...] = ()
-
-    @property
-    def why_not_bayer(self) -> str:
-        """For kinds that are no Bayer mosaic: what they are, in words."""
-        return _KINDS[self.kind]
 
 
 class RawFile:
     """An open RAW file; from `open_raw`."""
 
-    def __init__(self, path: Path, raw: rawpy.RawPy, tags: RawTags) -> None:
-        self.path, self._raw, self._tags = path, raw, tags
+    def __init__(self, path: Path, raw: rawpy.RawPy | None, tags: RawTags) -> None:
+        self.path, self._raw, self.tags = path, raw, tags
         self._unpacked = False
+        self._frame: NDArray[Any] | None = None
 
-    def info(self, *, black: float | None = None, white: float | None = None) -> RawInfo:
+    @property
+    def dng(self) -> Dng | None:
+        """What its DNG tags say, where they are followed here."""
+        dng = self.tags.dng
+        if dng is None:
+            return None
+        followed = kind_of(dng)[0] in ("bayer", "linear", "monochrome")
+        if self._raw is None or (followed and self.frame().shape[:2] == (dng.height, dng.width)):
+            return dng
+        return None
+
+    def info(
+        self, *, black: float | None = None, white: float | None = None, crop: Crop = "default"
+    ) -> RawInfo:
         """What it says.
 
         Args:
             black: replaces its black level.
             white: replaces its white level.
+            crop: which area to develop.
 
         Raises:
             RestoreError: it is damaged, or the levels leave no range between them.
         """
-        self._unpack()
+        dng = self.dng
         with naming_raw_problems(self.path):
-            return self._info(black, white)
+            if dng is not None:
+                info = dng_info(
+                    self.tags, dng, self.frame(), self.path, black=black, white=white, crop=crop
+                )
+            else:
+                raw = self._open()
+                info = libraw_info(raw, self.tags, black=black, white=white, crop=crop)
+        levels = info.levels
+        if levels.lowest_range() <= 0:
+            raise RestoreError(
+                f"{self.path}: the black level {levels.tile.max():g} is not below the white level "
+                f"{levels.white:g}",
+                hint="--black and --white replace them",
+            )
+        return info
 
-    def mosaic(self) -> NDArray[np.uint16]:
-        """The visible mosaic's codes, (H, W), a copy. Only for kind "bayer"."""
-        self._unpack()
-        with naming_raw_problems(self.path):
-            return np.array(self._raw.raw_image_visible)
+    def frame(self) -> NDArray[Any]:
+        """The whole sensor's samples, (H, W) or (H, W, 3), linear codes; not to be changed."""
+        if self._frame is None:
+            dng = self.tags.dng
+            if dng is not None and self._raw is None:
+                samples = read_samples(dng, self.path)
+                self._frame = linearised(samples, dng.table)
+            else:
+                raw = self._open()
+                with naming_raw_problems(self.path):
+                    image = cast("NDArray[Any] | None", raw.raw_image)
+                    if image is None:
+                        raise ValueError("it has no samples")
+                    self._frame = image[..., :3] if image.ndim == 3 else image
+        return self._frame
+
+    def mosaic(self, info: RawInfo | None = None) -> NDArray[Any]:
+        """The codes of the area that `info` names, (H, W) or (H, W, 3), a copy."""
+        area = (info or self.info()).area
+        frame = self.frame()
+        if area is None:
+            return np.array(frame)
+        return np.array(frame[area.top : area.bottom, area.left : area.right])
 
     def develop(
-        self, info: RawInfo, gains: Gains | Literal["auto"], demosaic: Demosaic
+        self,
+        info: RawInfo,
+        gains: Gains | Literal["auto"],
+        demosaic: Demosaic,
+        *,
+        half: bool = False,
     ) -> NDArray[np.uint16]:
         """Let LibRaw demosaic and balance it, without any gain that depends on the picture.
 
@@ -138,6 +136,7 @@ class RawFile:
             info: what `info` returned; its levels are used.
             gains: white-balance multipliers, or "auto" for LibRaw's estimate.
             demosaic: the method, for mosaics.
+            half: half the size, fast.
 
         Returns:
             (H, W, 3) linear, saturation at 65535, as it lies in the file (not turned); in the
@@ -146,11 +145,12 @@ class RawFile:
         Raises:
             RestoreError: it is damaged or LibRaw cannot develop it.
         """
-        self._unpack()
-        options = self._replaced(info.levels) if info.levels.replaced else {}
+        raw = self._open()
+        options = replaced(raw, info.levels) if info.levels.replaced else {}
         with naming_raw_problems(self.path):
-            pixels: NDArray[Any] = self._raw.postprocess(
+            pixels: NDArray[Any] = raw.postprocess(
                 demosaic_algorithm=rawpy.DemosaicAlgorithm[demosaic.upper()],
+                half_size=half,
                 use_auto_wb=gains == "auto",
                 user_wb=None if gains == "auto" else [*gains, gains[1]],
                 output_color=(
@@ -174,169 +174,40 @@ class RawFile:
 
     @property
     def pixels(self) -> int:
-        """Height times width of the visible area."""
-        return int(self._raw.sizes.height) * int(self._raw.sizes.width)
+        """Height times width of the sensor, or of what LibRaw shows of it."""
+        if self._raw is None:
+            dng = self.tags.dng
+            return 0 if dng is None else dng.height * dng.width
+        area = visible(self._raw)
+        return area.height * area.width
 
     def preview(self) -> tuple[Picture, bytes | None]:
-        """The embedded preview, upright, and its JPEG file where that is upright as it is.
+        """The best embedded preview, upright, and its JPEG file where that is upright as it is.
 
         Raises:
             RestoreError: there is none, or it is damaged.
         """
-        data = self._preview_data()
-        turn = _ORIENTATIONS.get(int(self._raw.sizes.flip), 1)
-        if isinstance(data, bytes):
-            try:
-                with Image.open(io.BytesIO(data)) as image:
-                    own = image.getexif().get(274, 1)
-                    pixels = np.asarray(image.convert("RGB"))
-            except DAMAGE as error:
-                raise RestoreError(f"{self.path}: its preview is damaged: {error}") from error
-            # Its own orientation tag counts; most previews have none and lie as the sensor does.
-            turn = own if 2 <= own <= 8 else turn
-        else:
-            pixels = data if data.ndim == 3 else np.repeat(data[..., None], 3, axis=2)
-        upright = bake(pixels, turn)
-        exif = self._tags.exif
-        if exif is not None:
-            exif = settle_exif(exif, upright.shape[1], upright.shape[0])
-        as_stored = data if isinstance(data, bytes) and turn == 1 else None
-        return Picture(upright, exif=exif), as_stored
-
-    def _preview_data(self) -> bytes | NDArray[np.uint8]:
-        """The largest embedded preview: a JPEG file's bytes, or (H, W, 3) pixels."""
+        if self._raw is not None:
+            return preview(self._raw, self.tags, self.path)
+        # Its samples are not LibRaw's to read, its preview may be.
+        raw = rawpy.RawPy()
         try:
-            thumb = self._raw.extract_thumb()
-        except rawpy.LibRawError as error:
-            raise RestoreError(
-                f"{self.path}: it holds no preview that can be read",
-                hint="develop it: leave --preview out",
-            ) from error
-        return thumb.data
+            with suppress(rawpy.LibRawError):
+                raw.open_file(str(self.path))
+                return preview(raw, self.tags, self.path)
+            return preview(None, self.tags, self.path)
+        finally:
+            raw.close()
 
-    def _unpack(self) -> None:
+    def _open(self) -> rawpy.RawPy:
+        """LibRaw with its samples read."""
+        if self._raw is None:
+            raise RestoreError(f"{self.path}: LibRaw does not read its kind of samples")
         if not self._unpacked:
             with naming_raw_problems(self.path):
                 self._raw.unpack()
             self._unpacked = True
-
-    def _info(self, black: float | None, white: float | None) -> RawInfo:
-        raw, sizes, notes = self._raw, self._raw.sizes, list[str]()
-        kind, colours = self._kind()
-        gains, more = choose_gains(raw.camera_whitebalance, raw.daylight_whitebalance)
-        notes += more
-        matrix, more = choose_matrix(
-            np.array(raw.color_matrix, np.float64), np.array(raw.rgb_xyz_matrix, np.float64)
-        )
-        if kind not in ("monochrome", "other"):
-            notes += more
-        levels, more = self._levels(kind, white, black)
-        notes += more
-        if levels.white <= float(levels.tile.max()):
-            raise RestoreError(
-                f"{self.path}: the black level {levels.tile.max():g} is not below the white level "
-                f"{levels.white:g}",
-                hint="--black and --white replace them",
-            )
-        other = raw.other
-
-        def known(value: float) -> float | None:
-            return float(value) if 0 < value < float("inf") else None
-
-        return RawInfo(
-            kind=kind,
-            width=int(sizes.width),
-            height=int(sizes.height),
-            cfa=colours,
-            levels=levels,
-            camera_gains=gains,
-            daylight_gains=usable_gains(raw.daylight_whitebalance),
-            matrix=matrix,
-            orientation=_ORIENTATIONS.get(int(sizes.flip), 1),
-            iso=known(other.iso_speed),
-            shutter=known(other.shutter_speed),
-            aperture=known(other.aperture),
-            focal_length=known(other.focal_length),
-            tags=self._tags,
-            notes=tuple(notes),
-        )
-
-    def _kind(self) -> tuple[Kind, str]:
-        """What the samples are, and for Bayer the colours of the cell at the visible origin."""
-        raw = self._raw
-        if raw.raw_type != rawpy.RawType.Flat:
-            return "linear", ""
-        pattern = raw.raw_pattern
-        if pattern is None or raw.num_colors == 1:
-            return "monochrome", ""
-        if pattern.shape == (6, 6):
-            return "x-trans", ""
-        sizes = raw.sizes
-        names = raw.color_desc.decode("ascii", "replace")
-        if pattern.shape != (2, 2) or raw.num_colors != 3 or names != "RGBG":
-            return "other", ""
-        rows, columns = min(8, sizes.height), min(8, sizes.width)
-        cells = np.array(
-            [
-                [raw.raw_color(sizes.top_margin + y, sizes.left_margin + x) for x in range(columns)]
-                for y in range(rows)
-            ]
-        )
-        if rows < 2 or columns < 2 or abs(sizes.pixel_aspect - 1) > 0.01:
-            return "other", ""
-        cell = cells[:2, :2]
-        # The turned sensors of Fujifilm and mosaics of larger cells do not repeat after two.
-        repeated = np.tile(cell, (4, 4))[:rows, :columns]
-        colours = "".join(names[index] for index in cell.ravel())
-        if not np.array_equal(cells, repeated) or colours not in ("RGGB", "BGGR", "GRBG", "GBRG"):
-            return "other", ""
-        return "bayer", colours
-
-    def _levels(
-        self, kind: Kind, white: float | None, black: float | None
-    ) -> tuple[Levels, list[str]]:
-        raw, sizes = self._raw, self._raw.sizes
-        replaced = white is not None or black is not None
-        white = float(raw.white_level) if white is None else white
-        per_colour = np.array(raw.black_level_per_channel, np.float64)
-        if black is not None:
-            return Levels(np.full((1, 1), black), white, replaced=True), []
-        if kind != "bayer":
-            return Levels(per_colour[:1].reshape(1, 1), white, replaced=replaced), []
-        rows = columns = None
-        tile = per_colour[np.array(self._cell())]
-        if (dng := self._tags.black) is not None:
-            tile, rows, columns = dng.seen_from(
-                sizes.top_margin, sizes.left_margin, sizes.height, sizes.width
-            )
-            replaced = replaced or rows is not None or columns is not None
-        tile, notes = check_black(tile, white)
-        if not tile.any() and rows is None and columns is None:
-            masked = masked_black(raw.raw_image, sizes.top_margin, sizes.left_margin, white)
-            if masked is not None:
-                notes.append(
-                    f"it has no black level: {masked:g} is used, that of its masked border"
-                )
-                tile = np.full((1, 1), masked)
-        return Levels(tile, white, rows, columns, replaced or bool(notes)), notes
-
-    def _cell(self) -> list[list[int]]:
-        """LibRaw's numbers of the colours of the 2x2 cell at the visible origin."""
-        top, left = self._raw.sizes.top_margin, self._raw.sizes.left_margin
-        return [[self._raw.raw_color(top + y, left + x) for x in (0, 1)] for y in (0, 1)]
-
-    def _replaced(self, levels: Levels) -> dict[str, Any]:
-        """LibRaw's options for levels that are not the file's."""
-        low = float(levels.tile.min())
-        black = round(low + _mean(levels.rows) + _mean(levels.columns))
-        options: dict[str, Any] = {"user_black": black, "user_sat": round(levels.white) - black}
-        if levels.tile.size > 1 and self._raw.raw_pattern is not None:
-            above = [0] * 4
-            tile = np.tile(levels.tile - low, (2, 2))
-            for place, colour in enumerate(np.ravel(self._cell())):
-                above[int(colour)] = round(float(tile[place // 2, place % 2]))
-            options["user_cblack"] = above
-        return options
+        return self._raw
 
 
 @contextmanager
@@ -352,31 +223,44 @@ def open_raw(path: Path, *, strip_gps: bool = False) -> Generator[RawFile]:
             the file and the cure.
     """
     with naming_problems(path):
-        tags = read_tags(path, strip_gps=strip_gps)
         with path.open("rb") as file:
             start = file.read(64)
         size = path.stat().st_size
     if not start:
         raise RestoreError(f"{path}: the file is empty", hint="copy it from the camera again")
-    raw = rawpy.RawPy()
-    try:
-        with naming_raw_problems(path, lambda: no_raw(path, start)):
-            raw.open_file(str(path))
-        sizes = raw.sizes
-        pixels = sizes.raw_height * sizes.raw_width
-        if not 0 < pixels <= min(MAX_PIXELS, size * 8 / _LEAST_BITS):
-            raise RestoreError(
-                f"{path}: it claims more pixels than it can hold, "
-                f"{sizes.raw_width}x{sizes.raw_height}",
-                hint="the file is damaged: copy it from the camera again",
-            )
-        if tags.cut_off:
-            raise RestoreError(f"{path}: the file ends early", hint="copy it from the camera again")
-        if not tags.exif:
-            tags = _from_preview(raw, tags, strip_gps=strip_gps)
-        yield RawFile(path, raw, tags)
-    finally:
-        raw.close()
+    raw: rawpy.RawPy | None = None
+    with naming_problems(path), mapped(path) as data:
+        tags = tags_or_none(data, strip_gps=strip_gps)
+        try:
+            if tags.dng is None or not read_here(tags.dng):
+                raw = rawpy.RawPy()
+                with naming_raw_problems(path, lambda: no_raw(path, start)):
+                    raw.open_file(str(path))
+            _check_size(path, size, raw, tags)
+            if tags.cut_off:
+                raise RestoreError(
+                    f"{path}: the file ends early", hint="copy it from the camera again"
+                )
+            if not tags.exif and raw is not None:
+                tags = _from_preview(raw, tags, strip_gps=strip_gps)
+            yield RawFile(path, raw, tags)
+        finally:
+            if raw is not None:
+                raw.close()
+
+
+def _check_size(path: Path, size: int, raw: rawpy.RawPy | None, tags: RawTags) -> None:
+    """Refuse a size that the file cannot hold, before memory is asked for."""
+    if raw is not None:
+        height, width = raw.sizes.raw_height, raw.sizes.raw_width
+    else:
+        assert tags.dng is not None
+        height, width = tags.dng.height, tags.dng.width
+    if not 0 < height * width <= min(MAX_PIXELS, size * 8 / _LEAST_BITS):
+        raise RestoreError(
+            f"{path}: it claims more pixels than it can hold, {height}x{width}",
+            hint="the file is damaged: copy it from the camera again",
+        )
 
 
 def _from_preview(raw: rawpy.RawPy, tags: RawTags, *, strip_gps: bool) -> RawTags:
@@ -386,9 +270,6 @@ def _from_preview(raw: rawpy.RawPy, tags: RawTags, *, strip_gps: bool) -> RawTag
         if isinstance(data, bytes):
             with Image.open(io.BytesIO(data)) as image:
                 block = image.info.get("exif", b"").removeprefix(b"Exif\0\0")
-            return replace(tags_of(block, strip_gps=strip_gps), cut_off=tags.cut_off)
+            found = tags_of(block, strip_gps=strip_gps)
+            return replace(found, cut_off=tags.cut_off, dng=tags.dng, colour=tags.colour)
     return tags
-
-
-def _mean(values: NDArray[np.float64] | None) -> float:
-    return 0.0 if values is None else float(values.mean())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ Gains = tuple[float, float, float]
 _MOST_BLACK = 0.25
 """A black level above this part of white is taken for nonsense."""
 _MOST_GAIN = 64.0
+_LINES = 256  # rows at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +23,12 @@ class Levels:
     """What codes mean.
 
     Attributes:
-        tile: (r, c) black level, repeated from the visible origin.
+        tile: (r, c) black level, or (r, c, samples), repeated from the visible origin.
         white: code of saturation.
         rows: (H,) added to the black level of each row, or None.
         columns: (W,) added to that of each column, or None.
         replaced: whether LibRaw would take others from the file.
+        whites: (samples,) codes of saturation where they differ, or None.
     """
 
     tile: NDArray[np.float64]
@@ -33,19 +36,47 @@ class Levels:
     rows: NDArray[np.float64] | None = None
     columns: NDArray[np.float64] | None = None
     replaced: bool = False
+    whites: NDArray[np.float64] | None = None
 
     def black(self, rows: slice, width: int) -> NDArray[np.float32]:
-        """Black level of some rows, (h, W) or whatever broadcasts to it."""
-        if self.tile.size == 1 and self.rows is None and self.columns is None:
+        """Black level of some rows, (h, W), (h, W, samples), or whatever broadcasts to it."""
+        if self.tile.shape[:2] == (1, 1) and self.rows is None and self.columns is None:
             return self.tile.astype(np.float32)
-        height, breadth = self.tile.shape
+        height, breadth = self.tile.shape[:2]
         lines = np.arange(rows.start, rows.stop) % height
         black = self.tile[lines][:, np.arange(width) % breadth]
+        deep = (1,) * (black.ndim - 2)
         if self.rows is not None:
-            black = black + self.rows[rows, None]
+            black = black + self.rows[rows].reshape(-1, 1, *deep)
         if self.columns is not None:
-            black = black + self.columns
+            black = black + self.columns.reshape(1, -1, *deep)
         return black.astype(np.float32)
+
+    def light(self, codes: NDArray[Any]) -> NDArray[np.float32]:
+        """Codes as light: black at 0, saturation at 1.
+
+        Args:
+            codes: (H, W), or (H, W, samples).
+
+        Returns:
+            The same shape; noise reaches below 0, and nothing is cut off.
+        """
+        height, width = codes.shape[:2]
+        out = np.empty(codes.shape, np.float32)
+        white = np.float32(self.white) if self.whites is None else self.whites.astype(np.float32)
+        for top in range(0, height, _LINES):
+            rows = slice(top, min(top + _LINES, height))
+            black = self.black(rows, width)
+            if codes.ndim > black.ndim:
+                black = black[..., None]
+            np.divide(codes[rows] - black, white - black, out=out[rows])
+        return out
+
+    def lowest_range(self) -> float:
+        """The least distance from black to white; 0 or less where they leave none."""
+        white = self.white if self.whites is None else self.whites
+        deltas = sum(float(d.max()) for d in (self.rows, self.columns) if d is not None)
+        return float((white - self.tile).min()) - max(deltas, 0.0)
 
 
 def usable_gains(values: Sequence[float]) -> Gains | None:
@@ -120,8 +151,10 @@ def masked_black(frame: NDArray[np.uint16], top: int, left: int, white: float) -
     return level if 0 < level < _MOST_BLACK * white and spread < 0.05 * white else None
 
 
-def check_black(tile: NDArray[np.float64], white: float) -> tuple[NDArray[np.float64], list[str]]:
-    """The black level, or 0 where it leaves too little below white."""
-    if np.isfinite(tile).all() and (tile >= 0).all() and tile.max() < 0.9 * white:
+def check_black(
+    tile: NDArray[np.float64], white: float, *, least: float = 0.0
+) -> tuple[NDArray[np.float64], list[str]]:
+    """The black level, or 0 where it leaves too little below white or lies under `least`."""
+    if np.isfinite(tile).all() and (tile >= least).all() and tile.max() < 0.9 * white:
         return tile, []
     return np.zeros((1, 1)), ["its black level makes no sense: taken as 0"]

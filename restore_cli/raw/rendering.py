@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from restore_cli.images.profile import encode_srgb
 from restore_cli.raw.colorimetry import Matrix, tone_curve
+from restore_cli.raw.profile_look import ProfileLook
 
-Look = Literal["standard", "none"]
+Look = Literal["standard", "none", "profile"]
 Band = NDArray[np.float32]
 Rows = Callable[[slice], Band]
 """Gives some rows of a picture, (h, W, 3), white-balanced camera values, saturation at 1."""
@@ -30,10 +31,12 @@ class Rendering:
         matrix: (3, 3) camera to linear sRGB, rows summing to 1: white stays white, and so do
             highlights in which all three colours are saturated.
         exposure: EV.
-        look: "none" is colorimetric; "standard" applies the tone curve.
+        look: "none" is colorimetric; "standard" applies the tone curve; "profile" the file's own.
         linear: leave out look and transfer curve.
         bits: 8 or 16.
         auto_bright: make the brightest 1 % white: the one gain that depends on the picture.
+        headroom: what 1 stands for: above 1 where rebuilt highlights reach further.
+        profile: the file's own look, for "profile".
     """
 
     matrix: Matrix
@@ -42,6 +45,8 @@ class Rendering:
     linear: bool = False
     bits: int = 8
     auto_bright: bool = False
+    headroom: float = 1.0
+    profile: ProfileLook | None = None
 
     def render(self, rows: Rows, height: int, width: int) -> NDArray[Any]:
         """Render a picture band by band.
@@ -57,11 +62,14 @@ class Rendering:
         gain = 2.0**self.exposure
         if self.auto_bright:
             gain *= self._brightening(rows, height, width)
-        matrix = (gain * self.matrix.T).astype(np.float32)
+        matrix = (gain * self.headroom * self.matrix.T).astype(np.float32)
         out = np.empty((height, width, 3), np.uint8 if self.bits == 8 else np.uint16)
         top = np.float32(2**self.bits - 1)
         for band in _bands(height, width):
-            light = np.clip(rows(band) @ matrix, 0, 1)
+            light = rows(band) @ matrix
+            if self.look == "profile" and self.profile is not None and not self.linear:
+                light = self.profile.apply(light, band, height, gain)
+            light = np.clip(light, 0, 1)
             if not self.linear:
                 if self.look == "standard":
                     light = tone_curve(light)
@@ -72,7 +80,7 @@ class Rendering:
     def _brightening(self, rows: Rows, height: int, width: int) -> float:
         """The gain that makes the brightest 1 % of the pixels white."""
         step = max(1, round((height * width / 1_000_000) ** 0.5))
-        matrix = self.matrix.T.astype(np.float32)
+        matrix = (self.headroom * self.matrix.T).astype(np.float32)
         seen = [
             (rows(band)[::step, ::step] @ matrix).max(axis=-1).ravel()
             for band in _bands(height, width)

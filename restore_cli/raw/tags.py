@@ -10,13 +10,12 @@ from __future__ import annotations
 import mmap
 import struct
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from restore_cli.images.ifd import (
     EXIF_IFD,
@@ -28,50 +27,22 @@ from restore_cli.images.ifd import (
     header,
     serialise,
 )
-from restore_cli.images.metadata import DESCRIPTIVE_TAGS, ORIENTATION
+from restore_cli.images.metadata import DESCRIPTIVE_TAGS, ORIENTATION, unwrap_iptc
+from restore_cli.raw.colorimetry import Matrix
+from restore_cli.raw.dng_color import CameraColour, read_colour, read_neutral
+from restore_cli.raw.dng_tags import CFA, LINEAR, Dng, read_dng
+from restore_cli.raw.fields import Fields
 
 MAKE, MODEL, SUB_IFDS, DNG_VERSION = 271, 272, 330, 50706
 LENS_MODEL, DATE_TIME_ORIGINAL = 42036, 36867
 _MAKER_NOTE = 37500
-_PHOTOMETRIC, _WIDTH, _HEIGHT, _CFA = 262, 256, 257, 32803
+_PHOTOMETRIC, _WIDTH, _HEIGHT = 262, 256, 257
+_RAW_KINDS = (CFA, LINEAR)
 _CHUNKS = ((273, 279), (324, 325))
-_BLACK_DIM, _BLACK, _BLACK_H, _BLACK_V = 50713, 50714, 50715, 50716
-_BASELINE_EXPOSURE, _ACTIVE_AREA = 50730, 50829
-_REALS = {5: ("II", True), 10: ("ii", True), 11: ("f", False), 12: ("d", False)}
-
-
-@dataclass(frozen=True, slots=True)
-class DngBlack:
-    """DNG's black level: a tile repeated from the origin of the active area, plus two deltas.
-
-    Attributes:
-        tile: (r, c).
-        rows: (H,) added to each row of that area, or None.
-        columns: (W,) added to each of its columns, or None.
-        top: first row of the active area.
-        left: its first column.
-    """
-
-    tile: NDArray[np.float64]
-    rows: NDArray[np.float64] | None = None
-    columns: NDArray[np.float64] | None = None
-    top: int = 0
-    left: int = 0
-
-    def seen_from(
-        self, top: int, left: int, height: int, width: int
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, NDArray[np.float64] | None]:
-        """Tile and deltas for an area inside the active one, of which LibRaw may cut off a line.
-
-        Deltas that do not reach to the end of the area are left out.
-        """
-        below, beside = top - self.top, left - self.left
-        tile = np.roll(self.tile, (-below, -beside), axis=(0, 1))
-        deltas: list[NDArray[np.float64] | None] = []
-        for values, start, length in ((self.rows, below, height), (self.columns, beside, width)):
-            part = None if values is None or start < 0 else values[start : start + length]
-            deltas.append(part if part is not None and len(part) == length else None)
-        return tile, deltas[0], deltas[1]
+_BASELINE_EXPOSURE, _EXPOSURE_OFFSET = 50730, 51109
+_XMP, _IPTC, _PHOTOSHOP = 700, 33723, 34377
+_ISO, _SHUTTER, _APERTURE, _FOCAL_LENGTH = 34855, 33434, 33437, 37386
+_SUBFILE = 254
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +56,17 @@ class RawTags:
         date: when the picture was taken, as EXIF writes it.
         exif: block to copy into developed pictures; no maker note, whose offsets would not hold.
         baseline_exposure: EV by which the maker wants the picture brighter.
-        black: DNG's own black level, where it has one.
+        orientation: EXIF's number, 1 to 8.
+        iso: ISO number, or None.
+        shutter: exposure time in seconds, or None.
+        aperture: f-number, or None.
+        focal_length: mm, or None.
+        xmp: XMP packet, or None.
+        iptc: IPTC-IIM records, or None.
+        dng: a DNG file's raw image, or None.
+        colour: a DNG file's camera, or None.
+        neutral: (3,) its AsShotNeutral, or None.
+        first: the first directory; readable only while the file is open.
         cut_off: whether the file ends before its image data does.
     """
 
@@ -95,7 +76,17 @@ class RawTags:
     date: str = ""
     exif: bytes | None = field(default=None, repr=False)
     baseline_exposure: float = 0.0
-    black: DngBlack | None = None
+    orientation: int = 1
+    iso: float | None = None
+    shutter: float | None = None
+    aperture: float | None = None
+    focal_length: float | None = None
+    xmp: bytes | None = field(default=None, repr=False)
+    iptc: bytes | None = field(default=None, repr=False)
+    dng: Dng | None = None
+    colour: CameraColour | None = None
+    neutral: Matrix | None = field(default=None, compare=False)
+    first: Fields | None = field(default=None, repr=False, compare=False)
     cut_off: bool = False
 
 
@@ -109,11 +100,16 @@ def read_tags(path: Path, *, strip_gps: bool = False) -> RawTags:
     Raises:
         OSError: the file cannot be read.
     """
-    with _mapped(path) as data:
-        try:
-            return tags_of(data, strip_gps=strip_gps)
-        except (ValueError, struct.error, OverflowError):
-            return RawTags()
+    with mapped(path) as data:
+        return tags_or_none(data, strip_gps=strip_gps)
+
+
+def tags_or_none(data: Buffer, *, strip_gps: bool = False) -> RawTags:
+    """What `tags_of` says; empty tags where it raises."""
+    try:
+        return tags_of(data, strip_gps=strip_gps)
+    except (ValueError, struct.error, OverflowError):
+        return RawTags()
 
 
 def tags_of(data: Buffer, *, strip_gps: bool = False) -> RawTags:
@@ -127,53 +123,61 @@ def tags_of(data: Buffer, *, strip_gps: bool = False) -> RawTags:
         ValueError: it is not one, or is damaged.
     """
     reader = TagReader.open(data) if data[2:4] in (b"*\0", b"\0*") else _unusual(data)
-    first = reader.directory(reader.first)
+    page = reader.directory(reader.first)
+    first = Fields(reader, page)
+    orientation = first.integer(ORIENTATION, 1)
     found = RawTags(
-        make=_text(first.fields.get(MAKE)),
-        model=_text(first.fields.get(MODEL)),
-        exif=_exif(reader, first, strip_gps=strip_gps),
+        make=_text(page.fields.get(MAKE)),
+        model=_text(page.fields.get(MODEL)),
+        exif=_exif(reader, page, strip_gps=strip_gps),
+        orientation=orientation if 1 <= orientation <= 8 else 1,
+        xmp=first.bytes(_XMP),
+        iptc=_iptc(first),
+        first=first,
     )
-    if pointer := reader.numbers(first.fields.get(EXIF_IFD)):
-        try:
-            details = reader.directory(pointer[0]).fields
-        except ValueError:
-            details = {}
-        found = replace(
-            found,
-            lens=_text(details.get(LENS_MODEL)),
-            date=_text(details.get(DATE_TIME_ORIGINAL)),
-        )
-    if DNG_VERSION not in first.fields:
+    if pointer := reader.numbers(page.fields.get(EXIF_IFD)):
+        with suppress(ValueError):
+            found = _with_details(found, Fields(reader, reader.directory(pointer[0])))
+    if DNG_VERSION not in page.fields:
         return found
-    exposure = reals(reader, first.fields.get(_BASELINE_EXPOSURE))
-    page = _raw_page(reader, first)
+    exposure = first.real(_BASELINE_EXPOSURE, 0.0) + first.real(_EXPOSURE_OFFSET, 0.0)
+    raw = _raw_page(reader, page)
     return replace(
         found,
-        baseline_exposure=float(np.clip(exposure[0], -4, 4)) if exposure.size else 0.0,
-        black=None if page is None else _black(reader, page),
-        cut_off=page is not None and _is_cut_off(reader, page),
+        baseline_exposure=float(np.clip(exposure, -4, 4)),
+        dng=None if raw is None else read_dng(Fields(reader, raw), first),
+        colour=read_colour(first),
+        neutral=read_neutral(first),
+        cut_off=raw is not None and _is_cut_off(reader, raw),
     )
 
 
-def reals(reader: TagReader, field: Field | None) -> NDArray[np.float64]:
-    """A field's numbers, whatever their type; empty where there are none or one is not finite."""
-    if field is None:
-        return np.empty(0)
-    if field.kind in _REALS:
-        code, is_ratio = _REALS[field.kind]
-        values = np.array(
-            struct.unpack(f"{reader.order}{field.count * len(code)}{code[0]}", field.raw)
-        )
-        if is_ratio:
-            with np.errstate(all="ignore"):
-                values = values[::2] / values[1::2]
-    else:
-        values = np.array(reader.numbers(field), np.float64)
-    return values.astype(np.float64) if np.isfinite(values).all() else np.empty(0)
+def _with_details(found: RawTags, details: Fields) -> RawTags:
+    """What the EXIF directory says."""
+
+    def known(tag: int) -> float | None:
+        value = details.real(tag, 0.0)
+        return value if value > 0 else None
+
+    return replace(
+        found,
+        lens=_text(details.page.fields.get(LENS_MODEL)),
+        date=_text(details.page.fields.get(DATE_TIME_ORIGINAL)),
+        iso=known(_ISO),
+        shutter=known(_SHUTTER),
+        aperture=known(_APERTURE),
+        focal_length=known(_FOCAL_LENGTH),
+    )
+
+
+def _iptc(first: Fields) -> bytes | None:
+    """IPTC records, which some writers store as whole numbers."""
+    data = first.bytes(_IPTC)
+    return data or unwrap_iptc(first.bytes(_PHOTOSHOP) or b"")
 
 
 @contextmanager
-def _mapped(path: Path) -> Generator[Buffer]:
+def mapped(path: Path) -> Generator[Buffer]:
     """A file's bytes without reading them all."""
     with path.open("rb") as file:
         if not path.stat().st_size:  # an empty file cannot be mapped
@@ -211,7 +215,7 @@ def _exif(reader: TagReader, page: Directory, *, strip_gps: bool) -> bytes | Non
 
 
 def _raw_page(reader: TagReader, first: Directory) -> Directory | None:
-    """The largest page that holds a mosaic."""
+    """The largest page that holds a mosaic or its demosaiced picture; previews do not count."""
     pages = [first]
     for offset in reader.numbers(first.fields.get(SUB_IFDS))[:16]:
         try:
@@ -222,27 +226,13 @@ def _raw_page(reader: TagReader, first: Directory) -> Directory | None:
     def number(page: Directory, tag: int) -> int:
         return (reader.numbers(page.fields.get(tag)) or (0,))[0]
 
-    raw = [page for page in pages if number(page, _PHOTOMETRIC) == _CFA]
+    # Masks, depth maps and previews are told by the kind of their page.
+    raw = [
+        page
+        for page in pages
+        if number(page, _PHOTOMETRIC) in _RAW_KINDS and not number(page, _SUBFILE)
+    ]
     return max(raw, key=lambda p: number(p, _WIDTH) * number(p, _HEIGHT), default=None)
-
-
-def _black(reader: TagReader, page: Directory) -> DngBlack | None:
-    fields = page.fields
-    tile = reals(reader, fields.get(_BLACK))
-    rows, columns = (reals(reader, fields.get(tag)) for tag in (_BLACK_V, _BLACK_H))
-    shape = reader.numbers(fields.get(_BLACK_DIM)) or (1, 1)
-    if not tile.size and (rows.size or columns.size):
-        tile, shape = np.zeros(1), (1, 1)
-    if len(shape) != 2 or tile.size != shape[0] * shape[1] or not tile.size or (tile < 0).any():
-        return None
-    active = reader.numbers(fields.get(_ACTIVE_AREA)) or (0, 0)
-    return DngBlack(
-        tile.reshape(shape),
-        rows if rows.size else None,
-        columns if columns.size else None,
-        top=active[0],
-        left=active[1] if len(active) > 1 else 0,
-    )
 
 
 def _is_cut_off(reader: TagReader, page: Directory) -> bool:

@@ -4,6 +4,7 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from restore_cli.data.mixed import of_shot
 from restore_cli.data.raws import RawPhotos
 from restore_cli.degradations.cameras import Camera
 from restore_cli.degradations.mosaic import Sensor, expose, record
+from restore_cli.images.ifd import Field
 from restore_cli.images.picture import Picture
 from restore_cli.methods.developed import developed
 from restore_cli.models import zoo
@@ -78,7 +80,12 @@ def shoot(name: str, *, size: tuple[int, int] = (48, 64), **tags: object) -> Pat
     write_dng(
         path,
         frame,
-        DngTags(xyz_to_camera=CAMERA.xyz_to_camera, neutral=CAMERA.neutral, **given),
+        DngTags(
+            xyz_to_camera=CAMERA.xyz_to_camera,
+            forward=CAMERA.forward(),
+            neutral=CAMERA.neutral,
+            **given,
+        ),
     )
     return path
 
@@ -217,6 +224,10 @@ def test_denoising_levels_reach_the_network(isp: Isp) -> None:
     [
         (("--wb", "warm"), "camera, auto, daylight"),
         (("--wb", "0,1,1"), "above 0"),
+        (("--wb", "100K"), "between 1700K and 25000K"),
+        (("--engine", "libraw", "--denoise", "20"), "LibRaw does not denoise"),
+        (("--demosaic", "dcb"), "--engine libraw"),
+        (("--proof", "--denoise", "20"), "a proof is not denoised"),
         (("--denoise", "300"), "0 to 255"),
         (("--linear", "--bits", "8"), "--linear needs 16 bits"),
         (("--linear", "--format", "jpg"), "8 bits"),
@@ -271,6 +282,55 @@ def test_previews_are_copied_as_they_are(isp: Isp) -> None:
     assert "no preview" in isp("a.dng", "--preview").err
 
 
+def test_noise_levels_differ_as_they_say(isp: Isp) -> None:
+    """Off tells the network 0, auto what the file's NoiseProfile says, a number itself."""
+    profile = Field(51041, 12, 2, np.array([2e-3, 1e-5]).tobytes())
+    shoot("a.dng", size=(96, 128), more=(profile,))
+    told = {}
+    for level in ("off", "auto", "12.5"):
+        record_ = isp("a.dng", "--denoise", level, "--overwrite").records[0]
+        told[level] = record_["noise"]
+    assert told["off"] == {"source": "off", "sigma": 0.0}
+    assert told["12.5"] == {"source": "told", "sigma": 12.5}
+    assert told["auto"]["source"] == "profile"
+    assert 3 < told["auto"]["sigma"] < 12
+
+
+def test_noise_is_estimated_where_no_tag_tells_it(isp: Isp) -> None:
+    shoot("a.dng", size=(256, 256))
+    quiet = isp("a.dng").records[0]["noise"]
+    assert quiet["source"] == "estimated"
+    assert quiet["sigma"] < 1
+
+
+def test_raw_and_jpeg_pairs(isp: Isp) -> None:
+    shoot("DCIM/one.dng")
+    shoot("DCIM/two.dng")
+    Image.new("RGB", (20, 10)).save("DCIM/one.JPG", "JPEG")
+    answer = isp("DCIM", "-o", "raw", "--engine", "libraw")
+    assert answer.records[-1]["done"] == 2
+    assert isp("DCIM", "-o", "both", "--engine", "libraw", "--same-stem", "both").code == 0
+    assert {p.name for p in Path("raw").glob("*.*g")} == {"one.png", "two.png"}
+    assert {p.name for p in Path("both").glob("*.*g")} == {"one.png", "one-camera.jpg", "two.png"}
+    assert Path("both/one-camera.jpg").read_bytes() == Path("DCIM/one.JPG").read_bytes()
+
+
+def test_two_raw_files_of_one_stem_are_refused_with_a_hint_that_works(isp: Isp) -> None:
+    shoot("a.dng")
+    Path("a.nef").write_bytes(Path("a.dng").read_bytes())
+    answer = isp("a.dng", "a.nef", "-o", "out", "--engine", "libraw")
+    assert answer.code == 2
+    assert "--format same" not in answer.err
+    assert "separate runs" in answer.err
+
+
+def test_a_proof_needs_no_model(isp: Isp, monkeypatch: pytest.MonkeyPatch) -> None:
+    shoot("a.dng")
+    monkeypatch.setattr(zoo, "entries", list)
+    record_ = isp("a.dng", "--proof", "--engine", "learned").records[0]
+    assert (record_["width"], record_["height"]) == (32, 24)
+
+
 def test_the_installed_program_develops(
     start: Callable[..., "subprocess.Popen[str]"],
 ) -> None:
@@ -293,7 +353,9 @@ def test_without_a_look_it_gives_what_training_saw(isp: Isp, tmp_path: Path) -> 
     photos = RawPhotos(Path("raws"))
     sample = of_shot(photos[0], photos.shots[0])
     with torch.inference_mode():
-        made = developed(network(sample.image[None]), {"matrix": sample.matrix[None]})[0]
+        made = developed(network(sample.image[None]), SimpleNamespace(matrix=sample.matrix[None]))[
+            0
+        ]
     model = str(tmp_path / "styled")
     words = ("raws/a.dng", "--model", model, "--look", "none", "--bits", "16", "-o", "a.png")
     assert isp(*words).code == 0

@@ -59,7 +59,7 @@ def shoot(path: Path, pixels: np.ndarray, pattern: str) -> None:
     frame = record(balanced, CAMERA, sensor, np.random.default_rng(0))
     tags = DngTags(
         pattern=pattern, black=sensor.black, white=sensor.saturation,
-        xyz_to_camera=CAMERA.xyz_to_camera, neutral=CAMERA.neutral,
+        xyz_to_camera=CAMERA.xyz_to_camera, forward=CAMERA.forward(), neutral=CAMERA.neutral,
     )  # fmt: skip
     write_dng(path, frame, tags)
 

@@ -30,7 +30,7 @@ def shoot(path: Path, light: np.ndarray, pattern: str = "RGGB", orientation: int
     frame = record(expose(lying, CAMERA), CAMERA, sensor, np.random.default_rng(0))
     tags = DngTags(
         pattern=pattern, black=512, white=sensor.saturation, orientation=orientation,
-        xyz_to_camera=CAMERA.xyz_to_camera, neutral=CAMERA.neutral,
+        xyz_to_camera=CAMERA.xyz_to_camera, forward=CAMERA.forward(), neutral=CAMERA.neutral,
     )  # fmt: skip
     write_dng(path, frame, tags)
 

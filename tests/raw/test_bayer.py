@@ -9,7 +9,7 @@ import torch
 from restore_cli.degradations.mosaic import mosaic
 from restore_cli.images.color import linear_to_srgb
 from restore_cli.raw.bayer import Phase, grey_world, light_of, normalised, planes, scatter
-from restore_cli.raw.file import RawInfo
+from restore_cli.raw.info import RawInfo
 from restore_cli.raw.levels import Levels
 from restore_cli.raw.tags import RawTags
 
@@ -83,15 +83,15 @@ def test_grey_world_undoes_a_cast(cfa: str) -> None:
     photo = np.random.default_rng(0).uniform(0.1, 0.9, (400, 400, 1)) * np.array([0.4, 1.0, 0.7])
     frame = np.round(100 + 1000 * mosaic(photo, cfa)).astype(np.uint16)
     frame[:4] = 1100  # saturated: says nothing of the light
-    gains = grey_world(frame, replace(INFO, cfa=cfa))
+    gains = grey_world(INFO.levels.light(frame), cfa)
     assert gains is not None
     assert gains == pytest.approx((2.5, 1.0, 1 / 0.7), rel=0.03)
 
 
 def test_grey_world_of_nothing_is_none() -> None:
-    assert grey_world(np.full((4, 4), 1100, np.uint16), INFO) is None
-    assert grey_world(np.full((4, 4), 100, np.uint16), INFO) is None
-    assert grey_world(np.full((1, 1), 500, np.uint16), INFO) is None
+    assert grey_world(INFO.levels.light(np.full((4, 4), 1100, np.uint16)), "RGGB") is None
+    assert grey_world(INFO.levels.light(np.full((4, 4), 100, np.uint16)), "RGGB") is None
+    assert grey_world(INFO.levels.light(np.full((1, 1), 500, np.uint16)), "RGGB") is None
 
 
 def test_phases() -> None:

@@ -1,5 +1,8 @@
 """Developing simulated RAW files: colours, geometry, metadata, whoever demosaics."""
 
+import contextlib
+import resource
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +18,10 @@ from restore_cli.images.metadata import bake
 from restore_cli.images.picture import Picture
 from restore_cli.images.profile import decode_srgb, encode_srgb
 from restore_cli.networks.isp import ISP
-from restore_cli.raw.develop import Developer, Previews, Settings, check_levels
+from restore_cli.raw.develop import Developer
 from restore_cli.raw.dng import DngTags, write_dng
+from restore_cli.raw.preview_reader import Previews
+from restore_cli.raw.settings import Settings, check_levels
 
 CAMERA = Camera.named("Nikon D700", (0.5, 1.0, 0.625))
 PATTERNS: list[Pattern] = ["RGGB", "GRBG", "GBRG", "BGGR"]
@@ -39,6 +44,7 @@ def write(path: Path, srgb: np.ndarray, sensor: Sensor | None = None, **tags: ob
         "black": sensor.black,
         "white": sensor.saturation,
         "xyz_to_camera": CAMERA.xyz_to_camera,
+        "forward": CAMERA.forward(),
         "neutral": CAMERA.neutral,
         **tags,
     }
@@ -210,3 +216,28 @@ def test_levels_that_contradict_each_other_are_refused() -> None:
     check_levels(4.0, 5.0)
     with pytest.raises(RestoreError, match="not below"):
         check_levels(5.0, 5.0)
+
+
+@pytest.mark.slow
+def test_200_spoilt_copies_neither_crash_nor_hang(tmp_path: Path) -> None:
+    data = write(tmp_path / "a.dng", photo()).read_bytes()
+    whole = bytearray(data)
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        spoilt = whole.copy()
+        for _ in range(int(rng.integers(1, 10))):
+            # Tags stand behind the pixels.
+            near_the_end = int(rng.integers(len(whole) - 700, len(whole)))
+            spoilt[near_the_end if rng.uniform() < 0.8 else int(rng.integers(64))] = rng.integers(
+                256
+            )
+        path = tmp_path / "b.dng"
+        path.write_bytes(spoilt)
+        started = time.perf_counter()
+        with contextlib.suppress(RestoreError):
+            loaded = Developer(Settings(engine="libraw", look="profile")).read(path)
+            loaded.finish(loaded.image)
+        with contextlib.suppress(RestoreError):
+            Previews().read(path)
+        assert time.perf_counter() - started < 20
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 4 << 20  # kB

@@ -31,6 +31,7 @@ def write(path: Path, pattern: str = "RGGB", sensor: Sensor | None = None, **tag
         "black": sensor.black,
         "white": sensor.saturation,
         "xyz_to_camera": CAMERA.xyz_to_camera,
+        "forward": CAMERA.forward(),
         "neutral": CAMERA.neutral,
         **tags,
     }

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from restore_cli.images.ifd import LONG, SHORT, UNDEFINED, Field, TagReader, integers
+from restore_cli.images.ifd import SHORT, UNDEFINED, Field, TagReader, integers
 from restore_cli.raw.dng import DngTags, rationals, text, write_dng
-from restore_cli.raw.tags import RawTags, read_tags, reals, tags_of
+from restore_cli.raw.tags import RawTags, read_tags, tags_of
 
 EXIF = (
     rationals(33434, [1 / 250]),
@@ -68,14 +68,12 @@ def test_levels_of_a_dng(tmp_path: Path) -> None:
     )
     tags = read_tags(path)
     assert tags.baseline_exposure == 0.75
-    assert tags.black is not None
-    np.testing.assert_array_equal(tags.black.tile, tile)
-    # LibRaw cuts odd margins to even ones: tile and deltas shift with it.
-    shifted, rows, columns = tags.black.seen_from(2, 4, 29, 28)
-    np.testing.assert_array_equal(shifted, [[40, 30], [20, 10]])
-    np.testing.assert_array_equal(rows, np.arange(1, 30))
-    assert columns is None
-    assert tags.black.seen_from(2, 4, 99, 28)[1] is None
+    assert tags.dng is not None
+    levels = tags.dng.levels
+    assert levels.tile is not None
+    np.testing.assert_array_equal(levels.tile[..., 0], tile)
+    np.testing.assert_array_equal(levels.rows, np.arange(30))
+    assert levels.columns is None
     assert not tags.cut_off
 
 
@@ -86,7 +84,7 @@ def test_other_files_have_no_dng_levels() -> None:
     Image.new("RGB", (4, 4)).save(out, "TIFF", exif=exif)
     tags = tags_of(out.getvalue())
     assert tags.make == "Phone"
-    assert tags.black is None
+    assert tags.dng is None
     assert tags.baseline_exposure == 0
 
 
@@ -114,13 +112,3 @@ def test_files_without_tags_say_nothing(tmp_path: Path, data: bytes) -> None:
 def test_tiff_files_under_other_numbers_are_read(tmp_path: Path, magic: bytes) -> None:
     data = write(tmp_path / "a.dng").read_bytes()
     assert tags_of(magic + data[4:]).model == "One"
-
-
-def test_numbers_of_every_type() -> None:
-    reader = TagReader.open(b"II*\0\x08\0\0\0" + bytes(8))
-    assert reals(reader, rationals(1, [0.5, 3])).tolist() == [0.5, 3]
-    assert reals(reader, rationals(1, [-0.5], signed=True)).tolist() == [-0.5]
-    assert reals(reader, integers("<", 1, LONG, 7)).tolist() == [7]
-    assert reals(reader, None).size == 0
-    # A fraction of nothing, as some writers leave it.
-    assert reals(reader, Field(1, 10, 1, bytes(8))).size == 0

@@ -1,0 +1,70 @@
+"""DNG files of every kind, made for tests by tifffile: an outside writer."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from restore_cli.batch.reading import Loaded
+from restore_cli.images.picture import Picture
+from restore_cli.images.profile import decode_srgb
+from restore_cli.raw.colorimetry import SRGB_TO_XYZ
+from restore_cli.raw.develop import Developer
+from restore_cli.raw.settings import Settings
+
+CFA, LINEAR = 32803, 34892
+TO_CAMERA = np.linalg.inv(SRGB_TO_XYZ)
+"""ColorMatrix of a camera that sees linear sRGB under D65."""
+
+
+def ratios(values: object, scale: int = 10_000) -> tuple[int, ...]:
+    """Pairs of whole numbers."""
+    return tuple(n for v in np.ravel(np.asarray(values)) for n in (round(float(v) * scale), scale))
+
+
+def write(path: Path, samples: np.ndarray, *tags: tuple[Any, ...], **options: object) -> Path:
+    """Write samples (H, W) or (H, W, 3); `tags` are (number, TIFF type, count, value)."""
+    mosaic = samples.ndim == 2 and options.pop("mosaic", True)
+    given = {
+        50706: (50706, 1, 4, bytes((1, 7, 0, 0))),
+        50708: (50708, 2, 0, "Test Camera"),
+        50721: (50721, 10, 9, ratios(TO_CAMERA)),
+        50728: (50728, 5, 3, ratios(np.ones(3))),
+        50778: (50778, 3, 1, 21),
+    }
+    if mosaic:
+        given[33421] = (33421, 3, 2, (2, 2))
+        given[33422] = (33422, 1, 4, bytes((0, 1, 1, 2)))
+    given |= {tag[0]: tag for tag in tags}
+    extra = [(*tag, True) for tag in given.values() if tag[2] is not None]
+    tifffile.imwrite(
+        path,
+        samples,
+        photometric=CFA if mosaic else LINEAR,
+        extratags=extra,
+        metadata=None,
+        software=None,
+        **{"planarconfig": None if samples.ndim == 2 else "contig", **options},
+    )
+    return path
+
+
+def light(path: Path, **settings: object) -> np.ndarray:
+    """The file's linear light as LibRaw's engine develops it, (H, W, 3) in [0, 1]."""
+    picture, _ = developed(path, linear=True, bits=16, **settings)
+    return picture.pixels / 65535
+
+
+def developed(path: Path, **settings: object) -> tuple[Picture, Loaded]:
+    """Picture, and what was read."""
+    given = {"engine": "libraw", "look": "none", **settings}
+    loaded = Developer(Settings(**given)).read(path)
+    picture = loaded.finish(loaded.image)
+    assert isinstance(picture, Picture)
+    return picture, loaded
+
+
+def srgb(picture: Picture) -> np.ndarray:
+    """Linear light of a picture under the sRGB curve."""
+    return decode_srgb(picture.pixels / np.iinfo(picture.pixels.dtype).max)
