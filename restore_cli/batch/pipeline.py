@@ -329,7 +329,7 @@ class _Batch:
         del loaded, image
         if self._manifest is not None and os.path.lexists(job.output):
             self._manifest.forget(job.output)
-        restored.write(job.output, job.format)
+        work.notes += restored.write(job.output, job.format) or ()
 
     def _fail(self, work: _Work, error: Exception) -> Result:
         work.loaded = work.image = None

@@ -13,10 +13,8 @@ from pathlib import Path
 
 from restore_cli.batch.inputs import Finder, Found, Refused
 from restore_cli.errors import ExitCode, RestoreError
-from restore_cli.images.listing import PICTURES, UNREADABLE_SUFFIXES, Suffixes
-from restore_cli.images.picture import FORMATS
-
-FORMAT_OF_SUFFIX = {suffix: name for name, suffixes in FORMATS.items() for suffix in suffixes}
+from restore_cli.images.formats import FORMAT_OF_SUFFIX, FORMATS, UNREADABLE_SUFFIXES
+from restore_cli.images.listing import PICTURES, Suffixes
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,7 @@ class Job:
     Attributes:
         source: the picture to read.
         output: the file to write; its folder need not exist yet.
-        format: what to write, a key of `images.picture.FORMATS`.
+        format: what to write, a key of `images.formats.FORMATS`.
     """
 
     source: Path
@@ -181,7 +179,7 @@ def _job(
         return Job(path, target.file, target.format)
     if format != "same":
         kind = format or "png"
-        ending = f".{kind}"
+        ending = FORMATS[kind].suffixes[0]
     elif ending in FORMAT_OF_SUFFIX:
         kind, ending = FORMAT_OF_SUFFIX[ending], path.suffix
     else:

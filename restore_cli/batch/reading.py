@@ -20,8 +20,12 @@ Restore = Callable[[torch.Tensor], "Restored"]
 class Writable(Protocol):
     """Something that becomes a file."""
 
-    def write(self, path: Path, format: str | None = None) -> None:
-        """Write it whole or not at all; `format` is a key of `images.picture.FORMATS`."""
+    def write(self, path: Path, format: str | None = None) -> tuple[str, ...] | None:
+        """Write it whole or not at all; `format` is a key of `images.formats.FORMATS`.
+
+        Returns:
+            Notes on what the format could not carry, if any.
+        """
         ...
 
 

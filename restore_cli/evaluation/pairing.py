@@ -13,8 +13,9 @@ from pathlib import Path
 
 from restore_cli.errors import RestoreError
 from restore_cli.evaluation.problems import Problems
+from restore_cli.images.formats import UNREADABLE_SUFFIXES
 from restore_cli.images.header import upright_size
-from restore_cli.images.listing import UNREADABLE_SUFFIXES, not_a_file, walk, why_no_pictures
+from restore_cli.images.listing import not_a_file, walk, why_no_pictures
 
 TASKS = ("denoise", "derain", "dehaze", "deblur", "lowlight", "auto", "isp", "ot-correct")
 """Names that commands add to a stem: `photo.jpg` becomes `photo-derain.png`."""

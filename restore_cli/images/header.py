@@ -8,10 +8,11 @@ from typing import IO, cast
 
 from PIL import Image
 
-from restore_cli.images import png, tiff
-from restore_cli.images.decode import DAMAGE, MAX_PIXELS, sniff
+from restore_cli.images import png, pnm, tiff
+from restore_cli.images.decode import DAMAGE, MAX_PIXELS
 from restore_cli.images.metadata import orientation, settle_exif
 from restore_cli.images.picture import Picture
+from restore_cli.images.sniff import sniff
 
 _PILLOW_NAMES = {"jpg": ("JPEG", "MPO"), "webp": ("WEBP",), "bmp": ("BMP",)}
 _CHUNK = struct.Struct(">I4s")
@@ -52,7 +53,9 @@ def _from_head(path: Path) -> tuple[int, int] | None:
             return _png(file)
         if format == "tiff":
             return _tiff(file)
-        return _other(file, format)
+        if format in ("ppm", "pam", "pfm"):
+            return pnm.size(file.read(4096))
+        return _other(file, format) if format in _PILLOW_NAMES else None
 
 
 def _png(file: IO[bytes]) -> tuple[int, int] | None:
@@ -83,7 +86,7 @@ def _tiff(file: IO[bytes]) -> tuple[int, int] | None:
         seen = tiff.inspect(cast("bytes", mapped))
     plain = not seen.formats - {1} and seen.photometric <= tiff.RGB
     plain = plain and (not set(seen.bits) - {8} or not set(seen.bits) - {16})
-    if seen.raw or seen.pages > 1 or not plain:
+    if seen.raw or not plain:
         return None
     return _swapped(seen.width, seen.height, seen.orientation)
 

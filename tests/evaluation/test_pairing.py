@@ -130,7 +130,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     output, reference = sides(
         tmp_path,
         ["alone.png", "twice.png", "twice.jpg", "two-derain.png", "two-denoise.png", "fine.png"],
-        ["missing.png", "twice.png", "two.png", "fine.png", "same.png", "same.jpg", "odd.heic"],
+        ["missing.png", "twice.png", "two.png", "fine.png", "same.png", "same.jpg", "odd.gif"],
     )
     touch(output, "same.png", "moves.gif", "dead.png", "odd.png")
     touch(reference, "moves.png", "dead.png")
@@ -143,7 +143,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         [
             f"{output / 'dead.png'} is a link that leads nowhere",
             f"{output / 'moves.gif'}: .gif pictures are not read",
-            f"{reference / 'odd.heic'}: .heic pictures are not read",
+            f"{reference / 'odd.gif'}: .gif pictures are not read",
             f"{reference / 'same.jpg'} and {reference / 'same.png'} are references of one name",
             f"{output / 'twice.jpg'} and {output / 'twice.png'} are outputs of the same reference "
             f"{reference / 'twice.png'}",
