@@ -10,12 +10,18 @@ import typer
 from restore_cli import __version__
 from restore_cli.commands.batch_options import (
     BatchSize,
+    ColorSampling,
+    Effort,
     FailFast,
     Format,
     Inputs,
+    Lossless,
     MoreInputs,
     Overlap,
     Overwrite,
+    Page,
+    PreserveTimes,
+    Quality,
     Recursive,
     SkipExisting,
     Suffix,
@@ -72,6 +78,12 @@ def infer(
         ),
     ] = None,
     format: Format = None,
+    quality: Quality = None,
+    lossless: Lossless = False,
+    subsampling: ColorSampling = None,
+    effort: Effort = None,
+    page: Page = None,
+    preserve_times: PreserveTimes = False,
     suffix: Suffix = None,
     recursive: Recursive = False,
     skip_existing: SkipExisting = False,
@@ -150,12 +162,17 @@ def infer(
     import torch
 
     from restore_cli.batch import pipeline
+    from restore_cli.batch.inputs import passed_over
     from restore_cli.batch.manifest import Identity, Manifest
     from restore_cli.batch.planning import plan
+    from restore_cli.batch.reading import Pictures
     from restore_cli.engine.restorer import Restorer
+    from restore_cli.images.encode import Saving
     from restore_cli.models import zoo
     from restore_cli.ot_correct.corrector import load_corrector
 
+    saving = Saving(quality=quality, lossless=lossless, subsampling=subsampling, effort=effort)
+    saving.check()
     torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
     console = Console(quiet=quiet, json=json)
     loaded = zoo.load(model or zoo.default_for_task(str(task)))
@@ -163,6 +180,8 @@ def infer(
     amount = _level(level, sigma)
     _check_fit(console, loaded, task, amount)
     jobs = plan(given, output, label=label, format=format, suffix=suffix, recursive=recursive)
+    for note in passed_over(given, recursive=recursive):
+        console.warn(note)
     overlap = shared_overlap(overlap, tile, loaded.overlap)
     restorer = Restorer(
         loaded.network,
@@ -184,60 +203,8 @@ def infer(
         "seed": seed,
         "version": __version__,
     }
+    # Only where asked for, so that outputs made before stay up to date.
+    told = {"quality": quality, "lossless": lossless or None, "subsampling": subsampling}
+    told |= {"effort": effort, "page": page}
+    options |= {name: value for name, value in told.items() if value is not None}
     restore: Restore = partial(restorer, level=amount, strength=strength, tta=tta)
-    if ot_correct is not None:
-        corrector, described = load_corrector(ot_correct, alpha or 0.0, vae, device, seed=seed)
-        restore = corrector.after(restore)
-        options |= described
-    results = pipeline.run(
-        jobs,
-        restore,
-        workers=workers,
-        existing="skip" if skip_existing else "overwrite" if overwrite else "error",
-        manifest=Manifest(Identity(model=loaded.sha256, options=options)),
-        fail_fast=fail_fast,
-    )
-    report = BatchReport(console, model=loaded.name, task=label, traceback=traceback)
-    report.follow(results, len(jobs), setup_seconds=time.perf_counter() - started)
-    report.raise_failures()
-
-
-def _check_usage(task: str | None, model: str | None) -> None:
-    """Refuse what can be refused before anything heavy is imported."""
-    if task is None and model is None:
-        raise RestoreError(
-            "neither --task nor --model is given",
-            hint="say what to do, for example --task derain",
-        )
-
-
-def _level(level: str, sigma: float | None) -> float | None:
-    """The level that --level or --sigma tells; None to let the model judge."""
-    if level == "auto":
-        return sigma
-    if sigma is not None:
-        raise RestoreError("--sigma and --level say the same: give one of them")
-    try:
-        return float(level)
-    except ValueError:
-        raise RestoreError(
-            f"--level {level!r} is neither auto nor a number", hint="for example --level 0.5"
-        ) from None
-
-
-def _check_fit(console: Console, model: "Model", task: str | None, level: float | None) -> None:
-    """Refuse or question options that do not fit the model, once and not for every picture."""
-    if model.network.info.input == "mosaic":
-        raise RestoreError(
-            f"the model {model.name} reads camera RAW files", hint="use it with `restore isp`"
-        )
-    from restore_cli.engine.level import check_level, quantity_of
-
-    if level is not None and not quantity_of(model.network.info):
-        raise RestoreError(
-            f"the model {model.name} takes no level",
-            hint="leave --level and --sigma out, or choose a model that takes one with --model",
-        )
-    check_level(model.network.info, level)
-    if task is not None and task != model.task:
-        console.warn(f"the model {model.name} was trained for {model.task}, not for {task}")

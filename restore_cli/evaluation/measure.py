@@ -269,6 +269,8 @@ def _load(index: int, pair: Pair, resize: bool) -> _Loaded:
 def _samples(picture: Picture) -> NDArray[Any]:
     """Give the pixels as they are if they are sRGB, otherwise converted, as float32."""
     channels = picture.pixels.shape[2]
+    if picture.pixels.dtype.kind == "f":
+        return picture.to_srgb()[..., :channels]
     if picture.icc is None or converter(picture.icc, channels) is None:
         return picture.pixels
     return picture.to_srgb()[..., :channels]

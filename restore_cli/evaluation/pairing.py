@@ -14,7 +14,7 @@ from pathlib import Path
 from restore_cli.errors import RestoreError
 from restore_cli.evaluation.problems import Problems
 from restore_cli.images.formats import UNREADABLE_SUFFIXES
-from restore_cli.images.header import upright_size
+from restore_cli.images.header import count_pages, upright_size
 from restore_cli.images.listing import not_a_file, walk, why_no_pictures
 
 TASKS = ("denoise", "derain", "dehaze", "deblur", "lowlight", "auto", "isp", "ot-correct")
@@ -271,6 +271,18 @@ def _nfc(text: str) -> str:
 
 
 def _size_or_error(path: Path) -> tuple[int, int] | RestoreError:
+    try:
+        if (pages := count_pages(path)) > 1:
+            hint = "save the one you want as a file of its own"
+            return RestoreError(f"{path}: the file holds {pages} pages, not one picture", hint=hint)
+        return upright_size(path)
+    except RestoreError as error:
+        return error
+    except (OSError, ValueError):
+        return _size_in_the_readers_words(path)
+
+
+def _size_in_the_readers_words(path: Path) -> tuple[int, int] | RestoreError:
     try:
         return upright_size(path)
     except RestoreError as error:

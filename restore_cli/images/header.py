@@ -43,6 +43,19 @@ def upright_size(path: Path) -> tuple[int, int]:
     return size
 
 
+def count_pages(path: Path) -> int:
+    """How many full pictures a file holds: more than one only for a TIFF.
+
+    Raises:
+        RestoreError, OSError, ValueError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        if sniff(file.read(64), path) != "tiff":
+            return 1
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            return tiff.inspect(cast("bytes", mapped)).pages
+
+
 def _from_head(path: Path) -> tuple[int, int] | None:
     if not path.is_file():  # opening a pipe would wait without end
         return None
