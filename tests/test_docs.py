@@ -27,6 +27,7 @@ PAGE = ROOT / "docs" / "what-is-kept.md"
 CODE_BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 # The rooms outside the package have no docstring to take the words from.
 OTHER_ROOMS = {
+    "docs": "what is kept of a file, format by format",
     "models": "the shipped models: model.safetensors, recipe.toml, card.md",
     "examples": "photos and scripts to copy; a test runs every script",
     "benchmarks": "quality and speed, measured; prints tables, keeps results as CSV",
@@ -232,4 +233,3 @@ def test_readme_quotes_the_committed_time_of_eval() -> None:
 
 if __name__ == "__main__":
     sys.exit(_main(sys.argv[1:]))
-    PAGE.write_text(_with_block(PAGE.read_text("utf-8"), "formats", as_markdown()), "utf-8")
