@@ -21,6 +21,7 @@ from torch import Tensor
 from restore_cli.engine.out_of_memory import is_out_of_memory
 from restore_cli.errors import RestoreError
 from restore_cli.evaluation.pairing import Pair
+from restore_cli.images.fit import as_floats
 from restore_cli.images.header import upright_size
 from restore_cli.images.picture import Picture
 from restore_cli.images.profile import converter
@@ -117,8 +118,8 @@ def measure(
 ) -> Iterator[Row]:
     """Measure every pair, as they come.
 
-    Pictures are compared in sRGB: each is converted from its own colour profile first. Alpha does
-    not count. Two grey pictures are compared in one channel; grey against colour is repeated.
+    Pictures are compared in sRGB: each is converted from its own colour profile first, and
+    premultiplied by its alpha. Two grey pictures are compared in one channel; grey is repeated.
 
     Args:
         pairs: of one size each; see `pairing.check_sizes`.
@@ -286,8 +287,15 @@ def _middle(samples: NDArray[Any], height: int, width: int) -> NDArray[Any]:
 
 
 def _samples(picture: Picture) -> NDArray[Any]:
-    """Give the pixels as they are if they are sRGB, otherwise converted, as float32."""
+    """Give the pixels as they are if they are sRGB, otherwise converted, as float32.
+
+    Colours are premultiplied by alpha, so that transparent pictures differ where they are seen to.
+    """
     channels = picture.pixels.shape[2]
+    if picture.alpha is not None:
+        cover = as_floats(picture.alpha)
+        if cover.min() < 1:
+            return picture.to_srgb()[..., :channels] * cover[..., None]
     if picture.pixels.dtype.kind == "f":
         return picture.to_srgb()[..., :channels]
     if picture.icc is None or converter(picture.icc, channels) is None:

@@ -86,7 +86,7 @@ def _in_its_colours(picture: Picture, one: Format, lost: list[Thing]) -> Picture
         pixels = decode_srgb(srgb).astype(np.float32)
         if picture.is_grey:
             pixels = pixels[..., :1]
-        alpha = None if picture.alpha is None else _as_floats(picture.alpha)
+        alpha = None if picture.alpha is None else as_floats(picture.alpha)
         if picture.icc is not None:
             lost.append("profile")
         return replace(picture, pixels=pixels, alpha=alpha, icc=None, linear=True)
@@ -131,7 +131,8 @@ def _as_integers(samples: NDArray[Any]) -> NDArray[np.uint16]:
     return np.floor(values * np.float32(65535) + np.float32(0.5)).astype(np.uint16)
 
 
-def _as_floats(samples: NDArray[Any]) -> NDArray[np.float32]:
+def as_floats(samples: NDArray[Any]) -> NDArray[np.float32]:
+    """Integers divided by their maximum; floats pass."""
     if samples.dtype.kind == "f":
         return samples.astype(np.float32)
     return np.divide(samples, np.iinfo(samples.dtype).max, dtype=np.float32)

@@ -153,7 +153,8 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "jxl": Format(
             "JPEG XL",
             (".jxl",),
-            _carrying("16 bits", "alpha", "exif", "xmp"),
+            # Deeper files are read; imagecodecs writes them as linear light, which they are not.
+            _carrying("alpha", "exif", "xmp"),
             lossy=True,
             extra=("jxl", "pillow_jxl"),
         ),

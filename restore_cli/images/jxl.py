@@ -72,7 +72,7 @@ def encode(samples: NDArray[Any], metadata: Metadata, options: dict[str, Any]) -
     """Encode a JPEG XL in sRGB.
 
     Args:
-        samples: (H, W, 1 to 4) uint8 or uint16.
+        samples: (H, W, 1 to 4) uint8: what imagecodecs does not take for linear light.
         metadata: EXIF and XMP are kept.
         options: imagecodecs': lossless, distance, effort.
     """
