@@ -208,3 +208,61 @@ def infer(
     told |= {"effort": effort, "page": page}
     options |= {name: value for name, value in told.items() if value is not None}
     restore: Restore = partial(restorer, level=amount, strength=strength, tta=tta)
+    if ot_correct is not None:
+        corrector, described = load_corrector(ot_correct, alpha or 0.0, vae, device, seed=seed)
+        restore = corrector.after(restore)
+        options |= described
+    results = pipeline.run(
+        jobs,
+        restore,
+        workers=workers,
+        existing="skip" if skip_existing else "overwrite" if overwrite else "error",
+        manifest=Manifest(Identity(model=loaded.sha256, options=options)),
+        fail_fast=fail_fast,
+        reader=Pictures(saving, page),
+        preserve_times=preserve_times,
+    )
+    report = BatchReport(console, model=loaded.name, task=label, traceback=traceback)
+    report.follow(results, len(jobs), setup_seconds=time.perf_counter() - started)
+    report.raise_failures()
+
+
+def _check_usage(task: str | None, model: str | None) -> None:
+    """Refuse what can be refused before anything heavy is imported."""
+    if task is None and model is None:
+        raise RestoreError(
+            "neither --task nor --model is given",
+            hint="say what to do, for example --task derain",
+        )
+
+
+def _level(level: str, sigma: float | None) -> float | None:
+    """The level that --level or --sigma tells; None to let the model judge."""
+    if level == "auto":
+        return sigma
+    if sigma is not None:
+        raise RestoreError("--sigma and --level say the same: give one of them")
+    try:
+        return float(level)
+    except ValueError:
+        raise RestoreError(
+            f"--level {level!r} is neither auto nor a number", hint="for example --level 0.5"
+        ) from None
+
+
+def _check_fit(console: Console, model: "Model", task: str | None, level: float | None) -> None:
+    """Refuse or question options that do not fit the model, once and not for every picture."""
+    if model.network.info.input == "mosaic":
+        raise RestoreError(
+            f"the model {model.name} reads camera RAW files", hint="use it with `restore isp`"
+        )
+    from restore_cli.engine.level import check_level, quantity_of
+
+    if level is not None and not quantity_of(model.network.info):
+        raise RestoreError(
+            f"the model {model.name} takes no level",
+            hint="leave --level and --sigma out, or choose a model that takes one with --model",
+        )
+    check_level(model.network.info, level)
+    if task is not None and task != model.task:
+        console.warn(f"the model {model.name} was trained for {model.task}, not for {task}")
