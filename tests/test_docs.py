@@ -19,9 +19,11 @@ import pytest
 import typer.main
 
 from restore_cli.commands import app
+from restore_cli.images.formats import as_markdown
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "what-is-kept.md"
 CODE_BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 # The rooms outside the package have no docstring to take the words from.
 OTHER_ROOMS = {
@@ -107,6 +109,11 @@ def _generated(text: str) -> str:
     for name, make in GENERATED.items():
         text = _with_block(text, name, make())
     return text
+
+
+def test_the_page_of_what_is_kept_is_the_table_in_the_code() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert _with_block(page, "formats", as_markdown()) == page, "run `just write-docs`"
 
 
 def _quoted_commands() -> Iterator[tuple[str, str]]:

@@ -10,7 +10,13 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "restore_cli"
 TESTS = ROOT / "tests"
 # Tests of the repository as a whole; they stand at the top and mirror no module.
-WHOLE = {"test_layout.py", "test_docs.py", "test_examples.py", "test_shipped.py"}
+WHOLE = {
+    "test_layout.py",
+    "test_roundtrip.py",
+    "test_docs.py",
+    "test_examples.py",
+    "test_shipped.py",
+}
 LONGEST = 400
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -6,12 +6,15 @@ decodes nothing. What concerns one input becomes a `Refused`, and the others go 
 
 import glob
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from restore_cli.errors import RestoreError
+from restore_cli.images.formats import UNREADABLE_SUFFIXES
 from restore_cli.images.listing import PICTURES, Suffixes, not_a_file, walk, why_no_pictures
+from restore_cli.raw.file import RAWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +111,8 @@ class Finder:
         named = folder if folder.name not in ("", "..") else folder.resolve()
         home = named.with_name(f"{named.name}-{self.label}") if named.name else named / self.label
         nothing = True
-        for listed in walk(
-            folder, recursive=self.recursive, skip=self.skip, suffixes=self.suffixes
-        ):
+        known = Suffixes(self.suffixes.readable)  # the others are counted by `passed_over`
+        for listed in walk(folder, recursive=self.recursive, skip=self.skip, suffixes=known):
             nothing = False
             path, below = listed.path, listed.below
             found = Found(path, home=home / below, below=below, tag="", named=False)
@@ -118,3 +120,28 @@ class Finder:
         if nothing:
             problem = why_no_pictures(folder, recursive=self.recursive, suffixes=self.suffixes)
             yield Refused(folder, problem)
+
+
+def passed_over(inputs: Sequence[str], *, recursive: bool) -> tuple[str, ...]:
+    """Pictures of the folders among the inputs that are not read, one note for each kind.
+
+    Args:
+        inputs: what the user named.
+        recursive: whether subfolders are walked.
+    """
+    kinds: dict[str, Counter[str]] = {"picture": Counter(), "RAW": Counter()}
+    wanted = {"picture": UNREADABLE_SUFFIXES, "RAW": RAWS.readable}
+    sought = Suffixes(UNREADABLE_SUFFIXES | RAWS.readable)
+    for folder in {Path(text) for text in inputs if text and Path(text).is_dir()}:
+        for listed in walk(folder, recursive=recursive, suffixes=sought):
+            suffix = listed.path.suffix.lower()
+            for kind, suffixes in wanted.items():
+                kinds[kind][suffix] += suffix in suffixes
+    cures = {"picture": "they are of kinds that are not read", "RAW": "use `restore isp`"}
+    notes: list[str] = []
+    for kind, counts in kinds.items():
+        if total := counts.total():
+            which = ", ".join(f"{n} {suffix}" for suffix, n in sorted(counts.items()) if n)
+            files = f"{total} {kind} file{'s' if total > 1 else ''}"
+            notes.append(f"{files} passed over ({which}): {cures[kind]}")
+    return tuple(notes)

@@ -19,12 +19,14 @@ from typing import Any, Literal
 
 import torch
 
+from restore_cli.batch.attributes import Attributes
 from restore_cli.batch.budget import Budget
 from restore_cli.batch.inputs import Refused
 from restore_cli.batch.manifest import Manifest, file_sha256
 from restore_cli.batch.planning import Job
 from restore_cli.batch.reading import Loaded, Pictures, Reader, Restore
 from restore_cli.errors import ExitCode, RestoreError
+from restore_cli.images.formats import FORMATS
 
 Existing = Literal["error", "skip", "overwrite"]
 
@@ -82,6 +84,7 @@ def run(
     fail_fast: bool = False,
     pixels_in_flight: int = PIXELS_IN_FLIGHT,
     reader: Reader | None = None,
+    preserve_times: bool = False,
 ) -> Generator[Result]:
     """Restore every job; a bad file does not stop the rest.
 
@@ -97,6 +100,7 @@ def run(
         fail_fast: begin nothing new after the first failure; what is computed is still written.
         pixels_in_flight: bound on pixels decoded and not yet written.
         reader: how files are read; None reads developed pictures.
+        preserve_times: outputs take their inputs' times.
 
     Yields:
         One result per job, as it finishes (with `fail_fast`, only for jobs that were finished).
@@ -107,6 +111,7 @@ def run(
         raise ValueError("existing='skip' needs a manifest")
     budget = Budget(pixels_in_flight)
     batch = _Batch(restore, reader or Pictures(), max(1, workers), existing, manifest, budget)
+    batch.preserve_times = preserve_times
     pending = iter(jobs)
     try:
         while True:
@@ -131,7 +136,7 @@ class _Work:
     pixels: int = 0
     sha256: str | None = None
     loaded: Loaded | None = None
-    image: torch.Tensor | None = None
+    images: tuple[torch.Tensor, ...] = ()
     height: int | None = None
     width: int | None = None
     tile: int | None = None
@@ -183,6 +188,7 @@ class _Batch:
         self._existing = existing
         self._manifest = manifest
         self._budget = budget
+        self.preserve_times = False
         self._readers = ThreadPoolExecutor(workers, thread_name_prefix="read")
         self._writers = ThreadPoolExecutor(workers, thread_name_prefix="write")
         # Dictionaries keep the order of submission.
@@ -248,8 +254,11 @@ class _Batch:
             work.height, work.width = loaded.height, loaded.width
             _prepare_folder(job.output.parent)
             work.notes, work.details = loaded.notes, loaded.details
-            # Its own hold on the image goes: computing wants the memory back.
-            work.image, work.loaded = loaded.image, replace(loaded, image=torch.empty(0))
+            if loaded.further and job.format != "tiff":
+                raise _too_many_pages(job, 1 + len(loaded.further))
+            # Its own hold on the images goes: computing wants the memory back.
+            work.images = (loaded.image, *loaded.further)
+            work.loaded = replace(loaded, image=torch.empty(0), further=())
             work.seconds = time.perf_counter() - work.started
         except Exception as error:
             return self._fail(work, error)
@@ -283,21 +292,21 @@ class _Batch:
 
     def _compute(self, work: _Work) -> Result | None:
         """Iterating thread: restore, and hand over to the writers."""
-        image, work.image = work.image, None
-        assert image is not None
+        images, work.images = work.images, ()
         assert work.loaded is not None
         restore = work.loaded.restore or self._restore
         begun = time.perf_counter()
         try:
-            restored = restore(image)
+            pages = [restore(image) for image in images]
         except Exception as error:
             work.seconds += time.perf_counter() - begun
             return self._fail(work, error)
         work.model_seconds = time.perf_counter() - begun
         work.seconds += work.model_seconds
-        work.image, work.tile = restored.image, restored.tile
+        restored = pages[0]
+        work.images, work.tile = tuple(page.image for page in pages), restored.tile
         work.device, work.precision = restored.device, restored.precision
-        work.notes += restored.notes
+        work.notes += tuple(dict.fromkeys(note for page in pages for note in page.notes))
         work.details = {**work.details, **restored.details}
         self._writes[self._writers.submit(self._save, work)] = None
         return None
@@ -320,21 +329,37 @@ class _Batch:
         return work.result("done")
 
     def _encode(self, work: _Work) -> None:
-        job, loaded, image = work.job, work.loaded, work.image
+        job, loaded, images = work.job, work.loaded, work.images
         assert loaded is not None
-        assert image is not None
-        work.loaded = work.image = None
-        restored = loaded.finish(image)
+        work.loaded, work.images = None, ()
+        if loaded.finish_pages is not None:
+            restored = loaded.finish_pages(images)
+        else:
+            (image,) = images
+            restored = loaded.finish(image)
+            del image
         # The floats go before the encoder asks for memory.
-        del loaded, image
+        del loaded, images
+        attributes = Attributes.for_output(
+            job.source, job.output, preserve_times=self.preserve_times
+        )
         if self._manifest is not None and os.path.lexists(job.output):
             self._manifest.forget(job.output)
-        restored.write(job.output, job.format)
+        work.notes += restored.write(job.output, job.format) or ()
+        attributes.apply(job.output)
 
     def _fail(self, work: _Work, error: Exception) -> Result:
-        work.loaded = work.image = None
+        work.loaded, work.images = None, ()
         self._budget.release(work.pixels)
         return work.result("failed", error)
+
+
+def _too_many_pages(job: Job, pages: int) -> RestoreError:
+    return RestoreError(
+        f"{job.source} holds {pages} pages, and {FORMATS[job.format].title} holds one picture",
+        hint="--format tiff writes all of them; --page N takes one",
+        exit_code=ExitCode.SOME_FAILED,
+    )
 
 
 def _refusal(refused: Refused) -> Result:

@@ -13,10 +13,12 @@ from pathlib import Path
 
 from restore_cli.batch.inputs import Finder, Found, Refused
 from restore_cli.errors import ExitCode, RestoreError
-from restore_cli.images.listing import PICTURES, UNREADABLE_SUFFIXES, Suffixes
-from restore_cli.images.picture import FORMATS
+from restore_cli.images.formats import FORMAT_OF_SUFFIX, FORMATS, UNREADABLE_SUFFIXES
+from restore_cli.images.listing import PICTURES, Suffixes
+from restore_cli.raw.file import RAWS
 
-FORMAT_OF_SUFFIX = {suffix: name for name, suffixes in FORMATS.items() for suffix in suffixes}
+_LONGEST_NAME = 255
+"""Bytes; the usual limit of file systems."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Job:
     Attributes:
         source: the picture to read.
         output: the file to write; its folder need not exist yet.
-        format: what to write, a key of `images.picture.FORMATS`.
+        format: what to write, a key of `images.formats.FORMATS`.
     """
 
     source: Path
@@ -51,7 +53,7 @@ def plan(
         output: a folder, or a file if there is a single input file. None: `img-LABEL/` beside a
             folder `img/`, and `photo-LABEL.png` beside a file `photo.jpg`.
         label: what was done, for default names: the task.
-        format: "png", "jpg", "webp", "tiff", "bmp", or "same" as the input. None: what the suffix
+        format: a key of `images.formats.FORMATS`, or "same" as the input. None: what the suffix
             of an output file says, otherwise "png".
         suffix: text between stem and file suffix; None for the default.
         recursive: walk into subfolders and mirror the tree.
@@ -74,7 +76,8 @@ def plan(
     found = [one for text in inputs for one in finder.find(text)]
     _check_any_left(found)
     target = None if output is None else _Target.parse(output, found, format, suffix)
-    jobs = [_job(one, target, format, suffix) for one in found]
+    raws = suffixes is not PICTURES
+    jobs = [_job(one, target, format, suffix, raws=raws) for one in found]
     jobs = _without_collisions(jobs, keeps_suffixes=format == "same")
     _check_inputs_kept([job for job in jobs if isinstance(job, Job)])
     return jobs
@@ -168,7 +171,12 @@ def _check_folder(folder: Path) -> None:
 
 
 def _job(
-    found: Found | Refused, target: _Target | None, format: str | None, suffix: str | None
+    found: Found | Refused,
+    target: _Target | None,
+    format: str | None,
+    suffix: str | None,
+    *,
+    raws: bool,
 ) -> Job | Refused:
     """Name the output of one picture."""
     if isinstance(found, Refused):
@@ -177,11 +185,13 @@ def _job(
     ending = path.suffix.lower()
     if ending in UNREADABLE_SUFFIXES:
         return Refused(path, _unreadable(path))
+    if not raws and ending in RAWS.readable:
+        return Refused(path, _raw(path))
     if target is not None and target.file is not None:
         return Job(path, target.file, target.format)
     if format != "same":
         kind = format or "png"
-        ending = f".{kind}"
+        ending = FORMATS[kind].suffixes[0]
     elif ending in FORMAT_OF_SUFFIX:
         kind, ending = FORMAT_OF_SUFFIX[ending], path.suffix
     else:
@@ -197,7 +207,27 @@ def _job(
         folder, tag = target.folder / found.below, ""
     # What is no file suffix belongs to the name: `scan.2024` becomes `scan.2024.png`.
     stem = path.stem if re.fullmatch(r"\.[a-z][a-z0-9]{1,4}", path.suffix.lower()) else path.name
-    return Job(path, folder / f"{stem}{tag if suffix is None else suffix}{ending}", kind)
+    name = f"{stem}{tag if suffix is None else suffix}{ending}"
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        return Refused(path, _too_long(path, name, f"{stem}{ending}"))
+    return Job(path, folder / name, kind)
+
+
+def _too_long(path: Path, name: str, bare: str) -> RestoreError:
+    helps = len(os.fsencode(bare)) <= _LONGEST_NAME
+    return RestoreError(
+        f"{path}: the name of its output would be too long ({len(os.fsencode(name))} bytes)",
+        hint="--suffix '' with -o FOLDER keeps the name as it is" if helps else "rename it",
+        exit_code=ExitCode.SOME_FAILED,
+    )
+
+
+def _raw(path: Path) -> RestoreError:
+    return RestoreError(
+        f"{path}: this is a camera RAW file",
+        hint="develop it first: restore isp",
+        exit_code=ExitCode.SOME_FAILED,
+    )
 
 
 def _unreadable(path: Path) -> RestoreError:

@@ -1,6 +1,6 @@
 """What the pipeline does with one file: how it is read, and what becomes of the result."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -9,7 +9,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from restore_cli.images.picture import Picture
+from restore_cli.errors import RestoreError
+from restore_cli.images.encode import DEFAULT, Saving
+from restore_cli.images.header import count_pages, upright_size
+from restore_cli.images.picture import Picture, write_pages
 
 if TYPE_CHECKING:
     from restore_cli.engine.restorer import Restored
@@ -20,8 +23,12 @@ Restore = Callable[[torch.Tensor], "Restored"]
 class Writable(Protocol):
     """Something that becomes a file."""
 
-    def write(self, path: Path, format: str | None = None) -> None:
-        """Write it whole or not at all; `format` is a key of `images.picture.FORMATS`."""
+    def write(self, path: Path, format: str | None = None) -> tuple[str, ...] | None:
+        """Write it whole or not at all; `format` is a key of `images.formats.FORMATS`.
+
+        Returns:
+            Notes on what the format could not carry, if any.
+        """
         ...
 
 
@@ -37,6 +44,8 @@ class Loaded:
         notes: what did not go as asked, for people.
         restore: what to compute instead of the run's own; None for that.
         details: what to say of this file beside the usual, for programs.
+        further: the other pages of the file, like `image`.
+        finish_pages: makes what is written from all of them, used where it is given.
     """
 
     image: torch.Tensor
@@ -46,6 +55,8 @@ class Loaded:
     notes: tuple[str, ...] = ()
     restore: Restore | None = None
     details: Mapping[str, object] = field(default_factory=dict[str, object])
+    further: tuple[torch.Tensor, ...] = ()
+    finish_pages: Callable[[Sequence[torch.Tensor]], Writable] | None = None
 
 
 class Reader(Protocol):
@@ -60,22 +71,65 @@ class Reader(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
 class Pictures:
-    """Reads developed pictures: PNG, JPEG, TIFF, WebP, BMP."""
+    """Reads developed pictures of all formats; of several pages all, or one.
+
+    Attributes:
+        saving: how the results are compressed.
+        page: the page to take, from 1 on; None takes all.
+    """
+
+    saving: Saving = DEFAULT
+    page: int | None = None
 
     def count_pixels(self, path: Path) -> int:
-        """Height times width, from the header."""
-        with Image.open(path) as header:
-            return header.width * header.height
+        """Height times width, from the header; of all pages, as if they were of one size."""
+        try:
+            width, height = upright_size(path)
+            return width * height * (1 if self.page else count_pages(path))
+        except RestoreError:
+            with Image.open(path) as header:
+                return header.width * header.height
 
     def read(self, path: Path) -> Loaded:
-        """The picture as sRGB; the result takes over its depth, alpha and metadata."""
-        picture = Picture.read(path)
-        planes = np.ascontiguousarray(picture.to_srgb().transpose(2, 0, 1))
+        """The picture as sRGB; the result takes over its depth, alpha and metadata.
+
+        Raises:
+            RestoreError: it cannot be read, or has no such page.
+        """
+        first = Picture.read(path) if self.page is None else Picture.read(path, self.page - 1)
+        pages = [first]
+        if self.page is None:
+            pages += [Picture.read(path, number) for number in range(1, first.pages)]
+        images = [_planes(page) for page in pages]
+
+        def finish(restored: Sequence[torch.Tensor]) -> Writable:
+            done = zip(pages, restored, strict=True)
+            written = [page.with_srgb(image.permute(1, 2, 0).numpy()) for page, image in done]
+            return _Pages(written, self.saving)
+
         return Loaded(
-            image=torch.from_numpy(planes),
-            height=picture.height,
-            width=picture.width,
-            finish=lambda image: picture.with_srgb(image.permute(1, 2, 0).numpy()),
-            notes=picture.notes,
+            image=images[0],
+            height=first.height,
+            width=first.width,
+            finish=lambda image: finish([image]),
+            finish_pages=finish,
+            notes=tuple(dict.fromkeys(note for page in pages for note in page.notes)),
+            further=tuple(images[1:]),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    pictures: Sequence[Picture]
+    saving: Saving
+
+    def write(self, path: Path, format: str | None = None) -> tuple[str, ...]:
+        if len(self.pictures) == 1:
+            return self.pictures[0].write(path, format, self.saving)
+        return write_pages(self.pictures, path, format, self.saving)
+
+
+def _planes(picture: Picture) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(picture.to_srgb().transpose(2, 0, 1)))

@@ -29,8 +29,62 @@ MoreInputs = Annotated[
 ]
 
 Format = Annotated[
-    Literal["png", "jpg", "webp", "tiff", "same"] | None,
+    Literal[
+        "png",
+        "jpg",
+        "webp",
+        "tiff",
+        "bmp",
+        "avif",
+        "heic",
+        "jxl",
+        "exr",
+        "hdr",
+        "pfm",
+        "ppm",
+        "pam",
+        "tga",
+        "qoi",
+        "same",
+    ]
+    | None,
     typer.Option("--format", help="What to write: same is the input's; png if nothing else says."),
+]
+
+Quality = Annotated[
+    int | None,
+    typer.Option(
+        "--quality",
+        min=1,
+        max=100,
+        metavar="N",
+        help="For files with loss; unset: 95, or the input's own if the format is the same.",
+    ),
+]
+
+Lossless = Annotated[
+    bool, typer.Option("--lossless", help="Without loss: WebP, AVIF, HEIC and JPEG XL.")
+]
+
+ColorSampling = Annotated[
+    Literal["4:4:4", "4:2:2", "4:2:0"] | None,
+    typer.Option("--subsampling", help="Resolution of colour in JPEG, AVIF and HEIC."),
+]
+
+Effort = Annotated[
+    int | None,
+    typer.Option("--effort", min=1, max=9, metavar="N", help="1 writes fast, 9 small files."),
+]
+
+PreserveTimes = Annotated[
+    bool, typer.Option("--preserve-times", help="Give outputs their inputs' dates.")
+]
+
+Page = Annotated[
+    int | None,
+    typer.Option(
+        "--page", min=1, metavar="N", help="Take one page of a TIFF; unset: all, into one TIFF."
+    ),
 ]
 
 Suffix = Annotated[

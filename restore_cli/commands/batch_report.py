@@ -35,6 +35,7 @@ class BatchReport:
     failures: "list[Result]" = field(default_factory=list["Result"])
     model_seconds: float = 0.0
     folders: set[Path] = field(default_factory=set[Path])
+    notes: dict[str, list[Path]] = field(default_factory=dict[str, list[Path]])
 
     def follow(self, results: "Generator[Result]", total: int, *, setup_seconds: float) -> None:
         """Report each result as it comes, and the sum at the end, also when interrupted."""
@@ -96,7 +97,7 @@ class BatchReport:
             }
         )
         for note in result.notes:
-            self.console.warn(f"{result.source}: {note}")
+            self.notes.setdefault(note, []).append(result.source)
         if result.status == "failed":
             self.failures.append(result)
             if self.traceback and result.trace:
@@ -110,6 +111,10 @@ class BatchReport:
             )
 
     def _sum_up(self, total: int, seconds: float, setup_seconds: float, interrupted: bool) -> None:
+        for note, sources in self.notes.items():
+            first = f"{sources[0]}: {note}"
+            more = len(sources) - 1
+            self.console.warn(f"{first} ({len(sources)} files)" if more else first)
         counts = {status: self.counts[status] for status in ("done", "skipped", "failed")}
         # Not started, or dropped half-way, after an interruption or with --fail-fast.
         left = total - sum(counts.values())

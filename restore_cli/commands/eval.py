@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from restore_cli.commands.eval_output import Differences
     from restore_cli.evaluation.baseline import Baseline, Fall
     from restore_cli.evaluation.measure import Measurement, Row
+    from restore_cli.evaluation.pair_rules import Rule
     from restore_cli.evaluation.pairing import Pair
 
 _MOST_FALLS = 20  # listed for people
+_CROPPED = "reference cropped to its middle"
 _RESIZED = "reference resized to the output (area or bicubic)"
 
 
@@ -72,6 +74,18 @@ def evaluate(
             "number's protocol then says so.",
         ),
     ] = False,
+    reference_crop: Annotated[
+        Literal["centre"] | None,
+        typer.Option("--reference-crop", help="Take the middle of references that are larger."),
+    ] = None,
+    pair_rule: Annotated[
+        str,
+        typer.Option(
+            "--pair",
+            metavar="RULE",
+            help="stem; prefix: many outputs of one reference; regex=PATTERN: its group agrees.",
+        ),
+    ] = "stem",
     csv: Annotated[
         Path | None,
         typer.Option("--csv", metavar="FILE", help="Write every number with its protocol."),
@@ -136,6 +150,11 @@ def evaluate(
     """
     outputs, target = _sides(paths or [], reference)
     _check_usage(outputs, baseline, save_baseline, max_drop)
+    if reference_crop and (report or resize_reference):
+        raise RestoreError(
+            "--reference-crop goes with neither --report nor --resize-reference",
+            hint="crop the references to files of their own for a report",
+        )
     names = _names(metrics, with_split=report is not None)
     written = [file for file in (csv, report, save_baseline) if file is not None]
     _check_writable(written)
@@ -145,6 +164,7 @@ def evaluate(
     from restore_cli.evaluation import baseline as gates
     from restore_cli.evaluation.measure import Measurement, MetricInfo, measure
     from restore_cli.evaluation.metrics import build
+    from restore_cli.evaluation.pair_rules import Rule
     from restore_cli.evaluation.table import write_csv
 
     bounds = gates.parse_max_drop(max_drop) if max_drop is not None else {}
@@ -162,9 +182,16 @@ def evaluate(
         build(names, border=crop_border, device=where, weights=weights, autoencoder=autoencoder)
         for _ in outputs
     ]
-    for metric in chain(*builds) if resize_reference else ():
-        metric.protocol += f"; {_RESIZED}"
-    sets = _pairs(outputs, target, recursive=recursive, resize_reference=resize_reference)
+    for metric in chain(*builds) if resize_reference or reference_crop else ():
+        metric.protocol += f"; {_RESIZED if resize_reference else _CROPPED}"
+    sets = _pairs(
+        outputs,
+        target,
+        recursive=recursive,
+        resize_reference=resize_reference,
+        crop_reference=reference_crop is not None,
+        rule=Rule.parse(pair_rule),
+    )
     _check_spared(
         written, [file for pair in chain(*sets) for file in (pair.output, pair.reference)]
     )
@@ -185,6 +212,7 @@ def evaluate(
                 batch_size=batch_size or (1 if where.type == "cpu" else 16),
                 workers=workers,
                 resize_reference=resize_reference,
+                crop_reference=reference_crop is not None,
             ):
                 rows.append(row)
                 console.emit(picture_record(label, row, built))
@@ -295,7 +323,13 @@ def _place(file: Path) -> Path:
 
 
 def _pairs(
-    outputs: Sequence[Path], reference: Path, *, recursive: bool, resize_reference: bool
+    outputs: Sequence[Path],
+    reference: Path,
+    *,
+    recursive: bool,
+    resize_reference: bool,
+    crop_reference: bool,
+    rule: "Rule",
 ) -> "list[list[Pair]]":
     """The pairs of each output; what is wrong with any of them is told together."""
     from restore_cli.evaluation.pairing import check_sizes, pair
@@ -304,8 +338,8 @@ def _pairs(
     wrong: list[RestoreError] = []
     for output in outputs:
         try:
-            pairs = pair(output, reference, recursive=recursive)
-            check_sizes(pairs, resize_reference=resize_reference)
+            pairs = pair(output, reference, recursive=recursive, rule=rule)
+            check_sizes(pairs, resize_reference=resize_reference, crop_reference=crop_reference)
             sets.append(pairs)
         except RestoreError as error:
             wrong.append(error)

@@ -10,12 +10,18 @@ import typer
 from restore_cli import __version__
 from restore_cli.commands.batch_options import (
     BatchSize,
+    ColorSampling,
+    Effort,
     FailFast,
     Format,
     Inputs,
+    Lossless,
     MoreInputs,
     Overlap,
     Overwrite,
+    Page,
+    PreserveTimes,
+    Quality,
     Recursive,
     SkipExisting,
     Suffix,
@@ -72,6 +78,12 @@ def infer(
         ),
     ] = None,
     format: Format = None,
+    quality: Quality = None,
+    lossless: Lossless = False,
+    subsampling: ColorSampling = None,
+    effort: Effort = None,
+    page: Page = None,
+    preserve_times: PreserveTimes = False,
     suffix: Suffix = None,
     recursive: Recursive = False,
     skip_existing: SkipExisting = False,
@@ -150,12 +162,17 @@ def infer(
     import torch
 
     from restore_cli.batch import pipeline
+    from restore_cli.batch.inputs import passed_over
     from restore_cli.batch.manifest import Identity, Manifest
     from restore_cli.batch.planning import plan
+    from restore_cli.batch.reading import Pictures
     from restore_cli.engine.restorer import Restorer
+    from restore_cli.images.encode import Saving
     from restore_cli.models import zoo
     from restore_cli.ot_correct.corrector import load_corrector
 
+    saving = Saving(quality=quality, lossless=lossless, subsampling=subsampling, effort=effort)
+    saving.check()
     torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
     console = Console(quiet=quiet, json=json)
     loaded = zoo.load(model or zoo.default_for_task(str(task)))
@@ -163,6 +180,8 @@ def infer(
     amount = _level(level, sigma)
     _check_fit(console, loaded, task, amount)
     jobs = plan(given, output, label=label, format=format, suffix=suffix, recursive=recursive)
+    for note in passed_over(given, recursive=recursive):
+        console.warn(note)
     overlap = shared_overlap(overlap, tile, loaded.overlap)
     restorer = Restorer(
         loaded.network,
@@ -184,6 +203,10 @@ def infer(
         "seed": seed,
         "version": __version__,
     }
+    # Only where asked for, so that outputs made before stay up to date.
+    told = {"quality": quality, "lossless": lossless or None, "subsampling": subsampling}
+    told |= {"effort": effort, "page": page}
+    options |= {name: value for name, value in told.items() if value is not None}
     restore: Restore = partial(restorer, level=amount, strength=strength, tta=tta)
     if ot_correct is not None:
         corrector, described = load_corrector(ot_correct, alpha or 0.0, vae, device, seed=seed)
@@ -196,6 +219,8 @@ def infer(
         existing="skip" if skip_existing else "overwrite" if overwrite else "error",
         manifest=Manifest(Identity(model=loaded.sha256, options=options)),
         fail_fast=fail_fast,
+        reader=Pictures(saving, page),
+        preserve_times=preserve_times,
     )
     report = BatchReport(console, model=loaded.name, task=label, traceback=traceback)
     report.follow(results, len(jobs), setup_seconds=time.perf_counter() - started)

@@ -19,7 +19,8 @@ from restore_cli.data.sample import Batch, Sample
 from restore_cli.degradations.blur import directional_widths
 from restore_cli.degradations.compose import Compose
 from restore_cli.errors import RestoreError
-from restore_cli.images.picture import READABLE_SUFFIXES, Picture
+from restore_cli.images.formats import READABLE_SUFFIXES
+from restore_cli.images.picture import Picture
 from restore_cli.networks.amounts import amounts
 from restore_cli.raw.neutral import neutral_rendering
 from restore_cli.recipe import DataSection, Mixture, Recipe

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 import numpy as np
@@ -21,6 +21,7 @@ from torch import Tensor
 from restore_cli.engine.out_of_memory import is_out_of_memory
 from restore_cli.errors import RestoreError
 from restore_cli.evaluation.pairing import Pair
+from restore_cli.images.fit import as_floats
 from restore_cli.images.header import upright_size
 from restore_cli.images.picture import Picture
 from restore_cli.images.profile import converter
@@ -28,6 +29,8 @@ from restore_cli.images.profile import converter
 if TYPE_CHECKING:
     from restore_cli.evaluation.metrics import Metric
 
+Unlike = Literal["resize", "crop"] | None
+"""What becomes of a reference of another size than its output; None: an error."""
 AHEAD_PIXELS = 64 << 20
 """Pixels of outputs that may wait to be computed; one batch may, whatever its size."""
 BATCH_PIXELS = 16 << 20
@@ -111,11 +114,12 @@ def measure(
     batch_size: int,
     workers: int,
     resize_reference: bool = False,
+    crop_reference: bool = False,
 ) -> Iterator[Row]:
     """Measure every pair, as they come.
 
-    Pictures are compared in sRGB: each is converted from its own colour profile first. Alpha does
-    not count. Two grey pictures are compared in one channel; grey against colour is repeated.
+    Pictures are compared in sRGB: each is converted from its own colour profile first, and
+    premultiplied by its alpha. Two grey pictures are compared in one channel; grey is repeated.
 
     Args:
         pairs: of one size each; see `pairing.check_sizes`.
@@ -126,6 +130,7 @@ def measure(
         resize_reference: bring a reference of another size to its output's: OpenCV's area average
             where it shrinks, bicubic otherwise, clipped to [0, 1]. The numbers' protocol must
             say so.
+        crop_reference: take the middle of a reference that is larger than its output.
 
     Yields:
         A row for each pair, in the order of `pairs`.
@@ -136,7 +141,12 @@ def measure(
     """
     finished: dict[int, Row] = {}
     due = 0
-    batches = _read_ahead(pairs, batch_size, workers, resize_reference)
+    batches = _read_ahead(
+        pairs,
+        batch_size,
+        workers,
+        "resize" if resize_reference else "crop" if crop_reference else None,
+    )
     try:
         for batch in batches:
             with _threads_beside(workers):
@@ -217,7 +227,7 @@ def _plan(pairs: Sequence[Pair], batch_size: int) -> Iterator[_Planned]:
 
 
 def _read_ahead(
-    pairs: Sequence[Pair], batch_size: int, workers: int, resize: bool
+    pairs: Sequence[Pair], batch_size: int, workers: int, unlike: Unlike
 ) -> Generator[list[_Loaded]]:
     """Read in threads; give one batch after another, and read the next ones meanwhile."""
     plan = _plan(pairs, batch_size)
@@ -238,7 +248,7 @@ def _read_ahead(
                     count + len(upcoming.pairs) <= most and pixels + upcoming.pixels <= AHEAD_PIXELS
                 )
             ):
-                reads = [readers.submit(_load, i, pair, resize) for i, pair in upcoming.pairs]
+                reads = [readers.submit(_load, i, pair, unlike) for i, pair in upcoming.pairs]
                 waiting.append((upcoming, reads))
                 pixels += upcoming.pixels
                 count += len(upcoming.pairs)
@@ -249,14 +259,16 @@ def _read_ahead(
         readers.shutdown(cancel_futures=True)
 
 
-def _load(index: int, pair: Pair, resize: bool) -> _Loaded:
+def _load(index: int, pair: Pair, unlike: Unlike) -> _Loaded:
     """Reader thread: decode both files."""
     output = _samples(Picture.read(pair.output))
     # A comparison with itself need not be decoded twice.
     same = pair.reference == pair.output
     reference = output if same else _samples(Picture.read(pair.reference))
+    if output.shape[:2] != reference.shape[:2] and unlike == "crop":
+        reference = _middle(reference, output.shape[0], output.shape[1])
     if output.shape[:2] != reference.shape[:2]:
-        if not resize:
+        if unlike != "resize":
             (height, width), (rows, columns) = output.shape[:2], reference.shape[:2]
             raise RestoreError(
                 f"{pair.output} is {width}x{height}, its reference {columns}x{rows}",
@@ -266,9 +278,26 @@ def _load(index: int, pair: Pair, resize: bool) -> _Loaded:
     return _Loaded(index, pair, output, reference)
 
 
+def _middle(samples: NDArray[Any], height: int, width: int) -> NDArray[Any]:
+    """The middle of a larger picture; a smaller one passes."""
+    top, left = (samples.shape[0] - height) // 2, (samples.shape[1] - width) // 2
+    if top < 0 or left < 0:
+        return samples
+    return samples[top : top + height, left : left + width]
+
+
 def _samples(picture: Picture) -> NDArray[Any]:
-    """Give the pixels as they are if they are sRGB, otherwise converted, as float32."""
+    """Give the pixels as they are if they are sRGB, otherwise converted, as float32.
+
+    Colours are premultiplied by alpha, so that transparent pictures differ where they are seen to.
+    """
     channels = picture.pixels.shape[2]
+    if picture.alpha is not None:
+        cover = as_floats(picture.alpha)
+        if cover.min() < 1:
+            return picture.to_srgb()[..., :channels] * cover[..., None]
+    if picture.pixels.dtype.kind == "f":
+        return picture.to_srgb()[..., :channels]
     if picture.icc is None or converter(picture.icc, channels) is None:
         return picture.pixels
     return picture.to_srgb()[..., :channels]

@@ -12,14 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from restore_cli.errors import RestoreError
+from restore_cli.evaluation.pair_rules import Rule
 from restore_cli.evaluation.problems import Problems
-from restore_cli.images.header import upright_size
-from restore_cli.images.listing import UNREADABLE_SUFFIXES, not_a_file, walk, why_no_pictures
+from restore_cli.images.formats import UNREADABLE_SUFFIXES
+from restore_cli.images.header import count_pages, upright_size
+from restore_cli.images.listing import not_a_file, walk, why_no_pictures
 
 TASKS = ("denoise", "derain", "dehaze", "deblur", "lowlight", "auto", "isp", "ot-correct")
 """Names that commands add to a stem: `photo.jpg` becomes `photo-derain.png`."""
 
 _SUFFIX = re.compile(rf"[-_](?:{'|'.join(TASKS)})$")
+BY_STEM = Rule()
 _THREADS = 4  # headers wait for the disk, not for a core
 
 
@@ -39,7 +42,9 @@ class Pair:
     reference: Path
 
 
-def pair(output: Path, reference: Path, *, recursive: bool = False) -> list[Pair]:
+def pair(
+    output: Path, reference: Path, *, recursive: bool = False, rule: Rule = BY_STEM
+) -> list[Pair]:
     """Pair two files, whatever their names, or the pictures of two folders by their stems.
 
     `photo-derain.png` and `photo_derain.png` match the reference `photo.jpg`, for every name of
@@ -50,6 +55,8 @@ def pair(output: Path, reference: Path, *, recursive: bool = False) -> list[Pair
         output: a file or folder.
         reference: the same kind.
         recursive: walk into subfolders; their names must match as well.
+        rule: another way than by stems; then one reference may have many outputs, and pairs are
+            called by their outputs.
 
     Returns:
         The pairs, in the order of the references' names.
@@ -77,15 +84,20 @@ def pair(output: Path, reference: Path, *, recursive: bool = False) -> list[Pair
         return [Pair(_name(Path(), reference), output, reference)]
     outputs = _Side.walk(output, recursive, other=reference)
     references = _Side.walk(reference, recursive, other=output)
+    if rule.kind != "stem":
+        return _match_by_rule(outputs, references, rule)
     return _match(outputs, references)
 
 
-def check_sizes(pairs: Sequence[Pair], *, resize_reference: bool) -> None:
+def check_sizes(
+    pairs: Sequence[Pair], *, resize_reference: bool, crop_reference: bool = False
+) -> None:
     """Make sure, from the heads of the files, that every pair can be read and has one size.
 
     Args:
         pairs: what `pair` gave.
         resize_reference: sizes may differ; only unreadable files count.
+        crop_reference: references may be larger.
 
     Raises:
         RestoreError: lists all files that cannot be read, and all pairs of unlike size.
@@ -102,13 +114,22 @@ def check_sizes(pairs: Sequence[Pair], *, resize_reference: bool) -> None:
         ours, theirs = sizes[one.output], sizes[one.reference]
         if isinstance(ours, RestoreError) or isinstance(theirs, RestoreError):
             continue
-        if ours != theirs and not resize_reference:
+        larger = theirs[0] >= ours[0] and theirs[1] >= ours[1]
+        if ours != theirs and not resize_reference and not (crop_reference and larger):
             problems.add(
                 "pairs of unlike size",
                 f"{one.name}: output {ours[0]}x{ours[1]}, reference {theirs[0]}x{theirs[1]}",
-                "give outputs of the references' size, or say --resize-reference",
+                _cure(ours, theirs),
             )
     problems.raise_any("the pictures cannot be compared")
+
+
+def _cure(ours: tuple[int, int], theirs: tuple[int, int]) -> str:
+    """What to do about unlike sizes: some sets' references have a border of their own."""
+    wide, high = theirs[0] - ours[0], theirs[1] - ours[1]
+    if wide == high and wide > 0 and wide % 2 == 0:
+        return f"the references have a border of {wide // 2} px more: --reference-crop centre"
+    return "give outputs of the references' size, or say --resize-reference"
 
 
 @dataclass(slots=True)
@@ -187,6 +208,42 @@ def _match(outputs: _Side, references: _Side) -> list[Pair]:
         elif found:
             pairs.append(Pair(_name(Path(key[0]), paths[0]), found[0], paths[0]))
     _add_orphans(alone, missing, outputs.folder, references.folder, problems)
+    problems.raise_any("outputs and references do not pair up")
+    return pairs
+
+
+def _match_by_rule(outputs: _Side, references: _Side, rule: Rule) -> list[Pair]:
+    """Pair by keys within each subfolder; every file must find its place."""
+    problems = Problems()
+    for side in (outputs, references):
+        if side.empty is not None:
+            problems.add("empty folders", side.empty.message, side.empty.hint)
+        for path, problem in (one for group in side.unreadable.values() for one in group):
+            _add_unreadable(path, problems, problem)
+    by_key: dict[str, dict[str, list[Path]]] = {}
+    for (below, stem), paths in references.files.items():
+        key = rule.key(stem)
+        if key is not None:
+            by_key.setdefault(below, {}).setdefault(key, []).extend(paths)
+    for paths in (paths for keys in by_key.values() for paths in keys.values() if len(paths) > 1):
+        message = f"{_several(paths)} are references of one key"
+        problems.add("references of one name", message, "make the rule tell them apart")
+    pairs: list[Pair] = []
+    used: set[Path] = set()
+    for (below, stem), paths in outputs.files.items():
+        keys = by_key.get(below, {})
+        key = rule.reference_of(stem, keys)
+        for path in paths:
+            if key is None:
+                message = f"{path} has no reference by this rule in {references.folder}"
+                problems.add("outputs without a reference", message, "see --pair")
+            else:
+                used.add(keys[key][0])
+                pairs.append(Pair(_name(Path(below), path), path, keys[key][0]))
+    for path in (path for paths in references.files.values() for path in paths):
+        if path not in used:
+            message = f"{path} has no output by this rule in {outputs.folder}"
+            problems.add("references without an output", message, "see --pair")
     problems.raise_any("outputs and references do not pair up")
     return pairs
 
@@ -270,6 +327,18 @@ def _nfc(text: str) -> str:
 
 
 def _size_or_error(path: Path) -> tuple[int, int] | RestoreError:
+    try:
+        if (pages := count_pages(path)) > 1:
+            hint = "save the one you want as a file of its own"
+            return RestoreError(f"{path}: the file holds {pages} pages, not one picture", hint=hint)
+        return upright_size(path)
+    except RestoreError as error:
+        return error
+    except (OSError, ValueError):
+        return _size_in_the_readers_words(path)
+
+
+def _size_in_the_readers_words(path: Path) -> tuple[int, int] | RestoreError:
     try:
         return upright_size(path)
     except RestoreError as error:

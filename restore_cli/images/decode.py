@@ -1,14 +1,12 @@
-"""From a file's bytes to upright pixels, alpha and metadata.
-
-OpenCV decodes 16-bit colour; Pillow decodes the rest. The kind of file is told by its content.
-"""
+"""From a file's bytes to upright pixels, alpha and metadata; one function for each kind of file."""
 
 from __future__ import annotations
 
 import io
 import struct
 import zlib
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,60 +14,44 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from restore_cli.errors import RestoreError
-from restore_cli.images import png, tiff
-from restore_cli.images.ifd import Buffer
-from restore_cli.images.metadata import (
-    Metadata,
-    bake,
-    orientation,
-    settle_exif,
-    settle_xmp,
-    unwrap_iptc,
-)
-from restore_cli.images.profile import cmyk_to_srgb
+from restore_cli.images import bmp, heif, jpeg, jxl, light, png, pnm, tiff
+from restore_cli.images import xmp as packets
+from restore_cli.images.exif import has_thumbnail, resolution_of_exif
+from restore_cli.images.formats import FORMATS
+from restore_cli.images.metadata import Metadata, bake, orientation, settle_exif
+from restore_cli.images.primaries import of_exif
+from restore_cli.images.profile import cmyk_to_srgb, lab_to_srgb
+from restore_cli.images.refusal import NotSupportedError
+from restore_cli.images.sniff import RAW_HINT
 
 MAX_PIXELS = 1_000_000_000
 """Larger pictures are refused. Pillow's own limit, 89 megapixels, refuses today's photographs."""
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
-READABLE = "PNG, JPEG, TIFF, WebP and BMP"
 DAMAGE = (
     *(OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, OverflowError, TypeError),
-    *(struct.error, zlib.error, cv2.error, Image.DecompressionBombError),
+    *(struct.error, zlib.error, cv2.error, Image.DecompressionBombError, RuntimeError),
 )
 """What decoders raise on damaged files."""
 
-_STARTS = {
-    png.SIGNATURE: "png",
-    b"\xff\xd8\xff": "jpg",
-    b"II*\0": "tiff",
-    b"MM\0*": "tiff",
-    b"II+\0": "tiff",
-    b"MM\0+": "tiff",
-}
-_CONVERT = f"convert it to one of {READABLE}"
-_RAW = "it is a camera RAW file: develop it first, with `restore isp`"
-_OTHERS = (
-    (0, b"GIF8", "a GIF", _CONVERT),
-    (0, b"8BPS", "a Photoshop document", _CONVERT),
-    (0, b"%PDF", "a PDF", _CONVERT),
-    (0, b"\x76\x2f\x31\x01", "an OpenEXR file", _CONVERT),
-    (0, b"#?R", "a Radiance HDR file", _CONVERT),
-    (0, b"\xff\x0a", "a JPEG XL file", _CONVERT),
-    (4, b"JXL ", "a JPEG XL file", _CONVERT),
-    (4, b"jP  ", "a JPEG 2000 file", _CONVERT),
-    (4, b"ftypavi", "an AVIF file", _CONVERT),
-    (4, b"ftyphe", "a HEIC file", _CONVERT),
-    (4, b"ftypmif1", "a HEIC file", _CONVERT),
-    (4, b"ftypcrx", "a Canon RAW file", _RAW),
-    (8, b"CR\x02", "a Canon RAW file", _RAW),
-    (0, b"FUJIFILMCCD-RAW", "a Fujifilm RAW file", _RAW),
-    (0, b"IIRO", "an Olympus RAW file", _RAW),
-    (0, b"IIU\0", "a Panasonic RAW file", _RAW),
-)
-_BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
+CMYK_NOTE = "CMYK was converted to sRGB"
+LAB_NOTE = "L*a*b* was converted to sRGB"
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """How a file was compressed, so that the same format can be written alike.
+
+    Args:
+        lossless: without loss.
+        jpeg: Pillow's options that give a JPEG the same tables and subsampling; empty for others.
+    """
+
+    lossless: bool = False
+    jpeg: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,75 +59,59 @@ class Decoded:
     """What a file holds, upright.
 
     Args:
-        pixels: (H, W, C), C is 1 (grey) or 3 (RGB), uint8 or uint16.
+        pixels: (H, W, C), C is 1 (grey) or 3 (RGB), uint8, uint16 or float32.
         alpha: (H, W) of the same dtype, or None.
         metadata: made true for the upright picture.
         notes: what was ignored or changed, in words.
+        coding: how it was compressed; None where that is of no account.
+        linear: the samples are linear light.
+        thumbnail: it had a thumbnail, which is to be made again.
+        pages: how many pictures the file holds.
     """
 
     pixels: NDArray[Any]
     alpha: NDArray[Any] | None
     metadata: Metadata
     notes: tuple[str, ...] = ()
+    coding: Coding | None = None
+    linear: bool = False
+    thumbnail: bool = False
+    pages: int = 1
 
 
-def sniff(start: bytes, path: Path) -> str:
-    """Tell the format by the first bytes.
-
-    Args:
-        start: at least the first 64 bytes of the file, or all of it.
-        path: named in errors.
-
-    Returns:
-        "png", "jpg", "tiff", "webp" or "bmp".
-
-    Raises:
-        RestoreError: it is empty, or something else.
-    """
-    if not start:
-        raise RestoreError(f"{path}: the file is empty", hint="copy or export it again")
-    for offset, magic, what, hint in _OTHERS:
-        if start[offset : offset + len(magic)] == magic:
-            raise RestoreError(f"{path}: this is {what}, which is not read", hint=hint)
-    for magic, name in _STARTS.items():
-        if start.startswith(magic):
-            return name
-    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
-        return "webp"
-    if (
-        start[:2] == b"BM"
-        and len(start) >= 18
-        and struct.unpack_from("<I", start, 14)[0] in _BMP_HEADERS
-    ):
-        return "bmp"
-    text = all(byte >= 32 or byte in b"\t\n\r\f" for byte in start)
-    what = "not a picture: it looks like text" if text else "not a picture of a known format"
-    raise RestoreError(f"{path}: {what}", hint=f"{READABLE} files are read")
-
-
-def decode(data: bytes, format: str, path: Path) -> Decoded:
+def decode(data: bytes, format: str, path: Path, page: int = 0) -> Decoded:
     """Decode a file.
 
     Args:
         data: the whole file.
         format: what `sniff` said.
         path: named in errors.
+        page: which picture of a TIFF, from 0 on.
 
     Raises:
-        RestoreError: the file is damaged, animated, of several pages, or of an unsupported kind.
+        RestoreError: the file is damaged, animated, or of an unsupported kind.
     """
+    one = FORMATS[format]
+    if one.extra is not None and not one.available:
+        raise RestoreError(
+            f"{path}: {one.title} files need the extra [{one.extra[0]}]",
+            hint=f"pip install 'restore-cli[{one.extra[0]}]'",
+        )
     try:
-        if format == "png":
-            return _decode_png(data, path)
         if format == "tiff":
-            return _decode_tiff(data, path)
-        return _decode_other(data, format, path)
+            return _tiff(data, path, page)
+        return _READERS[format](data, path)
+    except NotSupportedError as error:
+        raise RestoreError(
+            f"{path}: {error} is not supported",
+            hint=error.hint or "export it as PNG, TIFF or JPEG of 8 or 16 bits",
+        ) from error
     except DAMAGE as error:
         why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         if isinstance(error, cv2.error | Image.UnidentifiedImageError):
             why = "it cannot be decoded"
         raise RestoreError(
-            f"{path}: the {format.upper()} file is damaged or truncated ({why})",
+            f"{path}: the {one.title} file is damaged or truncated ({why})",
             hint="copy or export it again",
         ) from error
 
@@ -162,166 +128,269 @@ def _check_size(width: int, height: int, path: Path) -> None:
         )
 
 
-def _refuse_animation(frames: int, what: str, path: Path) -> None:
+def _refuse_animation(frames: int, path: Path) -> None:
     if frames > 1:
         raise RestoreError(
-            f"{path}: the file holds {frames} {what}, not one picture",
+            f"{path}: the file holds {frames} frames, not one picture",
             hint="save the one you want as a file of its own",
         )
 
 
-def _decode_png(data: bytes, path: Path) -> Decoded:
+def _png(data: bytes, path: Path) -> Decoded:
     file = png.inspect(data)
     _check_size(file.width, file.height, path)
-    _refuse_animation(file.frames, "frames", path)
+    _refuse_animation(file.frames, path)
+    alone = png.pixels_alone(data, with_key=file.key is None)
     if file.bits < 16:
-        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-            if file.key is not None:
-                image.info.pop("transparency", None)  # applied below, alike at every depth
-            pixels, alpha, notes = _from_pillow(image, file.metadata.icc)
+        with Image.open(io.BytesIO(alone), formats=("PNG",)) as image:
+            pixels, alpha = _from_pillow(image)
     else:
-        clean = data if file.key is None else png.without(data, b"tRNS")
-        samples = cv2.imdecode(np.frombuffer(clean, np.uint8), cv2.IMREAD_UNCHANGED)
+        samples = cv2.imdecode(np.frombuffer(alone, np.uint8), cv2.IMREAD_UNCHANGED)
         if samples is None or samples.dtype != np.uint16:
             raise ValueError("its pixels cannot be decoded")
         samples = samples.reshape(file.height, file.width, -1)
         alpha = samples[..., 3] if samples.shape[2] == 4 else None
         # OpenCV gives grey with alpha as four channels, and colour as BGR.
         grey = file.color_type in (png.GREY, 4)
-        pixels, notes = samples[..., :1] if grey else samples[..., 2::-1], ()
+        pixels = samples[..., :1] if grey else samples[..., 2::-1]
     if file.key is not None:
         top = 255 if pixels.dtype == np.uint8 else 65535
         key = np.array(file.key, np.uint32) * top // ((1 << file.bits) - 1)
         alpha = np.where((pixels == key).all(axis=2), 0, top).astype(pixels.dtype)
-    return _upright(pixels, alpha, file.metadata, file.notes + notes)
+    return _upright(Decoded(pixels, alpha, file.metadata, file.notes))
 
 
-def _decode_tiff(data: bytes, path: Path) -> Decoded:
-    file = tiff.inspect(data)
+def _tiff(data: bytes, path: Path, page: int) -> Decoded:
+    file = tiff.inspect(data, page)
     if file.raw:
-        raise RestoreError(f"{path}: this is a DNG", hint=_RAW)
+        raise RestoreError(f"{path}: this is a DNG", hint=RAW_HINT)
     _check_size(file.width, file.height, path)
-    _refuse_animation(file.pages, "pages", path)
-    if file.formats - {1, 4}:
-        kind = "floating-point" if 3 in file.formats else "signed or complex"
-        raise RestoreError(
-            f"{path}: the TIFF stores {kind} samples, which are not read",
-            hint="export it with 8 or 16 bits per channel",
-        )
-    depth = max(file.bits)
-    deep = depth == 16 and file.photometric in (tiff.WHITE_IS_ZERO, tiff.BLACK_IS_ZERO, tiff.RGB)
-    if depth not in (1, 2, 4, 8, 16) or len(set(file.bits)) > 1 or file.photometric > 6:
-        what = "Lab colour" if file.photometric in (8, 9, 10) else f"{depth}-bit samples"
-        raise RestoreError(
-            f"{path}: the TIFF stores {what}, which is not read",
-            hint="export it as RGB or grey with 8 or 16 bits per channel",
-        )
-    notes: tuple[str, ...] = ()
-    if any(kind not in (1, 2) for kind in file.extra):
-        notes = ("a channel that is neither colour nor alpha was left out",)
-    if deep:
-        samples = tiff.read_16_bit(data, file)
-        if samples is None:
-            raise ValueError("its pixels cannot be decoded")
-        pixels, alpha = _split(samples, file)
-    else:
-        single = bytes(tiff.single_upright_page(data, file))
-        with Image.open(io.BytesIO(single), formats=("TIFF",)) as image:
-            pixels, alpha, more = _from_pillow(image, file.metadata.icc)
-        if depth == 16:
-            more += ("16-bit samples of this kind are read at 8 bits",)
-        notes += more
-    return _upright(pixels, alpha, file.metadata, notes, file.orientation)
-
-
-def _split(
-    samples: NDArray[np.uint16], file: tiff.TiffFile
-) -> tuple[NDArray[np.uint16], NDArray[np.uint16] | None]:
-    """Separate alpha from 16-bit samples, undoing premultiplication."""
+    tiff.check_supported(file)
+    samples = tiff.read_samples(data, file)
     colors = samples.shape[2] - len(file.extra)
-    pixels = samples[..., :colors]
+    if colors not in (1, 3, 4):
+        raise NotSupportedError(f"a TIFF of {samples.shape[2]} channels")
+    notes, metadata = file.notes, file.metadata
+    pixels, alpha = samples[..., :colors], None
     which = next((i for i, kind in enumerate(file.extra) if kind in (1, 2)), None)
-    if which is None:
-        return pixels, None
-    alpha = samples[..., colors + which]
-    if file.extra[which] == 1:
-        rows = max(1, (1 << 20) // file.width)
-        for top in range(0, file.height, rows):
-            band, over = pixels[top : top + rows], alpha[top : top + rows, :, None]
-            free = band * (65535 / np.maximum(over, 1).astype(np.float32))
-            band[...] = np.clip(free + 0.5, 0, 65535)
-    return pixels, alpha
+    if which is not None:
+        alpha = np.ascontiguousarray(samples[..., colors + which])
+        if file.extra[which] == 1:
+            pixels = _unmultiplied(pixels, alpha)
+    if len(file.extra) > (which is not None):
+        notes += ("a channel that is neither colour nor alpha was left out",)
+    if file.photometric == tiff.CMYK and colors == 4:
+        if pixels.dtype.kind == "f":
+            raise NotSupportedError("a floating-point TIFF of CMYK")
+        pixels, notes = cmyk_to_srgb(pixels, metadata.icc), (*notes, CMYK_NOTE)
+        metadata = replace(metadata, icc=None)
+    elif file.photometric in (tiff.CIELAB, tiff.ICCLAB, tiff.ITULAB):
+        pixels, alpha = lab_to_srgb(tiff.lab_numbers(pixels, file.photometric)), None
+        metadata, notes = replace(metadata, icc=None), (*notes, LAB_NOTE)
+    metadata = replace(metadata, resolution=resolution_of_exif(metadata.exif))
+    decoded = Decoded(pixels, alpha, metadata, notes, pages=file.pages)
+    return _upright(decoded, file.orientation)
 
 
-def _decode_other(data: Buffer, format: str, path: Path) -> Decoded:
+def _unmultiplied(pixels: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
+    """Undo premultiplication, rows at a time."""
+    out = np.empty_like(pixels)
+    top = 1.0 if pixels.dtype.kind == "f" else float(np.iinfo(pixels.dtype).max)
+    least = np.float32(1e-6 if top == 1.0 else 1)
+    for start in range(0, len(pixels), 256):
+        band = pixels[start : start + 256]
+        over = np.maximum(alpha[start : start + 256, :, None].astype(np.float32), least)
+        free = band * (np.float32(top) / over)
+        out[start : start + 256] = free if top == 1.0 else np.clip(free + 0.5, 0, top)
+    return out
+
+
+def _jpg(data: bytes, path: Path) -> Decoded:
+    file = jpeg.inspect(data)
+    metadata, notes = file.metadata, ()
     # Phones store a second picture (depth, gain map) after the first: Pillow calls that MPO.
-    known = {"jpg": ("JPEG", "MPO"), "webp": ("WEBP",), "bmp": ("BMP",)}[format]
-    with Image.open(io.BytesIO(data), formats=known) as image:
+    with Image.open(io.BytesIO(data), formats=("JPEG", "MPO")) as image:
         _check_size(image.width, image.height, path)
-        if format == "webp":
-            _refuse_animation(getattr(image, "n_frames", 1), "frames", path)
+        mode = image.mode
+        coding = Coding()
+        if isinstance(image, JpegImageFile) and mode in ("L", "RGB"):
+            coding = Coding(jpeg=jpeg.coding(image))
+        if mode == "CMYK":
+            image.load()
+            pixels, alpha = cmyk_to_srgb(np.array(image), metadata.icc), None
+            metadata, notes = replace(metadata, icc=None), (CMYK_NOTE,)
+        else:
+            pixels, alpha = _from_pillow(image)
+    return _upright(Decoded(pixels, alpha, metadata, notes, coding), None, file.second)
+
+
+def _webp(data: bytes, path: Path) -> Decoded:
+    with Image.open(io.BytesIO(data), formats=("WEBP",)) as image:
+        _check_size(image.width, image.height, path)
+        _refuse_animation(getattr(image, "n_frames", 1), path)
+        pixels, alpha = _from_pillow(image)
         info: dict[Any, Any] = dict(image.info)
-        pixels, alpha, notes = _from_pillow(image, info.get("icc_profile"))
+    lossless = b"VP8L" in (data[12:16], *(data[at : at + 4] for at in _riff(data)))
     exif: bytes | None = info.get("exif") or None
-    resources = info.get("photoshop")
-    iptc = resources.get(0x0404) if isinstance(resources, dict) else None
-    metadata = Metadata(
-        icc=info.get("icc_profile") or None,
-        exif=exif.removeprefix(b"Exif\0\0") if exif else None,
-        xmp=info.get("xmp") or None,
-        iptc=unwrap_iptc(iptc) if iptc else None,
+    exif = exif.removeprefix(b"Exif\0\0") if exif else None
+    metadata = Metadata(info.get("icc_profile") or None, exif, info.get("xmp") or None)
+    return _upright(Decoded(pixels, alpha, metadata, coding=Coding(lossless=lossless)))
+
+
+def _riff(data: bytes) -> list[int]:
+    """Where the chunks of a RIFF file begin."""
+    found, at = [12], 12
+    while at + 8 <= len(data):
+        at += 8 + (struct.unpack_from("<I", data, at + 4)[0] + 1) // 2 * 2
+        found.append(at)
+    return found
+
+
+def _bmp(data: bytes, path: Path) -> Decoded:
+    width, height = struct.unpack_from("<ii" if data[14] >= 40 else "<HH", data, 18)
+    _check_size(width, abs(height), path)
+    metadata, notes = bmp.metadata(data)
+    pixels, alpha = bmp.read_samples(data)
+    return _upright(Decoded(pixels, alpha, metadata, notes))
+
+
+def _plain(kind: str) -> Callable[[bytes, Path], Decoded]:
+    """A reader of formats that say nothing beside their pixels."""
+
+    def read(data: bytes, path: Path) -> Decoded:
+        with Image.open(io.BytesIO(data), formats=(kind,)) as image:
+            _check_size(image.width, image.height, path)
+            pixels, alpha = _from_pillow(image)
+        return Decoded(pixels, alpha, Metadata())
+
+    return read
+
+
+def _heif(data: bytes, path: Path, *, avif: bool) -> Decoded:
+    file = heif.read_avif(data) if avif else heif.read_heic(data)
+    samples = file.samples
+    if samples.ndim == 2:
+        samples = np.repeat(samples[..., None], 3, axis=2)
+    pixels = samples[..., :3]
+    alpha = samples[..., 3] if samples.shape[2] == 4 else None
+    # HEIC is decoded upright, whatever its EXIF says.
+    return _upright(
+        Decoded(pixels, alpha, file.metadata, file.notes), None if avif else 1, file.second
     )
-    return _upright(pixels, alpha, metadata, notes)
 
 
-def _from_pillow(
-    image: Image.Image, icc: bytes | None
-) -> tuple[NDArray[Any], NDArray[Any] | None, tuple[str, ...]]:
+def _jxl(data: bytes, path: Path) -> Decoded:
+    file = jxl.read(data)
+    samples = file.samples
+    colors = 1 if samples.shape[2] < 3 else 3
+    alpha = samples[..., colors] if samples.shape[2] > colors else None
+    return _upright(Decoded(samples[..., :colors], alpha, file.metadata, file.notes), 1)
+
+
+def _light(read: Callable[[bytes], light.Light]) -> Callable[[bytes, Path], Decoded]:
+    def decoded(data: bytes, path: Path) -> Decoded:
+        pixels, alpha, notes = read(data)
+        _check_size(pixels.shape[1], pixels.shape[0], path)
+        return _with_highlights(Decoded(pixels, alpha, Metadata(), notes, linear=True))
+
+    return decoded
+
+
+def _with_highlights(decoded: Decoded) -> Decoded:
+    if decoded.pixels.dtype.kind == "f" and decoded.pixels.max(initial=0) > 1:
+        more = "values above 1 are carried over: what lies in [0, 1] is restored"
+        return replace(decoded, notes=(*decoded.notes, more))
+    return decoded
+
+
+def _pnm(data: bytes, path: Path) -> Decoded:
+    _check_size(*pnm.size(data), path)
+    pixels, alpha = pnm.read_samples(data)
+    return Decoded(pixels, alpha, Metadata())
+
+
+def _from_pillow(image: Image.Image) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """Take pixels and alpha out of a Pillow picture of any supported mode."""
-    notes: tuple[str, ...] = ()
     image.load()
-    if image.mode == "CMYK":
-        image, notes = cmyk_to_srgb(image, icc), ("CMYK was converted to sRGB",)
-    elif image.mode in ("P", "PA"):
+    if image.mode in ("P", "PA"):
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     elif image.mode in ("1", "YCbCr", "RGBX", "La", "RGBa"):
         modes = {"1": "L", "La": "LA", "RGBa": "RGBA"}
         image = image.convert(modes.get(image.mode, "RGB"))
     elif image.mode not in ("L", "LA", "RGB", "RGBA"):
-        raise ValueError(f"samples of mode {image.mode} are not read")
+        raise NotSupportedError(f"a picture of mode {image.mode}")
     samples = np.array(image)
     if samples.ndim == 2:
-        return samples[..., None], None, notes
+        return samples[..., None], None
     if samples.shape[2] in (2, 4):
-        return samples[..., :-1], samples[..., -1], notes
-    return samples, None, notes
+        return samples[..., :-1], samples[..., -1]
+    return samples, None
 
 
-def _upright(
-    pixels: NDArray[Any],
-    alpha: NDArray[Any] | None,
-    metadata: Metadata,
-    notes: tuple[str, ...],
-    turned: int | None = None,
-) -> Decoded:
-    """Bake the orientation in and make the metadata say so."""
+def _upright(decoded: Decoded, turned: int | None = None, second: str | None = None) -> Decoded:
+    """Bake the orientation in and make the metadata true.
+
+    Args:
+        decoded: as the file has it.
+        turned: its orientation; None takes what EXIF or XMP says.
+        second: what else the file holds, which is not kept, in words.
+    """
+    metadata, notes, thumbnail = decoded.metadata, decoded.notes, False
     if metadata.exif is not None:
         try:
             orientation(metadata.exif, None)
             settle_exif(metadata.exif, 1, 1)
+            thumbnail = has_thumbnail(metadata.exif)
         except (ValueError, struct.error):
             metadata = replace(metadata, exif=None)
             notes += ("its EXIF block is damaged and was ignored",)
     if turned is None:
         turned = orientation(metadata.exif, metadata.xmp)
-    pixels = bake(pixels, turned)
-    if alpha is not None:
-        alpha = bake(alpha, turned)
-    height, width = pixels.shape[:2]
+    pixels = bake(decoded.pixels, turned)
+    alpha = None if decoded.alpha is None else bake(decoded.alpha, turned)
+    height, width, channels = pixels.shape
     if metadata.exif is not None:
-        metadata = replace(metadata, exif=settle_exif(metadata.exif, width, height))
+        exif = settle_exif(metadata.exif, width, height, turned)
+        metadata = replace(metadata, exif=exif)
+        # Numbers of colours count where no profile is there.
+        if metadata.icc is None and not {CMYK_NOTE, LAB_NOTE} & {*notes}:
+            metadata = replace(metadata, icc=of_exif(exif, grey=channels == 1).icc)
     if metadata.xmp is not None:
-        metadata = replace(metadata, xmp=settle_xmp(metadata.xmp))
-    if "CMYK was converted to sRGB" in notes:
-        metadata = replace(metadata, icc=None)
-    return Decoded(pixels, alpha, metadata, notes)
+        kept, claimed = packets.without_claims(packets.settled(metadata.xmp, turned))
+        metadata = replace(metadata, xmp=kept)
+        second = second or ("a second picture or film behind it" if claimed else None)
+    if second is not None:
+        notes += (f"{second} was left out, and what its XMP says of it",)
+    if metadata.resolution is None:
+        metadata = replace(metadata, resolution=resolution_of_exif(metadata.exif))
+    if metadata.resolution is not None and turned > 4:
+        swapped = replace(metadata.resolution, x=metadata.resolution.y, y=metadata.resolution.x)
+        metadata = replace(metadata, resolution=swapped)
+    return _with_highlights(
+        replace(
+            decoded,
+            pixels=pixels,
+            alpha=alpha,
+            metadata=metadata,
+            notes=notes,
+            thumbnail=thumbnail,
+        )
+    )
+
+
+_READERS: Mapping[str, Callable[[bytes, Path], Decoded]] = {
+    "png": _png,
+    "jpg": _jpg,
+    "webp": _webp,
+    "bmp": _bmp,
+    "avif": lambda data, path: _heif(data, path, avif=True),
+    "heic": lambda data, path: _heif(data, path, avif=False),
+    "jxl": _jxl,
+    "exr": _light(light.read_exr),
+    "hdr": _light(light.read_hdr),
+    "pfm": _light(lambda data: (pnm.read_floats(data), None, ())),
+    "ppm": _pnm,
+    "pam": _pnm,
+    "tga": _plain("TGA"),
+    "qoi": _plain("QOI"),
+}

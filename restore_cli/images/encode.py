@@ -1,64 +1,71 @@
-"""From pixels, alpha and metadata to a file's bytes."""
+"""From a picture that fits its format (see `fit`) to a file's bytes."""
 
 from __future__ import annotations
 
 import io
-import struct
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from restore_cli.images import png, tiff
-from restore_cli.images.metadata import Metadata, wrap_iptc
+from restore_cli.errors import RestoreError
+from restore_cli.images import bmp, heif, jpeg, jxl, light, png, pnm, tiff_write
+from restore_cli.images.formats import FORMATS
 
-LONGEST_SIDE = {"jpg": 65500, "webp": 16383, "bmp": 2**31 - 1, "png": 2**31 - 1, "tiff": 2**31 - 1}
-"""Pixels; libjpeg's, libwebp's and the formats' own limits."""
-_MARKER_ROOM = 65533 - 40  # what fits into one JPEG marker beside its own header
+if TYPE_CHECKING:
+    from restore_cli.images.picture import Picture
 
-
-def holds_profile(format: str, is_grey: bool) -> bool:
-    """Say whether a format can hold the picture's profile: BMP never, WebP none for grey."""
-    return format != "bmp" and not (format == "webp" and is_grey)
-
-
-def to_eight_bit(samples: NDArray[Any]) -> NDArray[np.uint8]:
-    """Round uint16 to uint8, half up; uint8 passes."""
-    if samples.dtype == np.uint8:
-        return samples
-    return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+Subsampling = Literal["4:4:4", "4:2:2", "4:2:0"]
+_QUALITY = 95
+_EFFORT = 6
 
 
-def flatten(pixels: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
-    """Lay a picture over white, in encoded values as browsers do.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saving:
+    """How a file is compressed; None leaves it to the source, or to what is usual here.
+
+    A picture written in the format that it came in keeps its file's compression: a lossless WebP
+    stays lossless, a JPEG its tables and subsampling.
 
     Args:
-        pixels: (H, W, C) uint8.
-        alpha: (H, W) uint8.
+        quality: 1 to 100, for formats with loss.
+        lossless: without loss, where the format can (WebP, AVIF, HEIC, JPEG XL).
+        subsampling: of colour, for JPEG, AVIF and HEIC.
+        effort: 1 (fast) to 9 (small).
     """
-    cover = alpha[..., None].astype(np.uint16)
-    over = pixels * cover + 255 * (255 - cover)
-    return ((over + 127) // 255).astype(np.uint8)
+
+    quality: int | None = None
+    lossless: bool = False
+    subsampling: Subsampling | None = None
+    effort: int | None = None
+
+    def check(self) -> None:
+        """Refuse what cannot be meant.
+
+        Raises:
+            RestoreError: a number is out of range, or loss and none are both asked for.
+        """
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise RestoreError(f"quality {self.quality} is out of range", hint="give 1 to 100")
+        if self.effort is not None and not 1 <= self.effort <= 9:
+            raise RestoreError(f"effort {self.effort} is out of range", hint="give 1 to 9")
+        if self.lossless and self.quality is not None:
+            raise RestoreError("lossless files have no quality", hint="give one of the two")
 
 
-def encode(
-    pixels: NDArray[Any],
-    alpha: NDArray[Any] | None,
-    metadata: Metadata,
-    format: str,
-    quality: int,
-) -> bytes:
-    """Encode a picture.
+DEFAULT = Saving()
+
+
+def encode(pictures: Sequence[Picture], format: str, saving: Saving) -> bytes:
+    """Encode a picture, or several into one TIFF.
 
     Args:
-        pixels: (H, W, 1) or (H, W, 3) RGB, uint8 or uint16.
-        alpha: (H, W) of the same dtype, or None.
-        metadata: kept as far as the format can: JPEG drops EXIF or XMP beyond 64 kB, WebP has no
-            place for IPTC, BMP for none of it.
-        format: "png", "tiff" (lossless, any depth), "jpg", "webp" or "bmp" (8 bits; JPEG and
-            BMP lay alpha over white; WebP has no grey).
-        quality: 1 to 100, for JPEG and WebP. JPEG keeps full colour resolution from 90 up.
+        pictures: as `fit` gave them.
+        format: a key of `formats.FORMATS`.
+        saving: how.
 
     Returns:
         The whole file.
@@ -66,50 +73,113 @@ def encode(
     Raises:
         ValueError: the picture does not fit into the format.
     """
-    if max(pixels.shape[:2]) > LONGEST_SIDE[format]:
-        raise ValueError(f"{format.upper()} holds at most {LONGEST_SIDE[format]} pixels per side")
-    if format == "png":
-        return png.encode(pixels, alpha, metadata)
+    one, picture = FORMATS[format], pictures[0]
+    if max(picture.width, picture.height) > one.longest:
+        raise ValueError(f"{one.title} holds at most {one.longest} pixels per side")
     if format == "tiff":
-        return tiff.encode(pixels, alpha, metadata)
-    pixels = to_eight_bit(pixels)
-    alpha = None if alpha is None else to_eight_bit(alpha)
-    if alpha is not None and format in ("jpg", "bmp"):
-        pixels, alpha = flatten(pixels, alpha), None
-    if pixels.shape[2] == 1 and (alpha is not None or format == "webp"):
-        pixels = np.repeat(pixels, 3, axis=2)
+        return tiff_write.encode([tiff_write.Page(p.pixels, p.alpha, p.metadata) for p in pictures])
+    if len(pictures) > 1:
+        raise ValueError(f"{one.title} holds one picture, not {len(pictures)}")
+    pixels, alpha, metadata = picture.pixels, picture.alpha, picture.metadata
     samples = pixels if alpha is None else np.dstack((pixels, alpha))
-    image = Image.fromarray(
-        np.ascontiguousarray(samples[..., 0] if samples.shape[2] == 1 else samples)
+    effort = saving.effort or _EFFORT
+    match format:
+        case "png":
+            return png.encode(pixels, alpha, metadata, level=saving.effort)
+        case "jpg":
+            return _jpeg(picture, saving)
+        case "webp":
+            return _webp(picture, samples, saving)
+        case "bmp":
+            return bmp.encode(pixels, picture.resolution)
+        case "avif":
+            quality = 100 if saving.lossless else saving.quality or _QUALITY - 10
+            sampling = "4:4:4" if saving.lossless else saving.subsampling or _sampling(quality)
+            options = {"quality": quality, "subsampling": sampling, "speed": 10 - effort}
+            return heif.encode_avif(samples, metadata, options)
+        case "heic":
+            chroma = int((saving.subsampling or "4:4:4").replace(":", ""))
+            quality = -1 if saving.lossless else saving.quality or _QUALITY
+            return heif.encode_heic(samples, metadata, {"quality": quality, "chroma": chroma})
+        case "jxl":
+            return jxl.encode(samples, metadata, _jxl_options(saving, effort))
+        case "exr":
+            return light.encode_exr(pixels, alpha)
+        case "hdr":
+            return light.encode_hdr(pixels)
+        case "pfm":
+            return pnm.encode_floats(pixels)
+        case "ppm":
+            return pnm.encode(pixels)
+        case "pam":
+            return pnm.encode_pam(pixels, alpha)
+        case _:
+            return _by_pillow(samples, {"tga": "TGA", "qoi": "QOI"}[format])
+
+
+def _sampling(quality: int) -> Subsampling:
+    """Full colour resolution where quality is asked for."""
+    return "4:4:4" if quality >= 90 else "4:2:0"
+
+
+def _is_as_before(picture: Picture, format: str, saving: Saving) -> bool:
+    """Whether the file is to be compressed as its source was."""
+    return picture.coding is not None and picture.format == format and saving.quality is None
+
+
+def _jpeg(picture: Picture, saving: Saving) -> bytes:
+    quality = saving.quality or _QUALITY
+    options: dict[str, Any] = {"quality": quality}
+    if picture.pixels.shape[2] == 3:
+        options["subsampling"] = saving.subsampling or _sampling(quality)
+    if picture.coding is not None and _is_as_before(picture, "jpg", saving):
+        alike = dict(picture.coding.jpeg)
+        if picture.is_grey or saving.subsampling is not None:
+            alike.pop("subsampling", None)
+        if alike:
+            options.pop("quality")
+        options |= alike
+    out = io.BytesIO()
+    optimize = saving.effort is not None and saving.effort > 4
+    _image(picture.pixels).save(out, "JPEG", optimize=optimize, **options)
+    return jpeg.with_metadata(out.getvalue(), picture.metadata)
+
+
+def _webp(picture: Picture, samples: NDArray[Any], saving: Saving) -> bytes:
+    before = picture.coding is not None and _is_as_before(picture, "webp", saving)
+    lossless = saving.lossless or (
+        before and picture.coding is not None and picture.coding.lossless
     )
     out = io.BytesIO()
-    if format == "bmp":
-        image.save(out, "BMP")
-        return out.getvalue()
-    options: dict[str, Any] = {
-        "icc_profile": metadata.icc,
-        "exif": b"Exif\0\0" + metadata.exif if metadata.exif else b"",
-        "xmp": metadata.xmp or b"",
-    }
-    if format == "webp":
-        image.save(out, "WEBP", quality=quality, method=4, exact=True, **options)
-        return out.getvalue()
-    for name in ("exif", "xmp"):
-        if len(options[name] or b"") > _MARKER_ROOM:
-            options[name] = b""
-    sampling = "4:4:4" if quality >= 90 else "4:2:0"
-    if pixels.shape[2] == 3:
-        options["subsampling"] = sampling
-    image.save(out, "JPEG", quality=quality, **options)
-    return _with_iptc(out.getvalue(), metadata)
+    _image(samples).save(
+        out,
+        "WEBP",
+        quality=saving.quality or (75 if lossless else _QUALITY),
+        lossless=lossless,
+        method=4 if saving.effort is None else round((saving.effort - 1) * 6 / 8),
+        exact=True,
+        icc_profile=picture.icc,
+        exif=b"Exif\0\0" + picture.exif if picture.exif else b"",
+        xmp=picture.xmp or b"",
+    )
+    return out.getvalue()
 
 
-def _with_iptc(jpeg: bytes, metadata: Metadata) -> bytes:
-    """Put IPTC, which Pillow does not write, behind the JFIF header."""
-    if metadata.iptc is None or len(metadata.iptc) > _MARKER_ROOM:
-        return jpeg
-    body = b"Photoshop 3.0\0" + wrap_iptc(metadata.iptc)
-    at = 2
-    while jpeg[at : at + 2] in (b"\xff\xe0", b"\xff\xe1"):
-        at += 2 + struct.unpack_from(">H", jpeg, at + 2)[0]
-    return b"".join((jpeg[:at], b"\xff\xed", struct.pack(">H", len(body) + 2), body, jpeg[at:]))
+def _jxl_options(saving: Saving, effort: int) -> dict[str, Any]:
+    if saving.lossless:
+        return {"lossless": True, "effort": effort}
+    quality = saving.quality or _QUALITY
+    # libjxl's own mapping of JPEG's qualities to its distance.
+    distance = 0.1 + (100 - quality) * 0.09 if quality >= 30 else 25 - 0.6 * quality
+    return {"lossless": False, "distance": distance, "effort": effort}
+
+
+def _by_pillow(samples: NDArray[Any], kind: str) -> bytes:
+    out = io.BytesIO()
+    _image(samples).save(out, kind)
+    return out.getvalue()
+
+
+def _image(samples: NDArray[Any]) -> Image.Image:
+    flat = samples[..., 0] if samples.shape[2] == 1 else samples
+    return Image.fromarray(np.ascontiguousarray(flat))

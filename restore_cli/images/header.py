@@ -8,10 +8,11 @@ from typing import IO, cast
 
 from PIL import Image
 
-from restore_cli.images import png, tiff
-from restore_cli.images.decode import DAMAGE, MAX_PIXELS, sniff
+from restore_cli.images import png, pnm, tiff
+from restore_cli.images.decode import DAMAGE, MAX_PIXELS
 from restore_cli.images.metadata import orientation, settle_exif
 from restore_cli.images.picture import Picture
+from restore_cli.images.sniff import sniff
 
 _PILLOW_NAMES = {"jpg": ("JPEG", "MPO"), "webp": ("WEBP",), "bmp": ("BMP",)}
 _CHUNK = struct.Struct(">I4s")
@@ -42,6 +43,19 @@ def upright_size(path: Path) -> tuple[int, int]:
     return size
 
 
+def count_pages(path: Path) -> int:
+    """How many full pictures a file holds: more than one only for a TIFF.
+
+    Raises:
+        RestoreError, OSError, ValueError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        if sniff(file.read(64), path) != "tiff":
+            return 1
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            return tiff.inspect(cast("bytes", mapped)).pages
+
+
 def _from_head(path: Path) -> tuple[int, int] | None:
     if not path.is_file():  # opening a pipe would wait without end
         return None
@@ -52,7 +66,9 @@ def _from_head(path: Path) -> tuple[int, int] | None:
             return _png(file)
         if format == "tiff":
             return _tiff(file)
-        return _other(file, format)
+        if format in ("ppm", "pam", "pfm"):
+            return pnm.size(file.read(4096))
+        return _other(file, format) if format in _PILLOW_NAMES else None
 
 
 def _png(file: IO[bytes]) -> tuple[int, int] | None:
@@ -83,7 +99,7 @@ def _tiff(file: IO[bytes]) -> tuple[int, int] | None:
         seen = tiff.inspect(cast("bytes", mapped))
     plain = not seen.formats - {1} and seen.photometric <= tiff.RGB
     plain = plain and (not set(seen.bits) - {8} or not set(seen.bits) - {16})
-    if seen.raw or seen.pages > 1 or not plain:
+    if seen.raw or not plain:
         return None
     return _swapped(seen.width, seen.height, seen.orientation)
 

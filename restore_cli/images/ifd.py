@@ -9,13 +9,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal
 
 Buffer = bytes | bytearray
 Order = Literal["<", ">"]
 """Byte order in the spelling of `struct`: "<" is Intel (II), ">" is Motorola (MM)."""
 
-SHORT, LONG, UNDEFINED = 3, 4, 7
+BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, DOUBLE = 1, 2, 3, 4, 5, 7, 12
 EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x8769, 0x8825, 0xA005
 _POINTERS = (EXIF_IFD, GPS_IFD, INTEROP_IFD)
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4} | {
@@ -38,6 +39,7 @@ class Field:
         raw: the values' bytes in the block's byte order.
         position: where those bytes lie in the block; 0 for a field made here.
         children: for a pointer tag, the fields of the directory it points to.
+        stays: True where the bytes already lie at `position` of the block to write.
     """
 
     tag: int
@@ -46,6 +48,7 @@ class Field:
     raw: bytes
     position: int = 0
     children: tuple[Field, ...] = ()
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +189,13 @@ def integers(order: Order, tag: int, kind: int, *values: int) -> Field:
     )
 
 
+def rational(order: Order, tag: int, value: float) -> Field:
+    """Make a field of one RATIONAL, exact to six significant digits and more."""
+    part = Fraction(value).limit_denominator(100_000)
+    raw = struct.pack(order + "II", part.numerator, part.denominator)
+    return Field(tag, RATIONAL, 1, raw)
+
+
 def serialise(order: Order, fields: Sequence[Field], offset: int) -> bytes:
     """Lay out one directory and all it points to.
 
@@ -205,6 +215,8 @@ def serialise(order: Order, fields: Sequence[Field], offset: int) -> bytes:
         if field.children:
             raw = struct.pack(order + "I", here)
             tail += serialise(order, field.children, here)
+        elif field.stays and len(field.raw) > 4:
+            raw = struct.pack(order + "I", field.position)
         elif len(field.raw) <= 4:
             raw = field.raw.ljust(4, b"\0")
         else:

@@ -5,11 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from restore_cli.errors import ExitCode, RestoreError
-from restore_cli.images.picture import READABLE_SUFFIXES
-
-UNREADABLE_SUFFIXES = frozenset({".gif", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".psd", ".svg"})
-"""Pictures that are not read. In a folder they are named as failed instead of passed over, since
-their owner would otherwise believe them done; other files (text, RAW, sidecars) are passed over."""
+from restore_cli.images.formats import READABLE_SUFFIXES, UNREADABLE_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,26 +14,15 @@ from numpy.typing import NDArray
 
 from restore_cli.errors import RestoreError
 from restore_cli.images.atomic import write_atomically
-from restore_cli.images.decode import DAMAGE, decode, sniff
-from restore_cli.images.encode import encode, holds_profile
-from restore_cli.images.metadata import Metadata
-from restore_cli.images.profile import Converter, ProfileError, converter
+from restore_cli.images.decode import DAMAGE, Coding, decode
+from restore_cli.images.encode import DEFAULT, Saving, encode
+from restore_cli.images.fit import fit
+from restore_cli.images.formats import FORMAT_OF_SUFFIX, FORMATS
+from restore_cli.images.metadata import Metadata, Resolution, Text
+from restore_cli.images.profile import LINEAR, Converter, ProfileError, converter
+from restore_cli.images.sniff import sniff
 
-FORMATS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "png": (".png",),
-        "jpg": (".jpg", ".jpeg", ".jpe", ".jfif"),
-        "tiff": (".tif", ".tiff"),
-        "webp": (".webp",),
-        "bmp": (".bmp", ".dib"),
-    }
-)
-"""The formats that are read and written, by name, and the suffixes that mean them (lower case)."""
-
-READABLE_SUFFIXES: frozenset[str] = frozenset(s for group in FORMATS.values() for s in group)
-"""Suffixes of files worth reading in a folder. The content, not the suffix, decides the format."""
-
-_DTYPES = ("uint8", "uint16")
+_DTYPES = ("uint8", "uint16", "float32")
 _BAND = 1 << 19  # pixels converted at a time: a few dozen MB of floats
 # How far a restored value may lie from the edge of sRGB, where the original was cut off at that
 # edge, for the part that was cut off to return; it fades out linearly.
@@ -46,7 +34,8 @@ class Picture:
     """A picture as its file has it, upright.
 
     Args:
-        pixels: (H, W, C), C is 1 (grey) or 3 (RGB), uint8 or uint16, in the file's own colours.
+        pixels: (H, W, C), C is 1 (grey) or 3 (RGB), uint8, uint16 or float32, in the file's own
+            colours. Floats are nominally in [0, 1], and may lie beyond.
         alpha: (H, W) of the same dtype, not premultiplied, or None.
         icc: colour profile, or None for sRGB. One that cannot be used is dropped with a note.
         exif: EXIF block from its byte-order mark on, orientation 1, without thumbnail.
@@ -54,6 +43,13 @@ class Picture:
         format: what the file was, a key of `FORMATS`.
         iptc: IPTC-IIM records.
         notes: what was ignored or changed while reading, for people.
+        resolution: how many pixels to the inch or centimetre.
+        texts: a PNG's text chunks.
+        comment: a JPEG's or PNG's comment.
+        coding: how the file was compressed, for writing it alike; None where unknown.
+        linear: the samples are linear light of sRGB's primaries (OpenEXR, HDR, PFM).
+        thumbnail: the EXIF block had a thumbnail, to be made again in writing.
+        pages: how many pictures the file holds.
     """
 
     pixels: NDArray[Any]
@@ -64,11 +60,20 @@ class Picture:
     format: str = "png"
     iptc: bytes | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
+    resolution: Resolution | None = None
+    texts: tuple[Text, ...] = field(default=(), repr=False)
+    comment: bytes | None = None
+    coding: Coding | None = field(default=None, repr=False)
+    linear: bool = False
+    thumbnail: bool = False
+    pages: int = 1
 
     def __post_init__(self) -> None:
         shape, dtype = self.pixels.shape, self.pixels.dtype
         if len(shape) != 3 or shape[2] not in (1, 3) or str(dtype) not in _DTYPES:
-            raise ValueError(f"pixels are (H, W, 1 or 3) uint8 or uint16, not {shape} {dtype}")
+            raise ValueError(
+                f"pixels are (H, W, 1 or 3) uint8, uint16 or float32, not {shape} {dtype}"
+            )
         if self.alpha is not None and (self.alpha.shape != shape[:2] or self.alpha.dtype != dtype):
             raise ValueError("alpha is (H, W) of the pixels' size and dtype")
 
@@ -84,7 +89,7 @@ class Picture:
 
     @property
     def depth(self) -> int:
-        """Bits per sample, 8 or 16: that of the file's type, whatever the values."""
+        """Bits per sample, 8, 16 or 32 (floats): that of the file's type, whatever the values."""
         return 8 * self.pixels.dtype.itemsize
 
     @property
@@ -93,37 +98,35 @@ class Picture:
         return self.pixels.shape[2] == 1
 
     @classmethod
-    def read(cls, path: Path) -> Picture:
-        """Read a PNG, JPEG, TIFF, WebP or BMP file, told by its content.
+    def read(cls, path: Path, page: int = 0) -> Picture:
+        """Read a picture of any format of `formats.FORMATS`, told by its content.
 
-        Palettes become RGB, CMYK becomes sRGB. A profile that is damaged or is for another kind
-        of picture is dropped with a note.
+        Palettes become RGB, CMYK and Lab become sRGB. A profile that is damaged or is for another
+        kind of picture is dropped with a note.
 
         Args:
             path: the file.
+            page: which picture of a TIFF of several, from 0 on.
 
         Raises:
             RestoreError: it cannot be read; names the file and the cure.
         """
         data, format = _read_file(path)
         try:
-            decoded = decode(data, format, path)
+            decoded = decode(data, format, path, page)
         except MemoryError as error:
             raise RestoreError(
                 f"{path}: not enough memory to read it", hint="cut it into pieces"
             ) from error
-        meta, notes = decoded.metadata, decoded.notes
+        meta, notes, pixels = decoded.metadata, decoded.notes, decoded.pixels
         if meta.icc is not None:
             try:
-                how = converter(meta.icc, decoded.pixels.shape[2])
+                converter(meta.icc, pixels.shape[2], floats=pixels.dtype.kind == "f")
             except ProfileError as error:
                 meta = replace(meta, icc=None)
                 notes += (f"its colour profile {error} and was ignored: read as sRGB",)
-            else:
-                if how is not None and how.eight_bit and decoded.pixels.dtype == np.uint16:
-                    notes += ("its colour profile is made of tables, which are applied at 8 bits",)
         return cls(
-            pixels=decoded.pixels,
+            pixels=pixels,
             alpha=decoded.alpha,
             icc=meta.icc,
             exif=meta.exif,
@@ -131,6 +134,20 @@ class Picture:
             format=format,
             iptc=meta.iptc,
             notes=notes,
+            resolution=meta.resolution,
+            texts=meta.texts,
+            comment=meta.comment,
+            coding=decoded.coding,
+            linear=decoded.linear,
+            thumbnail=decoded.thumbnail,
+            pages=decoded.pages,
+        )
+
+    @property
+    def metadata(self) -> Metadata:
+        """What travels beside the pixels."""
+        return Metadata(
+            self.icc, self.exif, self.xmp, self.iptc, self.resolution, self.texts, self.comment
         )
 
     def to_srgb(self) -> NDArray[np.float32]:
@@ -143,16 +160,17 @@ class Picture:
         out = np.empty((self.height, self.width, 3), np.float32)
         how = self._converter()
         for rows in self._bands():
-            out[rows] = self._band_to_srgb(self.pixels[rows], how)
+            out[rows] = self._band_to_srgb(_finite(self.pixels[rows]), how)
         return out
 
     def with_srgb(self, srgb: NDArray[np.floating[Any]]) -> Picture:
         """Replace the pixels, keeping depth, grey, alpha and metadata.
 
-        Without a profile (or with sRGB's) each sample is value * maximum, rounded half up. With
-        one, colours are converted back into it; what of a pixel `to_srgb` could not express (the
-        part outside sRGB) is added again where the new value still lies at the edge of sRGB
-        where the old one was cut off. Either way `p.with_srgb(p.to_srgb())` has p's pixels.
+        Integers without a profile (or with sRGB's) are value * maximum, rounded half up. Otherwise
+        colours are converted back into the profile; what of a pixel `to_srgb` could not express
+        (the part outside sRGB, light above 1) is added again where the new value still lies at the
+        edge of sRGB where the old one was cut off. In each case `p.with_srgb(p.to_srgb())` has p's
+        pixels.
 
         Args:
             srgb: (H, W, 3) floating point, nominally in [0, 1]; clipped.
@@ -163,54 +181,60 @@ class Picture:
         if srgb.shape != (self.height, self.width, 3):
             raise ValueError(f"expected ({self.height}, {self.width}, 3), not {srgb.shape}")
         out = np.empty_like(self.pixels)
-        top = np.float32(np.iinfo(out.dtype).max)
+        floats = out.dtype.kind == "f"
+        top = np.float32(1 if floats else np.iinfo(out.dtype).max)
         how = self._converter()
         for rows in self._bands():
             new = np.clip(srgb[rows], 0, 1).astype(np.float32, copy=False)
-            if how is not None:
-                old = self.pixels[rows]
-                clipped = how.to_srgb(old)
-                lost = old / top - how.from_srgb(clipped)
-                values = how.from_srgb(new) + lost * _still_at_edge(clipped, new)
-            elif self.is_grey:
+            old = _finite(self.pixels[rows])
+            clipped = new if how is None and not floats else self._band_to_srgb(old, how)
+            if how is None and not floats:
                 # Three equally good estimates of one grey: their mean has the least noise.
-                values = new.mean(axis=2, keepdims=True)
+                values = new.mean(axis=2, keepdims=True) if self.is_grey else new
             else:
-                values = new
-            out[rows] = np.clip(np.floor(values * top + np.float32(0.5)), 0, top)
+                lost = old / top - self._from_srgb(clipped, how)
+                values = self._from_srgb(new, how) + lost * _still_at_edge(clipped, new)
+            if floats:
+                same = (new == clipped).all(axis=2, keepdims=True)
+                out[rows] = np.where(same, self.pixels[rows], values)
+            else:
+                out[rows] = np.clip(np.floor(values * top + np.float32(0.5)), 0, top)
         return replace(self, pixels=out)
 
-    def write(self, path: Path, format: str | None = None, quality: int = 95) -> None:
+    def write(
+        self, path: Path, format: str | None = None, saving: Saving = DEFAULT
+    ) -> tuple[str, ...]:
         """Write the file at once: under its final name it is whole, or as it was before.
+
+        What the format cannot carry is converted or left out, as the table in `formats` says.
 
         Args:
             path: the file; replaced if it exists. Its folder must exist.
-            format: a key of `FORMATS`; None goes by the suffix. PNG and TIFF keep the depth, the
-                others have 8 bits. JPEG and BMP lay alpha over white. BMP holds no
-                metadata, and WebP no grey profile: such pictures are converted to sRGB.
-            quality: 1 to 100, for JPEG and WebP.
+            format: a key of `formats.FORMATS`; None goes by the suffix.
+            saving: how it is compressed.
+
+        Returns:
+            Notes on what the format could not carry, for people.
 
         Raises:
             RestoreError: the format is unknown or cannot hold the picture, or the file cannot be
                 written (disk full, no permission, no such folder). Nothing is left behind.
         """
-        format = resolve_format(path, format)
-        if not 1 <= quality <= 100:
-            raise RestoreError(f"quality {quality} is out of range", hint="give 1 to 100")
-        pixels, metadata = self.pixels, Metadata(self.icc, self.exif, self.xmp, self.iptc)
-        if self.icc is not None and not holds_profile(format, self.is_grey):
-            plain = Picture(pixels).with_srgb(self.to_srgb())
-            pixels, metadata = plain.pixels, replace(metadata, icc=None)
-        try:
-            data = encode(pixels, self.alpha, metadata, format, quality)
-        except DAMAGE as error:
-            raise RestoreError(
-                f"{path}: cannot be written as {format.upper()}: {error}", hint="try PNG or TIFF"
-            ) from error
-        write_atomically(path, data)
+        return write_pages([self], path, format, saving)
+
+    def _from_srgb(self, band: NDArray[np.float32], how: Converter | None) -> NDArray[np.float32]:
+        values = band if how is None else how.from_srgb(band)
+        if self.is_grey and values.shape[2] == 3:
+            return values.mean(axis=2, keepdims=True)
+        return values
 
     def _converter(self) -> Converter | None:
-        return None if self.icc is None else converter(self.icc, self.pixels.shape[2])
+        if self.linear:
+            return LINEAR
+        floats = self.pixels.dtype.kind == "f"
+        return (
+            None if self.icc is None else converter(self.icc, self.pixels.shape[2], floats=floats)
+        )
 
     def _bands(self) -> Iterator[slice]:
         rows = max(1, _BAND // self.width)
@@ -221,7 +245,31 @@ class Picture:
         if how is not None:
             return how.to_srgb(band)
         # One channel fills three on assignment.
+        if band.dtype.kind == "f":
+            return np.broadcast_to(np.clip(band, 0, 1), (*band.shape[:2], 3))
         return np.divide(band, np.iinfo(band.dtype).max, dtype=np.float32)
+
+
+def write_pages(
+    pictures: Sequence[Picture], path: Path, format: str | None = None, saving: Saving = DEFAULT
+) -> tuple[str, ...]:
+    """Write one picture, or several as the pages of a TIFF; see `Picture.write`.
+
+    Raises:
+        RestoreError: as there; and several pictures into a format that holds one.
+    """
+    format = resolve_format(path, format)
+    saving.check()
+    fitted = [fit(picture, format) for picture in pictures]
+    try:
+        data = encode([picture for picture, _ in fitted], format, saving)
+    except DAMAGE as error:
+        raise RestoreError(
+            f"{path}: cannot be written as {FORMATS[format].title}: {error}",
+            hint="try PNG or TIFF",
+        ) from error
+    write_atomically(path, data)
+    return tuple(dict.fromkeys(note for _, notes in fitted for note in notes))
 
 
 def resolve_format(path: Path, format: str | None) -> str:
@@ -230,14 +278,25 @@ def resolve_format(path: Path, format: str | None) -> str:
     Raises:
         RestoreError: neither is known.
     """
-    wanted = path.suffix.lower() if format is None else "." + format.lower()
-    for name, suffixes in FORMATS.items():
-        if wanted[1:] == name or wanted in suffixes:
-            return name
-    what = f"the suffix {path.suffix!r}" if format is None else f"the format {format!r}"
-    raise RestoreError(
-        f"{path}: {what} is not one that is written", hint="choose from " + ", ".join(FORMATS)
-    )
+    wanted = (path.suffix if format is None else f".{format}").lower()
+    name = wanted[1:] if wanted[1:] in FORMATS else FORMAT_OF_SUFFIX.get(wanted)
+    if name is None:
+        what = f"the suffix {path.suffix!r}" if format is None else f"the format {format!r}"
+        raise RestoreError(
+            f"{path}: {what} is not one that is written", hint="choose from " + ", ".join(FORMATS)
+        )
+    one = FORMATS[name]
+    if one.extra is not None and not one.available:
+        raise RestoreError(
+            f"{path}: {one.title} files need the extra [{one.extra[0]}]",
+            hint=f"pip install 'restore-cli[{one.extra[0]}]'",
+        )
+    return name
+
+
+def _finite(band: NDArray[Any]) -> NDArray[Any]:
+    """Floats without NaN (read as 0) and infinities."""
+    return np.nan_to_num(band, posinf=65504.0, neginf=0.0) if band.dtype.kind == "f" else band
 
 
 def _still_at_edge(clipped: NDArray[np.float32], new: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import cv2
@@ -13,13 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore_cli.images.ifd import Buffer
-from restore_cli.images.metadata import Metadata, unwrap_iptc, wrap_iptc
+from restore_cli.images.metadata import Metadata, Resolution, Text, unwrap_iptc, wrap_iptc
+from restore_cli.images.primaries import Described, of_chunks, of_code_points
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GREY, RGB, PALETTE = 0, 2, 3  # colour types; 4 and 6 are grey and RGB with alpha
 _XMP_KEYWORD = b"XML:com.adobe.xmp"
 _MAX_METADATA = 64 << 20  # bytes after decompression; a bomb otherwise
-_SRGB_GAMMA = 45455
+_CRITICAL = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL")
+_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class PngFile:
         color_type: 0 grey, 2 RGB, 3 palette, 4 grey with alpha, 6 RGB with alpha.
         frames: 1, or the number of frames of an animated PNG.
         key: the colour that stands for transparent, in the file's own sample values, or None.
-        metadata: profile, EXIF, XMP, IPTC.
+        metadata: profile (also where colours are told by numbers), EXIF, XMP, IPTC, texts, ...
         notes: what was ignored.
     """
 
@@ -86,44 +88,120 @@ def inspect(data: Buffer) -> PngFile:
     if not parts or parts[0][0] != b"IHDR" or len(parts[0][1]) != 13:
         raise ValueError("it has no header")
     width, height, bits, color_type = struct.unpack_from(">IIBB", parts[0][1])
-    frames, key, notes = 1, None, list[str]()
-    icc = exif = xmp = iptc = None
+    found = _Found(color_type)
+    notes: list[str] = []
     for kind, body in parts:
         try:
-            if kind == b"acTL":
-                frames = struct.unpack_from(">I", body)[0]
-            elif kind == b"tRNS" and color_type in (GREY, RGB):
-                key = struct.unpack(">H" if color_type == GREY else ">HHH", body)
-            elif kind == b"iCCP":
-                icc = _inflate(bytes(body).split(b"\0", 1)[1][1:])
-            elif kind == b"eXIf":
-                exif = bytes(body)
-            elif kind == b"gAMA" and abs(struct.unpack(">I", body)[0] - _SRGB_GAMMA) > 1000:
-                notes.append("its gAMA chunk was ignored: read as sRGB")
-            elif kind in (b"iTXt", b"zTXt", b"tEXt"):
-                keyword, text = _text(kind, bytes(body))
-                if keyword == _XMP_KEYWORD:
-                    xmp = text
-                elif keyword in (b"Raw profile type iptc", b"Raw profile type 8bim"):
-                    iptc = unwrap_iptc(_raw_profile(text)) or iptc
-                elif keyword in (b"Raw profile type exif", b"Raw profile type APP1"):
-                    raw = _raw_profile(text).removeprefix(b"Exif\0\0")
-                    exif = exif or (raw if raw[:2] in (b"II", b"MM") else None)
+            found.take(kind, body)
         except (struct.error, ValueError, IndexError, zlib.error):
             notes.append(f"its {kind.decode('latin-1')} chunk is damaged and was ignored")
-    if icc is not None:  # the profile rules where both are there
-        notes = [note for note in notes if "gAMA" not in note]
-    metadata = Metadata(icc=icc, exif=exif, xmp=xmp, iptc=iptc)
-    return PngFile(width, height, bits, color_type, frames, key, metadata, tuple(notes))
+    colors = found.colors()
+    if colors.note is not None:
+        notes.append(colors.note)
+    metadata = Metadata(
+        icc=colors.icc,
+        exif=found.exif,
+        xmp=found.xmp,
+        iptc=found.iptc,
+        resolution=found.resolution,
+        texts=tuple(found.texts),
+        comment=found.comment,
+    )
+    return PngFile(width, height, bits, color_type, found.frames, found.key, metadata, tuple(notes))
 
 
-def without(data: Buffer, unwanted: bytes) -> bytes:
-    """The same PNG without chunks of one type."""
-    kept = [_chunk(kind, body) for kind, body in chunks(data) if kind != unwanted]
+@dataclass(slots=True)
+class _Found:
+    """What the chunks say, gathered one by one."""
+
+    color_type: int
+    frames: int = 1
+    key: tuple[int, ...] | None = None
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    comment: bytes | None = None
+    resolution: Resolution | None = None
+    texts: list[Text] = field(default_factory=list[Text])
+    points: tuple[int, int] | None = None
+    gamma: float | None = None
+    chromaticities: tuple[float, ...] | None = None
+    srgb: bool = False
+
+    def take(self, kind: bytes, body: memoryview) -> None:
+        """Read one chunk. Raises struct.error, ValueError, IndexError or zlib.error."""
+        if kind == b"acTL":
+            self.frames = struct.unpack_from(">I", body)[0]
+        elif kind == b"tRNS" and self.color_type in (GREY, RGB):
+            self.key = struct.unpack(">H" if self.color_type == GREY else ">HHH", body)
+        elif kind == b"iCCP":
+            self.icc = _inflate(bytes(body).split(b"\0", 1)[1][1:])
+        elif kind == b"eXIf":
+            self.exif = bytes(body).removeprefix(b"Exif\0\0")
+        elif kind == b"cICP":
+            self.points = struct.unpack(">BBBB", body)[:2]
+        elif kind == b"gAMA":
+            (gamma,) = struct.unpack(">I", body)
+            self.gamma = gamma / 100000
+        elif kind == b"cHRM":
+            self.chromaticities = tuple(n / 100000 for n in struct.unpack(">8I", body))
+        elif kind == b"sRGB":
+            self.srgb = True
+        elif kind == b"pHYs":
+            x, y, metres = struct.unpack(">IIB", body)
+            if x and y and metres == 1:
+                self.resolution = Resolution(x / 100, y / 100, "cm")
+            elif x and y and x != y:
+                self.resolution = Resolution(x, y, "")
+        elif kind in _TEXTS:
+            self._take_text(kind, bytes(body))
+
+    def _take_text(self, kind: bytes, body: bytes) -> None:
+        keyword, text = _text(kind, body)
+        if keyword == _XMP_KEYWORD:
+            self.xmp = text
+        elif keyword in (b"Raw profile type iptc", b"Raw profile type 8bim"):
+            self.iptc = unwrap_iptc(_raw_profile(text)) or self.iptc
+        elif keyword in (b"Raw profile type exif", b"Raw profile type APP1"):
+            raw = _raw_profile(text).removeprefix(b"Exif\0\0")
+            self.exif = self.exif or (raw if raw[:2] in (b"II", b"MM") else None)
+        elif keyword == b"Comment" and self.comment is None:
+            self.comment = text if kind == b"iTXt" else text.decode("latin-1").encode()
+        elif keyword != b"Raw profile type icc":
+            self.texts.append(Text(kind.decode("ascii"), body))
+
+    def colors(self) -> Described:
+        """The colours, by the chunk that rules over the others (PNG, third edition, 12.1)."""
+        grey = self.color_type in (GREY, 4)
+        if self.points is not None:
+            return of_code_points(*self.points, grey=grey)
+        if self.icc is not None:
+            return Described(self.icc)
+        if self.srgb:
+            return Described(None)
+        return of_chunks(self.gamma, self.chromaticities, grey=grey)
+
+
+def pixels_alone(data: Buffer, *, with_key: bool = True) -> bytes:
+    """The same PNG with nothing but its pixels: decoders stumble over large or odd chunks.
+
+    Args:
+        data: the whole file.
+        with_key: keep the transparent colour or the palette's alpha (tRNS).
+    """
+    wanted = [kind for kind in _CRITICAL if with_key or kind != b"tRNS"]
+    kept = [_chunk(kind, body) for kind, body in chunks(data) if kind in wanted]
     return SIGNATURE + b"".join(kept)
 
 
-def encode(pixels: NDArray[Any], alpha: NDArray[Any] | None, metadata: Metadata) -> bytes:
+def encode(
+    pixels: NDArray[Any],
+    alpha: NDArray[Any] | None,
+    metadata: Metadata,
+    *,
+    level: int | None = None,
+) -> bytes:
     """Encode a PNG.
 
     Args:
@@ -131,6 +209,8 @@ def encode(pixels: NDArray[Any], alpha: NDArray[Any] | None, metadata: Metadata)
         alpha: (H, W) of the same dtype, or None.
         metadata: all of it is kept; IPTC as the "Raw profile" text that ExifTool, Exiv2 and
             ImageMagick read.
+        level: deflate's, 1 to 9; None for OpenCV's own choice of filter and level, which is both
+            the fastest and nearly the smallest.
 
     Returns:
         The whole file.
@@ -144,8 +224,8 @@ def encode(pixels: NDArray[Any], alpha: NDArray[Any] | None, metadata: Metadata)
             code = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
         else:
             code = np.dstack((pixels[..., ::-1], alpha))
-        # OpenCV's own choice of filter and level is both the fastest and the smallest here.
-        body = cv2.imencode(".png", code)[1].tobytes()
+        options = [] if level is None else [cv2.IMWRITE_PNG_COMPRESSION, level]
+        body = cv2.imencode(".png", code, options)[1].tobytes()
     after_header = len(SIGNATURE) + 25
     extra: list[bytes] = []
     if metadata.icc is not None:
@@ -158,7 +238,20 @@ def encode(pixels: NDArray[Any], alpha: NDArray[Any] | None, metadata: Metadata)
         raw = wrap_iptc(metadata.iptc)
         text = b"\niptc\n%8d\n%s\n" % (len(raw), raw.hex("\n", -36).encode())
         extra.append(_chunk(b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(text)))
+    if metadata.resolution is not None:
+        extra.append(_chunk(b"pHYs", _physical(metadata.resolution)))
+    if metadata.comment is not None:
+        text = metadata.comment.decode("utf-8", "replace").encode()
+        extra.append(_chunk(b"iTXt", b"Comment\0\0\0\0\0" + text))
+    extra += [_chunk(text.kind.encode(), text.body) for text in metadata.texts]
     return b"".join((body[:after_header], *extra, memoryview(body)[after_header:]))
+
+
+def _physical(resolution: Resolution) -> bytes:
+    known = bool(resolution.unit)
+    x, y = resolution.per("cm")
+    scale = 100 if known else 1
+    return struct.pack(">IIB", max(1, round(x * scale)), max(1, round(y * scale)), known)
 
 
 def _chunk(kind: bytes, body: bytes | memoryview) -> bytes:
@@ -205,7 +298,7 @@ def _text(kind: bytes, body: bytes) -> tuple[bytes, bytes]:
     if kind == b"tEXt":
         return keyword, rest
     if kind == b"zTXt":
-        return keyword, _inflate(rest[1:]) if keyword.startswith(b"Raw profile") else b""
+        return keyword, _inflate(rest[1:])
     compressed, rest = rest[0], rest[2:]
     text = rest.split(b"\0", 2)[2]
     return keyword, _inflate(text) if compressed else text

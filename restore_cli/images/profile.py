@@ -1,25 +1,24 @@
 """Colour profiles (ICC.1:2022): to sRGB for the network, and back for the file.
 
-Profiles made of a matrix and curves, and grey profiles, are applied in floating point from their
-own tags, so 16-bit pictures keep their precision. Profiles made of tables go through LittleCMS at
-8 bits: a 16-bit picture then has at most 256 levels per channel inside the network, and changes
-smaller than 1/255 are lost on the way back (untouched pixels are not: see `Picture.with_srgb`).
+Profiles made of a matrix and curves, and grey profiles, are applied from their own tags; those made
+of tables, and all profiles of floating-point pictures, go through LittleCMS in floating point. So
+16-bit pictures keep their precision.
 """
 
 from __future__ import annotations
 
-import io
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import ImageCms
 
 _NODES = 65536
-_RELATIVE = ImageCms.Intent.RELATIVE_COLORIMETRIC
+_RELATIVE = 1  # relative colorimetric
+_D50 = np.array((0.9642, 1.0, 0.8249))
 Floats = NDArray[np.floating[Any]]
 
 
@@ -30,13 +29,8 @@ class ProfileError(ValueError):
 class Converter(Protocol):
     """Converts bands of rows between a profile and sRGB."""
 
-    @property
-    def eight_bit(self) -> bool:
-        """True where the conversion works on 8-bit values."""
-        ...
-
     def to_srgb(self, band: NDArray[Any]) -> NDArray[np.float32]:
-        """(h, w, C) uint8 or uint16 in the profile to (h, w, 3) sRGB in [0, 1], clipped."""
+        """From (h, w, C) in the profile to (h, w, 3) sRGB in [0, 1], clipped."""
         ...
 
     def from_srgb(self, band: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -94,8 +88,6 @@ class _MatrixConverter:
     curves: tuple[_Curve, _Curve, _Curve]
     matrix: NDArray[np.float64]  # linear RGB of the profile -> linear sRGB
 
-    eight_bit = False
-
     def to_srgb(self, band: NDArray[Any]) -> NDArray[np.float32]:
         linear = np.empty(band.shape, np.float32)
         for i, curve in enumerate(self.curves):
@@ -117,8 +109,6 @@ class _GreyConverter:
 
     curve: _Curve
 
-    eight_bit = False
-
     def to_srgb(self, band: NDArray[Any]) -> NDArray[np.float32]:
         table = encode_srgb(self.curve.at_codes(band.dtype)).astype(np.float32)
         return np.repeat(table[band], 3, axis=2)
@@ -128,35 +118,69 @@ class _GreyConverter:
         return self.curve.inverse(decode_srgb(band.mean(axis=2, keepdims=True)))
 
 
-@dataclass(frozen=True, slots=True)
-class _TableConverter:
-    """LittleCMS at 8 bits."""
-
-    there: ImageCms.ImageCmsTransform
-    back: ImageCms.ImageCmsTransform
-
-    eight_bit = True
+class _LinearConverter:
+    """Linear light with sRGB's primaries, as OpenEXR, Radiance HDR and PFM hold it."""
 
     def to_srgb(self, band: NDArray[Any]) -> NDArray[np.float32]:
-        eight = band if band.dtype == np.uint8 else ((band.astype(np.uint32) + 128) // 257)
-        return self._apply(self.there, eight.astype(np.uint8))
+        curved = encode_srgb(np.clip(band, 0, 1)).astype(np.float32)
+        curved = np.where(band >= 1, np.float32(1), curved)  # exactly: what was cut off must show
+        return np.repeat(curved, 3, axis=2) if band.shape[2] == 1 else curved
 
     def from_srgb(self, band: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self._apply(self.back, (band * 255 + 0.5).astype(np.uint8))
+        return decode_srgb(band).astype(np.float32)
 
-    @staticmethod
-    def _apply(how: ImageCms.ImageCmsTransform, band: NDArray[np.uint8]) -> NDArray[np.float32]:
-        done = ImageCms.applyTransform(Image.fromarray(np.ascontiguousarray(band)), how)
-        return np.asarray(done, np.float32) / np.float32(255)
+
+LINEAR: Converter = _LinearConverter()
+"""The conversion of linear light; a grey picture takes the mean of what `from_srgb` gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class _CmsConverter:
+    """LittleCMS in floating point."""
+
+    icc: bytes
+    space: Literal["rgb", "gray"] = "rgb"
+
+    def to_srgb(self, band: NDArray[Any]) -> NDArray[np.float32]:
+        return _transformed(band, (self.icc, self.space), (_srgb_bytes(), "rgb"))
+
+    def from_srgb(self, band: NDArray[np.float32]) -> NDArray[np.float32]:
+        return _transformed(band, (_srgb_bytes(), "rgb"), (self.icc, self.space))
+
+
+def _transformed(
+    band: NDArray[Any], source: tuple[bytes, str], target: tuple[bytes, str]
+) -> NDArray[np.float32]:
+    """Apply LittleCMS to (h, w, C) samples; the result is float32, clipped to [0, 1].
+
+    Raises:
+        RuntimeError: it refuses one of the profiles.
+    """
+    import imagecodecs
+
+    samples = np.ascontiguousarray(band)
+    if samples.dtype.kind == "f":
+        samples = np.clip(samples, 0, 1).astype(np.float32)
+    done = imagecodecs.cms_transform(
+        samples[..., 0] if source[1] == "gray" else samples,
+        source[0],
+        target[0],
+        colorspace=source[1],
+        outcolorspace=target[1],
+        outdtype="float32",
+        intent=_RELATIVE,
+    )
+    return np.clip(done, 0, 1).reshape(*band.shape[:2], -1)
 
 
 @lru_cache(maxsize=16)
-def converter(icc: bytes, channels: int) -> Converter | None:
+def converter(icc: bytes, channels: int, *, floats: bool = False) -> Converter | None:
     """Build the conversion for a profile.
 
     Args:
         icc: the profile.
         channels: 1 for a grey picture, 3 for RGB.
+        floats: the picture's samples are floating point.
 
     Returns:
         The conversion, or None where the profile is sRGB (or grey with sRGB's curve), so that the
@@ -173,9 +197,11 @@ def converter(icc: bytes, channels: int) -> Converter | None:
             raise ProfileError(f"is for {kind}, not for {what} picture")
         if channels == 1:
             curve = _curve(tags[b"kTRC"])
+            if floats and not _is_srgb_curve(curve):
+                return _cms_converter(icc, "gray")
             return None if _is_srgb_curve(curve) else _GreyConverter(curve)
         if b"A2B0" in tags or b"rXYZ" not in tags:
-            return _table_converter(icc)
+            return _cms_converter(icc)
         curves = tuple(_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC"))
         matrix = np.linalg.inv(_srgb_matrix()) @ _matrix(tags)
     except (KeyError, struct.error, np.linalg.LinAlgError) as error:
@@ -184,45 +210,62 @@ def converter(icc: bytes, channels: int) -> Converter | None:
         raise ProfileError("is damaged")
     if np.allclose(matrix, np.eye(3), atol=3e-3) and all(map(_is_srgb_curve, curves)):
         return None
+    if floats:
+        return _cms_converter(icc)
     return _MatrixConverter((curves[0], curves[1], curves[2]), matrix)
 
 
-def cmyk_to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
-    """Convert a CMYK picture to sRGB at 8 bits.
+def cmyk_to_srgb(samples: NDArray[Any], icc: bytes | None) -> NDArray[Any]:
+    """Convert CMYK samples to sRGB.
 
     Args:
-        image: Pillow picture in mode CMYK.
-        icc: its profile; without a usable one Pillow's plain formula is used.
+        samples: (H, W, 4) uint8 or uint16, 0 is no ink.
+        icc: their profile; without a usable one the plain formula is used, (1 - C) (1 - K).
 
     Returns:
-        Pillow picture in mode RGB.
+        (H, W, 3) of the same dtype.
     """
-    if icc is not None:
+    top = np.iinfo(samples.dtype).max
+    if icc is not None and icc[16:20] == b"CMYK":
         try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-            how = ImageCms.buildTransform(source, _srgb_profile(), "CMYK", "RGB", _RELATIVE)
-            converted = ImageCms.applyTransform(image, how)
-            return image.convert("RGB") if converted is None else converted
-        except (ImageCms.PyCMSError, OSError, ValueError):
+            rgb = _transformed(samples, (icc, "cmyk"), (_srgb_bytes(), "rgb"))
+            return np.floor(rgb * top + 0.5).astype(samples.dtype)
+        except (RuntimeError, ValueError):
             pass
-    return image.convert("RGB")
+    light = top - samples.astype(np.uint32)
+    return ((light[..., :3] * light[..., 3:] + top // 2) // top).astype(samples.dtype)
+
+
+def lab_to_srgb(lab: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Convert CIE L*a*b* under D50 to sRGB; colours outside of it are clipped.
+
+    Args:
+        lab: (H, W, 3), L* in [0, 100].
+
+    Returns:
+        (H, W, 3) uint16.
+    """
+    high = (lab[..., :1] + 16) / 116
+    f = np.concatenate((high + lab[..., 1:2] / 500, high, high - lab[..., 2:] / 200), axis=2)
+    xyz = np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29)) * _D50
+    linear = xyz @ np.linalg.inv(_srgb_matrix()).T
+    return np.floor(encode_srgb(np.clip(linear, 0, 1)) * 65535 + 0.5).astype(np.uint16)
 
 
 def _srgb_profile() -> ImageCms.ImageCmsProfile:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
 
-def _table_converter(icc: bytes) -> Converter:
+@lru_cache(maxsize=1)
+def _srgb_bytes() -> bytes:
+    return _srgb_profile().tobytes()
+
+
+def _cms_converter(icc: bytes, space: Literal["rgb", "gray"] = "rgb") -> Converter:
+    both = _CmsConverter(icc, space)
     try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-        there = ImageCms.buildTransform(profile, _srgb_profile(), "RGB", "RGB", _RELATIVE)
-        back = ImageCms.buildTransform(_srgb_profile(), profile, "RGB", "RGB", _RELATIVE)
-        # Pillow hangs the target's profile on each result, and cannot write out every profile
-        # that it can use. The result's pixels are all that is taken here.
-        back.output_profile = _srgb_profile()
-        both = _TableConverter(there, back)
-        both.from_srgb(both.to_srgb(np.zeros((1, 1, 3), np.uint8)))
-    except (ImageCms.PyCMSError, OSError, ValueError) as error:
+        both.from_srgb(both.to_srgb(np.zeros((1, 1, 1 if space == "gray" else 3), np.uint8)))
+    except (RuntimeError, ValueError) as error:
         raise ProfileError("cannot be used in both directions") from error
     return both
 
@@ -230,7 +273,7 @@ def _table_converter(icc: bytes) -> Converter:
 @lru_cache(maxsize=1)
 def _srgb_matrix() -> NDArray[np.float64]:
     """Linear sRGB to XYZ under D50, as LittleCMS's own sRGB profile has it."""
-    return _matrix(_parse(_srgb_profile().tobytes())[1])
+    return _matrix(_parse(_srgb_bytes())[1])
 
 
 def _parse(icc: bytes) -> tuple[bytes, dict[bytes, bytes]]:

@@ -1,57 +1,58 @@
-"""TIFF: what it holds, its 16-bit samples, and writing it (TIFF 6.0).
+"""TIFF: what a page says, and its samples (TIFF 6.0, BigTIFF).
 
-Pillow reads 16-bit colour at 8 bits and OpenCV reads some layouts wrongly, so the layout is read
-here, and what OpenCV's libtiff cannot take is handed to it as plain grey pages. Writing is done
-here because neither library writes 16-bit colour with EXIF and a profile.
+tifffile and imagecodecs decode: all usual compressions, tiles, planes, any number of bits. They do
+not carry EXIF and GPS directories from file to file, so the tags are read here, byte for byte.
 """
 
 from __future__ import annotations
 
+import io
+import logging
+import math
 import struct
-import zlib
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from restore_cli.images.ifd import (
-    LONG,
-    SHORT,
-    UNDEFINED,
-    Buffer,
-    Directory,
-    Field,
-    TagReader,
-    header,
-    integers,
-    serialise,
-)
+from restore_cli.images.ifd import LONG, SHORT, Buffer, Directory, TagReader
 from restore_cli.images.metadata import (
-    DESCRIPTIVE_TAGS,
+    GEO_TAGS,
     ORIENTATION,
     Metadata,
     exif_of_page,
     orientation,
     unwrap_iptc,
 )
+from restore_cli.images.refusal import NotSupportedError
 
-_XMP, _IPTC, _PHOTOSHOP, _ICC = 700, 33723, 34377, 34675
-_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
-_STRIPS, _SAMPLES, _ROWS, _STRIP_SIZES, _PLANAR, _PREDICTOR = 273, 277, 278, 279, 284, 317
-_TILE_W, _TILE_H, _TILES, _TILE_SIZES, _EXTRA, _FORMAT = 322, 323, 324, 325, 338, 339
-_DNG_VERSION = 50706
-WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, CMYK = 0, 1, 2, 5
-_STRIP_BYTES = 1 << 20
+if TYPE_CHECKING:
+    import tifffile
+
+XMP, IPTC, ICC = 700, 33723, 34675
+SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
+STRIPS, SAMPLES, ROWS, STRIP_SIZES, PLANAR, PREDICTOR = 273, 277, 278, 279, 284, 317
+TILE_W, TILE_H, TILES, TILE_SIZES, EXTRA, FORMAT = 322, 323, 324, 325, 338, 339
+_PHOTOSHOP, _DNG_VERSION = 34377, 50706
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR = 0, 1, 2, 3, 5, 6
+CIELAB, ICCLAB, ITULAB = 8, 9, 10
+_COLORS = {RGB: 3, CMYK: 4, YCBCR: 3, CIELAB: 3, ICCLAB: 3, ITULAB: 3}
+_UNREAD = {4: "a transparency mask", 32803: "a camera's mosaic", 34892: "linear RAW"} | {
+    32844: "SGI LogL light",
+    32845: "SGI LogLuv light",
+}
+_OLD_JPEG = 6
+# What tifffile complains about while it goes on reading is checked here, or is of no account.
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)
 class TiffFile:
-    """A TIFF's first full picture.
+    """One full picture of a TIFF.
 
     Args:
-        reader: the file's tags.
         page: the picture's tags.
         pages: how many full pictures the file has (thumbnails and masks do not count).
         raw: True for a DNG.
@@ -60,13 +61,14 @@ class TiffFile:
         bits: per sample, one for each.
         formats: sample formats that occur; 1 is unsigned, 2 signed, 3 floating point.
         photometric: 0 and 1 grey, 2 RGB, 5 CMYK, ...
+        compression: the tag's number; 1 is none.
         planar: True where the channels lie apart.
         extra: what the samples beyond the colour are: 1 premultiplied alpha, 2 alpha, 0 unknown.
         metadata: profile, EXIF, XMP, IPTC.
         orientation: EXIF orientation, 1 to 8.
+        notes: what was left out of the metadata, in words.
     """
 
-    reader: TagReader
     page: Directory
     pages: int
     raw: bool
@@ -75,183 +77,249 @@ class TiffFile:
     bits: tuple[int, ...]
     formats: frozenset[int]
     photometric: int
+    compression: int
     planar: bool
     extra: tuple[int, ...]
     metadata: Metadata
     orientation: int
+    notes: tuple[str, ...] = ()
 
 
-def inspect(data: Buffer) -> TiffFile:
+def inspect(data: Buffer, number: int = 0) -> TiffFile:
     """Read everything but the pixels.
 
     Args:
         data: the whole file.
+        number: which of its full pictures, from 0 on.
 
     Raises:
-        ValueError: the file is truncated or damaged.
+        ValueError: the file is truncated or damaged, or has no such picture.
     """
     reader = TagReader.open(data)
     chain = reader.chain()
 
-    def number(page: Directory, tag: int, default: int) -> int:
+    def value(page: Directory, tag: int, default: int) -> int:
         return (reader.numbers(page.fields.get(tag)) or (default,))[0]
 
-    full = [page for page in chain if not number(page, _SUBFILE, 0) & 5]
-    if not full:
+    full = [page for page in chain if not value(page, SUBFILE, 0) & 5]
+    if number >= len(full):
         raise ValueError("it holds no picture")
-    page = full[0]
+    page = full[number]
     fields = page.fields
-    for offsets, sizes in ((_STRIPS, _STRIP_SIZES), (_TILES, _TILE_SIZES)):
+    for offsets, sizes in ((STRIPS, STRIP_SIZES), (TILES, TILE_SIZES)):
         ends = zip(
             reader.numbers(fields.get(offsets)), reader.numbers(fields.get(sizes)), strict=False
         )
         if any(start + size > len(data) for start, size in ends):
             raise ValueError("the file ends early")
-    samples = number(page, _SAMPLES, 1)
-    bits = reader.numbers(fields.get(_BITS)) or (1,)
-    photometric = number(page, _PHOTOMETRIC, BLACK_IS_ZERO)
-    extra = reader.numbers(fields.get(_EXTRA))
-    missing = samples - {RGB: 3, CMYK: 4, 6: 3, 8: 3}.get(photometric, 1) - len(extra)
-    icc, xmp = (fields[tag].raw if tag in fields else None for tag in (_ICC, _XMP))
-    turned = number(page, ORIENTATION, 0) or orientation(None, xmp)
+    samples = value(page, SAMPLES, 1)
+    bits = reader.numbers(fields.get(BITS)) or (1,)
+    photometric = value(page, PHOTOMETRIC, BLACK_IS_ZERO)
+    extra = reader.numbers(fields.get(EXTRA))
+    missing = samples - _COLORS.get(photometric, 1) - len(extra)
+    icc, xmp = (fields[tag].raw if tag in fields else None for tag in (ICC, XMP))
+    turned = value(page, ORIENTATION, 0) or orientation(None, xmp)
+    exif, notes = exif_of_page(reader, page)
+    if turned > 1 and exif is not None and GEO_TAGS & fields.keys():
+        exif, notes = exif_of_page(reader, page, geo=False)
+        notes += ("its GeoTIFF tags were left out: they hold for the picture as it lay",)
     return TiffFile(
-        reader=reader,
         page=page,
         pages=len(full),
         raw=any(_DNG_VERSION in each.fields for each in chain),
-        width=number(page, _WIDTH, 0),
-        height=number(page, _HEIGHT, 0),
+        width=value(page, WIDTH, 0),
+        height=value(page, HEIGHT, 0),
         bits=bits if len(bits) == samples else bits[:1] * samples,
-        formats=frozenset(reader.numbers(fields.get(_FORMAT)) or (1,)),
+        formats=frozenset(reader.numbers(fields.get(FORMAT)) or (1,)),
         photometric=photometric,
-        planar=number(page, _PLANAR, 1) == 2 and samples > 1,
+        compression=value(page, COMPRESSION, 1),
+        planar=value(page, PLANAR, 1) == 2,
         # Writers that forget to name a fourth channel mean alpha.
         extra=extra + (2,) * max(missing, 0),
-        metadata=Metadata(
-            icc=icc, exif=exif_of_page(reader, page), xmp=xmp, iptc=_iptc(reader, page)
-        ),
+        metadata=Metadata(icc=icc, exif=exif, xmp=xmp, iptc=_iptc(reader, page)),
         orientation=turned if 1 <= turned <= 8 else 1,
+        notes=notes,
     )
 
 
-def single_upright_page(data: Buffer, tiff: TiffFile) -> bytearray:
-    """The same file with only the inspected page, marked as upright, for any decoder."""
-    out = bytearray(data)
-    order, word = tiff.reader.order, "Q" if tiff.reader.big else "I"
-    struct.pack_into(order + word, out, 8 if tiff.reader.big else 4, tiff.page.offset)
-    if tiff.page.following:
-        struct.pack_into(order + word, out, tiff.page.link, 0)
-    turned = tiff.page.fields.get(ORIENTATION)
-    if turned is not None and turned.kind == SHORT:
-        struct.pack_into(order + "H", out, turned.position, 1)
-    return out
+def check_supported(file: TiffFile) -> None:
+    """Refuse, by name, what is not read.
+
+    Raises:
+        NotSupportedError: says what.
+    """
+    if file.formats - {1, 3, 4} and file.photometric not in (CIELAB, ITULAB):
+        raise NotSupportedError("a TIFF of signed or complex samples")
+    depth = max(file.bits)
+    if len(set(file.bits)) > 1:
+        raise NotSupportedError(f"a TIFF of samples of unlike depth ({file.bits} bits)")
+    if depth > 16 and 3 not in file.formats:
+        raise NotSupportedError(f"a TIFF of {depth}-bit integer samples")
+    if file.photometric in _UNREAD:
+        raise NotSupportedError(f"a TIFF that holds {_UNREAD[file.photometric]}")
+    if file.photometric > ITULAB:
+        raise NotSupportedError(f"a TIFF of photometric interpretation {file.photometric}")
 
 
-def read_16_bit(data: Buffer, tiff: TiffFile) -> NDArray[np.uint16] | None:
-    """Decode grey or RGB samples of 16 bits.
+def read_samples(data: Buffer, file: TiffFile) -> NDArray[Any]:
+    """Decode all samples of a picture.
 
     Args:
         data: the whole file.
-        tiff: its layout, all samples of 16 bits.
+        file: its layout; `check_supported` has passed it.
 
     Returns:
-        (H, W, C) with all samples, as stored: alpha, if any, still premultiplied where `extra`
-        says so; white-is-zero turned round. None where the data cannot be decoded.
+        (H, W, C) with all samples as stored, alpha too: uint8 (up to 8 bits), uint16 or float32,
+        scaled to the full range of the type. Palettes and YCbCr have become RGB. Lab
+        keeps its own numbers; see `profile.lab_to_srgb`.
+
+    Raises:
+        NotSupportedError: the compression is not read.
+        ValueError: the data is damaged.
     """
-    count = len(tiff.bits)
-    if tiff.planar:
-        planes = [_decode(_grey_page(data, tiff, plane, count)) for plane in range(count)]
-        known = [plane for plane in planes if plane is not None]
-        out = np.dstack(known) if len(known) == count else None
-    elif count in (1, 3, 4):
-        out = _decode(single_upright_page(data, tiff))
-        if out is not None and count > 2:
-            code = cv2.COLOR_BGR2RGB if count == 3 else cv2.COLOR_BGRA2RGBA
-            cv2.cvtColor(out, code, dst=out)
+    import tifffile
+
+    if file.compression == _OLD_JPEG:
+        return _by_pillow(data, file)
+    with tifffile.TiffFile(io.BytesIO(data)) as opened:
+        page = next((p for p in opened.pages if p.offset == file.page.offset), None)
+        if not isinstance(page, tifffile.TiffPage):
+            raise ValueError("its picture cannot be found")
+        if file.compression != 1 and file.compression not in tifffile.TIFF.DECOMPRESSORS:
+            raise NotSupportedError(f"a TIFF compressed by {_compression_name(file.compression)}")
+        _check_complete(page)
+        if page.is_subsampled and file.compression not in (7, 34892, 33007):
+            return _by_pillow(data, file)
+        try:
+            samples = page.asarray(maxworkers=1)
+        except (NotImplementedError, ImportError) as error:
+            raise NotSupportedError(f"this kind of TIFF ({error})") from error
+        except RuntimeError as error:  # the codecs' own
+            raise ValueError(str(error)) from error
+        colors = page.colormap
+    samples = _as_rows(samples, file)
+    if file.photometric == PALETTE and colors is not None:
+        return _with_palette(samples, colors)
+    return _full_range(samples, file)
+
+
+def _check_complete(page: tifffile.TiffPage) -> None:
+    """What tifffile would fill with zeros: segments that are missing, empty or short.
+
+    Raises:
+        ValueError: the data is less than the picture.
+    """
+    across = 1
+    if page.is_tiled:
+        across = math.ceil(page.imagewidth / page.tilewidth)
+        down = math.ceil(page.imagelength / page.tilelength)
     else:
-        out = _read_interleaved(data, tiff)
-    if out is None or out.dtype != np.uint16:
-        return None
-    out = out.reshape(out.shape[0], out.shape[1], -1)
-    if out.shape != (tiff.height, tiff.width, count):
-        return None
-    if tiff.photometric == WHITE_IS_ZERO:
-        np.subtract(65535, out[..., 0], out=out[..., 0])
+        down = math.ceil(page.imagelength / page.rowsperstrip)
+    planes = page.samplesperpixel if page.planarconfig == 2 else 1
+    expected = across * down * planes
+    sizes = page.databytecounts
+    if len(page.dataoffsets) < expected or len(sizes) < expected or min(sizes[:expected]) <= 0:
+        raise ValueError("the file holds less than its picture")
+    if page.compression == 1 and not page.is_tiled:
+        row = (page.imagewidth * page.bitspersample * page.samplesperpixel + 7) // 8
+        if sum(sizes) < row * page.imagelength and not page.is_subsampled:
+            raise ValueError("the file holds less than its picture")
+
+
+def _as_rows(samples: NDArray[Any], file: TiffFile) -> NDArray[Any]:
+    """From tifffile's samples, planes first where they lie apart, to (H, W, C)."""
+    planes = file.planar and len(file.bits) > 1
+    count = len(file.bits)
+    if samples.size != file.height * file.width * count:
+        raise NotSupportedError("a TIFF of volumes")
+    if planes:
+        rows = np.moveaxis(samples.reshape(count, file.height, file.width), 0, -1)
+    else:
+        rows = samples.reshape(file.height, file.width, count)
+    return rows
+
+
+def _full_range(samples: NDArray[Any], file: TiffFile) -> NDArray[Any]:
+    if samples.dtype.kind == "f":
+        out = samples.astype(np.float32)
+        return 1 - out if file.photometric == WHITE_IS_ZERO else out
+    bits = file.bits[0]
+    if samples.dtype.kind == "i":
+        return samples
+    if bits not in (8, 16):
+        top, full = (1 << bits) - 1, 255 if bits < 8 else 65535
+        scaled = (samples.astype(np.uint32) * (2 * full) + top) // (2 * top)
+        samples = scaled.astype(np.uint8 if bits < 8 else np.uint16)
+    out = samples.astype(samples.dtype.newbyteorder("="), copy=False)
+    if file.photometric == WHITE_IS_ZERO:
+        out = out.copy()
+        np.subtract(np.iinfo(out.dtype).max, out[..., 0], out=out[..., 0])
     return out
 
 
-def encode(pixels: NDArray[Any], alpha: NDArray[Any] | None, metadata: Metadata) -> bytes:
-    """Encode a TIFF with deflate and the horizontal predictor.
-
-    Args:
-        pixels: (H, W, 1) or (H, W, 3) RGB, uint8 or uint16.
-        alpha: (H, W) of the same dtype, or None.
-        metadata: all of it is kept. The file takes the byte order of the EXIF block, so every
-            value moves byte for byte.
-
-    Returns:
-        The whole file.
-
-    Raises:
-        ValueError: the picture does not fit into the 4 GB of a TIFF.
-    """
-    samples = pixels if alpha is None else np.dstack((pixels, alpha))
-    height, width, count = samples.shape
-    described, order = list[Field](), "<"
-    if metadata.exif is not None:
-        block = TagReader.open(metadata.exif)
-        order = block.order
-        described = block.tree(block.directory(block.first), DESCRIPTIVE_TAGS)
-    rows = max(1, _STRIP_BYTES // (width * count * samples.dtype.itemsize))
-    stored = samples.dtype.newbyteorder(order)
-    strips: list[bytes] = []
-    for top in range(0, height, rows):
-        band = samples[top : top + rows]
-        steps = band.copy()
-        np.subtract(band[:, 1:], band[:, :-1], out=steps[:, 1:])
-        strips.append(zlib.compress(steps.astype(stored, copy=False).tobytes(), 3))
-    sizes = [len(strip) for strip in strips]
-    offsets = _starts(sizes)
-    first = 8 + sum(sizes) + sum(sizes) % 2
-    if first > 0xF0000000:
-        raise ValueError("the picture does not fit into a TIFF")
-    fields = [
-        *described,
-        integers(order, _WIDTH, LONG, width),
-        integers(order, _HEIGHT, LONG, height),
-        integers(order, _BITS, SHORT, *[8 * samples.dtype.itemsize] * count),
-        integers(order, _COMPRESSION, SHORT, 8),
-        integers(order, _PHOTOMETRIC, SHORT, RGB if pixels.shape[2] == 3 else BLACK_IS_ZERO),
-        integers(order, _STRIPS, LONG, *offsets),
-        integers(order, ORIENTATION, SHORT, 1),
-        integers(order, _SAMPLES, SHORT, count),
-        integers(order, _ROWS, LONG, rows),
-        integers(order, _STRIP_SIZES, LONG, *sizes),
-        integers(order, _PLANAR, SHORT, 1),
-        integers(order, _PREDICTOR, SHORT, 2),
-    ]
-    if alpha is not None:
-        fields.append(integers(order, _EXTRA, SHORT, 2))
-    for tag, kind, value in (
-        (_XMP, 1, metadata.xmp),
-        (_IPTC, UNDEFINED, metadata.iptc),
-        (_ICC, UNDEFINED, metadata.icc),
-    ):
-        if value:
-            fields.append(Field(tag, kind, len(value), value))
-    body = b"".join(strips)
-    return b"".join(
-        (header(order, first), body, b"\0" * (len(body) % 2), serialise(order, fields, first))
+def lab_numbers(samples: NDArray[Any], photometric: int) -> NDArray[np.float32]:
+    """L* in [0, 100], a* and b*, from the codes of a TIFF (TIFF 6.0, section 23; ICC, annex A)."""
+    deep = samples.dtype.itemsize == 2
+    codes = samples.view(np.uint16 if deep else np.uint8)
+    scale = 256.0 if deep else 1.0
+    high = codes[..., :1].astype(np.float32) / (
+        65280.0 if deep and photometric == 9 else 255 * scale
     )
+    if photometric == ICCLAB:
+        chroma = codes[..., 1:].astype(np.float32) / scale - 128
+    else:
+        chroma = codes[..., 1:].view(np.int16 if deep else np.int8).astype(np.float32) / scale
+    return np.concatenate((high * 100, chroma), axis=2).astype(np.float32)
 
 
-def _starts(sizes: list[int]) -> list[int]:
-    # Strips follow the header of eight bytes without gaps.
-    return [8, *(8 + int(end) for end in np.cumsum(sizes[:-1]))]
+def _with_palette(samples: NDArray[Any], colors: NDArray[Any]) -> NDArray[np.uint8]:
+    table = colors.T.astype(np.uint32)
+    # Some writers store 8-bit colours where 16-bit ones belong.
+    eight = table if table.max() < 256 else (table + 128) // 257
+    index = samples[..., 0].astype(np.intp)
+    if index.max(initial=0) >= len(eight):
+        raise ValueError("a colour lies beyond the palette")
+    rows = eight.astype(np.uint8)[index]
+    rest = samples[..., 1:].astype(np.uint8)
+    return np.concatenate((rows, rest), axis=2) if rest.shape[2] else rows
+
+
+def _by_pillow(data: Buffer, file: TiffFile) -> NDArray[np.uint8]:
+    """Decode what libtiff knows alone: old-style JPEG, and YCbCr without JPEG, at 8 bits."""
+    with Image.open(io.BytesIO(_single_upright_page(data, file)), formats=("TIFF",)) as image:
+        try:
+            samples = np.array(image.convert("RGB"))
+        except (OSError, ValueError) as error:
+            name = _compression_name(file.compression)
+            raise NotSupportedError(f"a TIFF compressed by {name}") from error
+    return samples
+
+
+def _single_upright_page(data: Buffer, file: TiffFile) -> bytes:
+    """The same file with only the inspected page, marked as upright, for any decoder."""
+    reader = TagReader.open(data)
+    out = bytearray(data)
+    order, word = reader.order, "Q" if reader.big else "I"
+    struct.pack_into(order + word, out, 8 if reader.big else 4, file.page.offset)
+    if file.page.following:
+        struct.pack_into(order + word, out, file.page.link, 0)
+    turned = file.page.fields.get(ORIENTATION)
+    if turned is not None and turned.kind == SHORT:
+        struct.pack_into(order + "H", out, turned.position, 1)
+    return bytes(out)
+
+
+def _compression_name(number: int) -> str:
+    import tifffile
+
+    try:
+        return f"{tifffile.COMPRESSION(number).name} (number {number})"
+    except ValueError:
+        return f"the method number {number}"
 
 
 def _iptc(reader: TagReader, page: Directory) -> bytes | None:
-    field = page.fields.get(_IPTC)
+    field = page.fields.get(IPTC)
     if field is not None:
         if field.kind != LONG:
             return field.raw
@@ -259,69 +327,3 @@ def _iptc(reader: TagReader, page: Directory) -> bytes | None:
         return struct.pack(f">{field.count}I", *reader.numbers(field)).rstrip(b"\0")
     field = page.fields.get(_PHOTOSHOP)
     return unwrap_iptc(field.raw) if field is not None else None
-
-
-def _decode(file: Buffer) -> NDArray[Any] | None:
-    return cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_UNCHANGED)
-
-
-def _grey_page(data: Buffer, tiff: TiffFile, plane: int, planes: int, widen: int = 1) -> bytes:
-    """Make a TIFF of one grey channel out of some of a file's strips or tiles.
-
-    Args:
-        data: the whole file.
-        tiff: its layout.
-        plane: which share of the strips to take.
-        planes: into how many shares they fall.
-        widen: samples per pixel that are to lie side by side as grey pixels; the predictor is
-            then switched off, and left to the caller.
-    """
-    reader, fields = tiff.reader, tiff.page.fields
-    order = reader.order
-    tiled = _TILES in fields
-    names = (_TILES, _TILE_SIZES) if tiled else (_STRIPS, _STRIP_SIZES)
-    offsets, sizes = (reader.numbers(fields.get(name)) for name in names)
-    share = slice(plane * len(offsets) // planes, (plane + 1) * len(offsets) // planes)
-    parts = [
-        bytes(data[at : at + size]) for at, size in zip(offsets[share], sizes[share], strict=True)
-    ]
-    lengths = [len(part) for part in parts]
-    first = 8 + sum(lengths) + sum(lengths) % 2
-
-    def number(tag: int, default: int) -> int:
-        return (reader.numbers(fields.get(tag)) or (default,))[0]
-
-    kept = [
-        integers(order, _WIDTH, LONG, tiff.width * widen),
-        integers(order, _HEIGHT, LONG, tiff.height),
-        integers(order, _BITS, SHORT, 16),
-        integers(order, _COMPRESSION, SHORT, number(_COMPRESSION, 1)),
-        integers(order, _PHOTOMETRIC, SHORT, BLACK_IS_ZERO),
-        integers(order, _SAMPLES, SHORT, 1),
-        integers(order, _PREDICTOR, SHORT, 1 if widen > 1 else number(_PREDICTOR, 1)),
-        integers(order, names[0], LONG, *_starts(lengths)),
-        integers(order, names[1], LONG, *lengths),
-    ]
-    if tiled:
-        kept.append(integers(order, _TILE_W, LONG, number(_TILE_W, 0) * widen))
-        kept.append(integers(order, _TILE_H, LONG, number(_TILE_H, 0)))
-    else:
-        kept.append(integers(order, _ROWS, LONG, min(number(_ROWS, tiff.height), tiff.height)))
-    body = b"".join(parts)
-    return header(order, first) + body + b"\0" * (len(body) % 2) + serialise(order, kept, first)
-
-
-def _read_interleaved(data: Buffer, tiff: TiffFile) -> NDArray[np.uint16] | None:
-    """Decode interleaved samples of any number: as grey pixels side by side."""
-    count = len(tiff.bits)
-    flat = _decode(_grey_page(data, tiff, 0, 1, widen=count))
-    if flat is None or flat.shape != (tiff.height, tiff.width * count):
-        return None
-    out: NDArray[np.uint16] = flat.reshape(tiff.height, tiff.width, count).astype(np.uint16)
-    predictor = tiff.reader.numbers(tiff.page.fields.get(_PREDICTOR))
-    if predictor == (2,):
-        across = tiff.reader.numbers(tiff.page.fields.get(_TILE_W)) or (tiff.width,)
-        for left in range(0, tiff.width, max(across[0], 1)):
-            part = out[:, left : left + across[0]]
-            np.cumsum(part, axis=1, dtype=np.uint16, out=part)  # sums wrap, as the predictor's do
-    return out

@@ -7,7 +7,7 @@ from pathlib import Path
 import rawpy
 
 from restore_cli.errors import RestoreError
-from restore_cli.images.decode import sniff
+from restore_cli.images.sniff import sniff
 
 
 def no_raw(path: Path, start: bytes) -> RestoreError:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from restore_cli.batch.inputs import Finder, Found, Refused
+from restore_cli.batch.inputs import Finder, Found, Refused, passed_over
 
 
 def touch(*paths: Path) -> None:
@@ -31,9 +31,15 @@ def test_folder_named_like_a_picture_is_a_folder(tmp_path: Path) -> None:
     assert inside[0].home == tmp_path / "x.png-t"
 
 
-def test_animated_and_foreign_pictures_in_a_folder_are_not_passed_over(tmp_path: Path) -> None:
-    touch(tmp_path / "a.gif", tmp_path / "b.heic", tmp_path / "c.png")
-    assert names(list(Finder("t").find(str(tmp_path)))) == ["a.gif", "b.heic", "c.png"]
+def test_kinds_that_are_not_read_are_passed_over_and_counted(tmp_path: Path) -> None:
+    touch(tmp_path / "a.gif", tmp_path / "b.JP2", tmp_path / "c.png", tmp_path / "d.nef")
+    touch(tmp_path / "e.txt", tmp_path / "sub" / "f.NEF")
+    assert names(list(Finder("t").find(str(tmp_path)))) == ["c.png"]
+    assert passed_over([str(tmp_path)], recursive=True) == (
+        "2 picture files passed over (1 .gif, 1 .jp2): they are of kinds that are not read",
+        "2 RAW files passed over (2 .nef): use `restore isp`",
+    )
+    assert passed_over([str(tmp_path / "c.png")], recursive=True) == ()
 
 
 def test_recursion_mirrors_the_tree(tmp_path: Path) -> None:

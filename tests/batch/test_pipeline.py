@@ -309,11 +309,11 @@ def test_reading_and_writing_overlap_with_computing(
         step("computed", lambda: seen["read"] > seen["computed"] + 1 or seen["read"] == count)
         return same(image)
 
-    def patient_write(self: Picture, path: Path, format: str | None = None) -> None:
+    def patient_write(self: Picture, path: Path, *rest: object) -> None:
         # Goes on only when the next picture has been computed meanwhile.
         needed = min(seen["written"] + 2, count)
         step("written", lambda: seen["computed"] >= needed)
-        write(self, path, format)
+        write(self, path, *rest)
 
     monkeypatch.setattr(Picture, "read", staticmethod(counted_read))
     monkeypatch.setattr(Picture, "write", patient_write)
@@ -339,8 +339,8 @@ def test_pixels_between_reading_and_writing_are_bounded(
         count(picture.height * picture.width)
         return picture
 
-    def counted_write(self: Picture, path: Path, format: str | None = None) -> None:
-        write(self, path, format)
+    def counted_write(self: Picture, path: Path, *rest: object) -> None:
+        write(self, path, *rest)
         count(-self.height * self.width)
 
     monkeypatch.setattr(Picture, "read", staticmethod(counted_read))

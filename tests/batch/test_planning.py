@@ -133,7 +133,35 @@ def test_input_named_twice_is_restored_once() -> None:
 
 def test_unreadable_kinds_do_not_collide() -> None:
     touch("img/a.gif", "img/a.jpg")
-    assert outputs("img") == ["!img/a.gif", "img-derain/a.png"]
+    assert outputs("img") == ["img-derain/a.png"]
+    assert outputs("img/a.gif", "img/a.jpg") == ["!img/a.gif", "img/a-derain.png"]
+
+
+def test_a_raw_file_by_name_is_sent_to_isp() -> None:
+    touch("a.nef")
+    (job,) = plan(["a.nef"], label="derain")
+    assert isinstance(job, Refused)
+    assert "restore isp" in (job.problem.hint or "")
+
+
+def test_names_that_would_be_too_long_are_told_before_computing() -> None:
+    name = "x" * 246 + ".png"
+    touch(name)
+    (job,) = plan([name], label="derain")
+    assert isinstance(job, Refused)
+    assert "too long" in job.problem.message
+    assert "--suffix ''" in (job.problem.hint or "")
+    assert outputs(name, output="out", suffix="") == [f"out/{name}"]
+
+
+@pytest.mark.parametrize("format", ["bmp", "avif", "ppm", "tiff"])
+def test_a_format_means_the_same_by_option_and_by_suffix(format: str) -> None:
+    touch("a.jpg")
+    (by_option,) = plan(["a.jpg"], "out/", label="derain", format=format)
+    assert isinstance(by_option, Job)
+    (by_suffix,) = plan(["a.jpg"], str(by_option.output), label="derain")
+    assert isinstance(by_suffix, Job)
+    assert by_suffix.format == by_option.format == format
 
 
 @pytest.mark.parametrize("link", [None, os.link, os.symlink])

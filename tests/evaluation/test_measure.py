@@ -371,3 +371,22 @@ def test_stopping_early_ends_the_threads(tmp_path: Path) -> None:
 
 def test_no_pairs_give_no_rows() -> None:
     assert run([], Fake()) == []
+
+
+def test_pictures_that_differ_in_alpha_alone_differ(tmp_path: Path) -> None:
+    pixels = np.full((16, 16, 3), 200, np.uint8)
+    for name, alpha in (("a", 255), ("b", 100)):
+        Picture(pixels, np.full((16, 16), alpha, np.uint8)).write(tmp_path / f"{name}.png")
+    pairs = [Pair("a", tmp_path / "a.png", tmp_path / "b.png")]
+    (row,) = measure(pairs, [Fake()], device=CPU, batch_size=1, workers=1)
+    expected = (200 / 255 * (1 - 100 / 255)) ** 2
+    assert row.values["mse"] == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_middle_of_a_larger_reference_is_compared(tmp_path: Path) -> None:
+    pixels = RNG.integers(0, 256, (40, 50, 3)).astype(np.uint8)
+    Picture(pixels).write(tmp_path / "r.png")
+    Picture(pixels[10:-10, 10:-10]).write(tmp_path / "o.png")
+    pairs = [Pair("a", tmp_path / "o.png", tmp_path / "r.png")]
+    (row,) = measure(pairs, [Fake()], device=CPU, batch_size=1, workers=1, crop_reference=True)
+    assert row.values["mse"] == 0

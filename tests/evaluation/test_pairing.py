@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from restore_cli.errors import ExitCode, RestoreError
+from restore_cli.evaluation.pair_rules import Rule
 from restore_cli.evaluation.pairing import TASKS, Pair, check_sizes, pair
 from restore_cli.images.picture import Picture
 
@@ -44,6 +45,35 @@ def refusal(output: Path, reference: Path, *, recursive: bool = False) -> Restor
 def test_suffix_that_infer_adds_is_understood(tmp_path: Path, task: str, mark: str) -> None:
     folders = sides(tmp_path, [f"photo{mark}{task}.png"], ["photo.jpg"])
     assert paired(pair(*folders)) == {"photo": f"photo{mark}{task}.png"}
+
+
+def test_many_outputs_of_one_reference_by_prefix(tmp_path: Path) -> None:
+    outputs = ["0001_0.8_0.2.png", "0001_1_0.1.png", "0002_1_0.1.png"]
+    folders = sides(tmp_path, outputs, ["0001.png", "0002.png"])
+    pairs = pair(*folders, rule=Rule.parse("prefix"))
+    assert [one.reference.name for one in pairs] == ["0001.png", "0001.png", "0002.png"]
+    assert [one.name for one in pairs] == [name[:-4] for name in outputs]
+
+
+def test_what_a_pattern_finds_pairs(tmp_path: Path) -> None:
+    folders = sides(tmp_path, ["rain-001.png", "rain-002.png"], ["norain-001.png"])
+    with pytest.raises(RestoreError, match=r"rain-002.png has no reference by this rule"):
+        pair(*folders, rule=Rule.parse(r"regex=rain-(\d+)"))
+    (folders[0] / "rain-002.png").unlink()
+    assert paired(pair(*folders, rule=Rule.parse(r"regex=rain-(\d+)"))) == {
+        "rain-001": "rain-001.png"
+    }
+
+
+def test_a_constant_border_of_the_references_is_told(tmp_path: Path) -> None:
+    small, large = tmp_path / "a.png", tmp_path / "b.png"
+    Picture(np.zeros((20, 30, 3), np.uint8)).write(small)
+    Picture(np.zeros((40, 50, 3), np.uint8)).write(large)
+    pairs = [Pair("a", small, large)]
+    with pytest.raises(RestoreError) as caught:
+        check_sizes(pairs, resize_reference=False)
+    assert "10 px more: --reference-crop centre" in (caught.value.hint or "")
+    check_sizes(pairs, resize_reference=False, crop_reference=True)
 
 
 def test_suffixes_of_several_runs_are_understood(tmp_path: Path) -> None:
@@ -130,7 +160,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     output, reference = sides(
         tmp_path,
         ["alone.png", "twice.png", "twice.jpg", "two-derain.png", "two-denoise.png", "fine.png"],
-        ["missing.png", "twice.png", "two.png", "fine.png", "same.png", "same.jpg", "odd.heic"],
+        ["missing.png", "twice.png", "two.png", "fine.png", "same.png", "same.jpg", "odd.gif"],
     )
     touch(output, "same.png", "moves.gif", "dead.png", "odd.png")
     touch(reference, "moves.png", "dead.png")
@@ -143,7 +173,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         [
             f"{output / 'dead.png'} is a link that leads nowhere",
             f"{output / 'moves.gif'}: .gif pictures are not read",
-            f"{reference / 'odd.heic'}: .heic pictures are not read",
+            f"{reference / 'odd.gif'}: .gif pictures are not read",
             f"{reference / 'same.jpg'} and {reference / 'same.png'} are references of one name",
             f"{output / 'twice.jpg'} and {output / 'twice.png'} are outputs of the same reference "
             f"{reference / 'twice.png'}",

@@ -190,8 +190,6 @@ def test_gif_is_named(tmp_path: Path) -> None:
     ("start", "what"),
     [
         (b"8BPS\0\1", "Photoshop"),
-        (b"\0\0\0\x20ftypheic\0\0\0\0", "HEIC"),
-        (b"\0\0\0\x20ftypavif\0\0\0\0", "AVIF"),
         (b"II*\0\x10\0\0\0CR\x02\0", "Canon RAW"),
         (b"FUJIFILMCCD-RAW 0201", "Fujifilm RAW"),
     ],
@@ -208,19 +206,20 @@ def test_animations_are_refused(tmp_path: Path, suffix: str) -> None:
     refused(tmp_path / f"a{suffix}", "2 frames")
 
 
-def test_tiff_of_several_pages_is_refused_but_a_thumbnail_is_no_page(tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "a.tiff", np.stack([PHOTO, PHOTO]), photometric="rgb")
-    refused(tmp_path / "a.tiff", "2 pages")
+def test_each_page_of_a_tiff_reads_but_a_thumbnail_is_no_page(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tiff", np.stack([PHOTO, 255 - PHOTO]), photometric="rgb")
+    assert Picture.read(tmp_path / "a.tiff").pages == 2
+    np.testing.assert_array_equal(Picture.read(tmp_path / "a.tiff", 1).pixels, 255 - PHOTO)
     with tifffile.TiffWriter(tmp_path / "b.tiff") as writer:
         writer.write(PHOTO[::8, ::8], photometric="rgb", subfiletype=1)
         writer.write(PHOTO, photometric="rgb")
     np.testing.assert_array_equal(Picture.read(tmp_path / "b.tiff").pixels, PHOTO)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float16, np.int16, np.uint32])
+@pytest.mark.parametrize("dtype", [np.int16, np.uint32])
 def test_tiff_samples_that_are_not_pictures(tmp_path: Path, dtype: type) -> None:
     tifffile.imwrite(tmp_path / "a.tiff", PHOTO.astype(dtype), photometric="rgb")
-    refused(tmp_path / "a.tiff", "floating-point|signed|32-bit")
+    refused(tmp_path / "a.tiff", "(signed|32-bit).* is not supported")
 
 
 def test_dng_is_sent_to_isp(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_kinds_that_are_not_read_are_refused_in_the_readers_words(tmp_path: Path
     frames = [Image.fromarray(pixels()) for _ in range(2)]
     frames[0].save(tmp_path / "moves.png", save_all=True, append_images=frames[1:])
     frames[0].save(tmp_path / "moves.webp", save_all=True, append_images=frames[1:])
-    tifffile.imwrite(tmp_path / "float.tif", np.zeros((5, 7), np.float32))
+    tifffile.imwrite(tmp_path / "signed.tif", np.zeros((5, 7), np.int16))
     frames[0].save(tmp_path / "really-a.gif", "gif")
     (tmp_path / "text.png").write_text("not a picture")
     (tmp_path / "folder.png").mkdir()

@@ -16,7 +16,8 @@ from icc_profiles import ADOBE_RGB, SRGB, grey_profile
 from PIL import Image, ImageCms, ImageOps
 
 from restore_cli.errors import RestoreError
-from restore_cli.images.picture import FORMATS, READABLE_SUFFIXES, Picture
+from restore_cli.images.formats import FORMATS, READABLE_SUFFIXES
+from restore_cli.images.picture import Picture
 
 RNG = np.random.default_rng(7)
 
@@ -107,8 +108,8 @@ def test_with_srgb_refuses_another_size() -> None:
 
 
 def test_pixels_of_another_kind_are_refused() -> None:
-    with pytest.raises(ValueError, match="uint8 or uint16"):
-        Picture(np.zeros((2, 3, 3), np.float32))
+    with pytest.raises(ValueError, match="uint8, uint16 or float32"):
+        Picture(np.zeros((2, 3, 3), np.float64))
     with pytest.raises(ValueError, match="alpha"):
         Picture(np.zeros((2, 3, 3), np.uint8), np.zeros((2, 3), np.uint16))
 
@@ -313,8 +314,8 @@ def test_row_8_a_broken_or_foreign_profile_is_ignored_with_a_note(
 
 
 def test_row_13_one_pixel_pictures(tmp_path: Path) -> None:
-    for suffixes in FORMATS.values():
-        path = tmp_path / f"one{suffixes[0]}"
+    for one in (one for one in FORMATS.values() if one.available):
+        path = tmp_path / f"one{one.suffixes[0]}"
         Picture(np.full((1, 1, 3), 77, np.uint8)).write(path)
         assert Picture.read(path).pixels.shape == (1, 1, 3)
 
@@ -325,8 +326,8 @@ def test_format_argument_rules_over_the_suffix_and_unknown_ones_are_named(tmp_pa
     assert Picture.read(tmp_path / "a.dat").format == "jpg"
     with pytest.raises(RestoreError, match=r"a\.gif.*'\.gif'"):
         picture.write(tmp_path / "a.gif")
-    with pytest.raises(RestoreError, match="'jxl'"):
-        picture.write(tmp_path / "a.png", format="jxl")
+    with pytest.raises(RestoreError, match="'gif'"):
+        picture.write(tmp_path / "a.png", format="gif")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.dat"]
     assert {".png", ".jpeg", ".tif", ".webp", ".bmp"} <= READABLE_SUFFIXES
 

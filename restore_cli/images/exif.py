@@ -1,0 +1,125 @@
+"""EXIF blocks (EXIF 2.32): resolution, thumbnail, and what they say of colours."""
+
+from __future__ import annotations
+
+import struct
+from typing import Literal
+
+from restore_cli.images.ifd import (
+    EXIF_IFD,
+    INTEROP_IFD,
+    LONG,
+    RATIONAL,
+    SHORT,
+    TagReader,
+    integers,
+    serialise,
+)
+from restore_cli.images.metadata import (
+    RESOLUTION_UNIT,
+    X_RESOLUTION,
+    Y_RESOLUTION,
+    Resolution,
+)
+
+_COLOR_SPACE, _THUMBNAIL = 0xA001, 0x0201
+
+
+def has_thumbnail(exif: bytes) -> bool:
+    """Whether an EXIF block holds a thumbnail as JPEG.
+
+    Raises:
+        ValueError: the block cannot be read.
+    """
+    reader = TagReader.open(exif)
+    following = reader.directory(reader.first).following
+    if not following:
+        return False
+    try:
+        return _THUMBNAIL in reader.directory(following).fields
+    except ValueError:
+        return False
+
+
+def with_thumbnail(exif: bytes, jpeg: bytes) -> bytes:
+    """Append a thumbnail to a settled EXIF block.
+
+    Args:
+        exif: the block, whose first directory has none following it.
+        jpeg: a small picture.
+    """
+    reader = TagReader.open(exif)
+    first = reader.directory(reader.first)
+    block = bytearray(exif) + bytes(len(exif) % 2)
+    if reader.big or first.link + 4 > len(exif):
+        return exif
+    struct.pack_into(reader.order + "I", block, first.link, len(block))
+    at = len(block) + 2 + 3 * 12 + 4
+    fields = (
+        integers(reader.order, 0x0103, SHORT, 6),
+        integers(reader.order, _THUMBNAIL, LONG, at),
+        integers(reader.order, _THUMBNAIL + 1, LONG, len(jpeg)),
+    )
+    return bytes(block) + serialise(reader.order, fields, len(block)) + jpeg
+
+
+def is_adobe_rgb(exif: bytes | None) -> bool:
+    """Whether an EXIF block says "Adobe RGB": uncalibrated, interoperability index R03 (DCF)."""
+    return _interoperability(exif)[0] == b"R03"
+
+
+def as_srgb(exif: bytes) -> bytes:
+    """Say sRGB in a block of a picture that was converted to it."""
+    block = bytearray(exif)
+    index, at, space, order = _interoperability(exif)
+    if index == b"R03":
+        block[at : at + 3] = b"R98"
+    if space:
+        struct.pack_into(order + "H", block, space, 1)
+    return bytes(block)
+
+
+def _interoperability(exif: bytes | None) -> tuple[bytes, int, int, str]:
+    """The interoperability index, where it lies, where ColorSpace lies (0: nowhere), the order."""
+    if exif is None:
+        return b"", 0, 0, "<"
+    try:
+        reader = TagReader.open(exif)
+        pointer = reader.numbers(reader.directory(reader.first).fields.get(EXIF_IFD))
+        if not pointer:
+            return b"", 0, 0, reader.order
+        details = reader.directory(pointer[0]).fields
+        space = details.get(_COLOR_SPACE)
+        at = space.position if space is not None and space.kind == SHORT else 0
+        pointer = reader.numbers(details.get(INTEROP_IFD))
+        index = reader.directory(pointer[0]).fields.get(1) if pointer else None
+    except ValueError:
+        return b"", 0, 0, "<"
+    if index is None:
+        return b"", 0, at, reader.order
+    return index.raw[:3], index.position, at, reader.order
+
+
+def resolution_of_exif(exif: bytes | None) -> Resolution | None:
+    """What an EXIF block says of pixels per inch or centimetre; None where it says nothing."""
+    if exif is None:
+        return None
+    try:
+        reader = TagReader.open(exif)
+        fields = reader.directory(reader.first).fields
+    except ValueError:
+        return None
+    values: list[float] = []
+    for tag in (X_RESOLUTION, Y_RESOLUTION):
+        field = fields.get(tag)
+        if field is None or field.kind != RATIONAL or field.count != 1:
+            return None
+        above, below = struct.unpack(reader.order + "II", field.raw)
+        if not above or not below:
+            return None
+        values.append(above / below)
+    unit = (reader.numbers(fields.get(RESOLUTION_UNIT)) or (2,))[0]
+    units: dict[int, Literal["inch", "cm"]] = {2: "inch", 3: "cm"}
+    told = Resolution(values[0], values[1], units.get(unit, ""))
+    # Square pixels of no size say nothing.
+    return told if told.unit or told.x != told.y else None
