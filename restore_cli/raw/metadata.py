@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from restore_cli.images.metadata import settle_exif, settle_xmp
+from restore_cli.images import xmp as packets
+from restore_cli.images.metadata import settle_exif
 from restore_cli.raw.tags import RawTags
 
 _MOST = 4 << 20
@@ -36,7 +37,7 @@ class Kept:
     def settled(self, width: int, height: int) -> Kept:
         """True for an upright picture of this size."""
         exif = None if self.exif is None else settle_exif(self.exif, width, height)
-        return Kept(exif, None if self.xmp is None else settle_xmp(self.xmp), self.iptc)
+        return Kept(exif, None if self.xmp is None else packets.settled(self.xmp, 1), self.iptc)
 
 
 def keep(path: Path, tags: RawTags, *, strip_gps: bool = False) -> Kept:
