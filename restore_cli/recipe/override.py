@@ -12,7 +12,8 @@ def override(table: dict[str, Any], item: str) -> None:
 
     Args:
         table: as read from TOML.
-        item: the value is TOML; what is not TOML is taken as text.
+        item: the value is TOML; what is not TOML is taken as text. Without a value the key is
+            unset, and its default applies.
 
     Raises:
         RestoreError: it is not of that form, or leads through a value that is no table.
@@ -34,4 +35,7 @@ def override(table: dict[str, Any], item: str) -> None:
         if not isinstance(inner, dict):
             raise RestoreError(f"--set {item!r}: {part!r} is not a table in this recipe")
         place = typing.cast("dict[str, Any]", inner)
-    place[parts[-1]] = parsed
+    if value.strip():
+        place[parts[-1]] = parsed
+    else:
+        place.pop(parts[-1], None)

@@ -28,6 +28,14 @@ def test_set_reaches_options_and_new_sections_and_the_last_wins() -> None:
     assert parse("log.samples=0", text=text).log.samples == 0
 
 
+def test_a_key_without_a_value_is_unset_and_its_default_applies() -> None:
+    assert parse("optim.seed=7", "optim.seed=").optim.seed == 0
+    assert parse("data.val=somewhere", "data.val= ").data.val is None
+    assert parse("network.weights=derain", "network.weights=").network.weights is None
+    assert parse("log.every=").log.every == 50
+    assert refusal("optim.steps=").message == "tiny.toml: 'optim.steps' is missing"
+
+
 @pytest.mark.parametrize("change", ["optim.steps", "steps=5", "=5", "optim.=5", ".steps=5", ""])
 def test_a_malformed_set_is_refused_with_an_example(change: str) -> None:
     error = refusal(change)
@@ -40,7 +48,3 @@ def test_a_malformed_set_is_refused_with_an_example(change: str) -> None:
 )
 def test_a_set_below_a_value_is_refused(change: str, part: str) -> None:
     assert f"'{part}' is not a table" in refusal(change).message
-
-
-def test_an_empty_value_is_text_and_refused_where_a_number_belongs() -> None:
-    assert "valid integer" in refusal("optim.steps=").message
