@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -227,6 +228,12 @@ class Picture:
         if self.is_grey and values.shape[2] == 3:
             return values.mean(axis=2, keepdims=True)
         return values
+
+    def save(
+        self, path: str | os.PathLike[str], format: str | None = None, quality: int = 95
+    ) -> None:
+        """Write the file, as `write` does, to a path of any type."""
+        self.write(Path(path), format, quality)
 
     def _converter(self) -> Converter | None:
         if self.linear:
