@@ -91,7 +91,9 @@ def _command_pages() -> dict[str, str]:
         f"| [`{path}`]({path.split()[1]}.md) | {_help(COMMANDS[path].help).partition('.')[0]}. |"
         for path in COMMANDS
     ]
-    head = "# Commands\n\nMade from the program's own help.\n\n| command | what it does |\n|---|---|"
+    head = (
+        "# Commands\n\nMade from the program's own help.\n\n| command | what it does |\n|---|---|"
+    )
     pages["index"] = "\n".join([head, *rows]) + "\n"
     return pages
 

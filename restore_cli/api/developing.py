@@ -27,7 +27,7 @@ def develop(
     look: Literal["standard", "none"] = "standard",
     linear: bool = False,
     bits: Literal[8, 16] = 8,
-    sigma: float | None = None,
+    denoise: float | None = None,
     device: str = "auto",
 ) -> Picture:
     """Develop a RAW file, as `restore isp` does.
@@ -44,7 +44,7 @@ def develop(
             colorimetric.
         linear: linear light instead of the sRGB curve, without look; needs 16 bits.
         bits: 8 or 16.
-        sigma: of the noise, on the 0..255 scale under the sRGB curve; 0 leaves noise alone, None
+        denoise: noise to remove, on the 0..255 scale under the sRGB curve; 0 leaves it alone, None
             lets the model estimate it.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
 
@@ -70,18 +70,18 @@ def develop(
     loaded = Developer(settings).read(Path(path))
     run = loaded.restore
     if run is None:
-        run = as_it_is if engine == "libraw" else _learned(model, device, sigma)
+        run = as_it_is if engine == "libraw" else _learned(model, device, denoise)
     restored = run(loaded.image)
     # Developing, unlike copying a preview, ends in a picture.
     picture = cast("Picture", loaded.finish(restored.image))
     return replace(picture, notes=(*loaded.notes, *restored.notes))
 
 
-def _learned(name: str, device: str, sigma: float | None) -> Restore:
+def _learned(name: str, device: str, denoise: float | None) -> Restore:
     """The network of the learned engine."""
     model = zoo.load(name)
     if model.network.info.input != "mosaic":
         raise RestoreError(
             f"the model {model.name} does not read RAW mosaics", hint="leave model out"
         )
-    return partial(Restorer(model.network, device=device, overlap=model.overlap), sigma=sigma)
+    return partial(Restorer(model.network, device=device, overlap=model.overlap), level=denoise)

@@ -19,7 +19,7 @@ class How(TypedDict, total=False):
     """How to restore; the meanings stand with `Model.__call__`."""
 
     strength: float
-    sigma: float | None
+    level: float | None
     tta: bool
 
 
@@ -48,7 +48,7 @@ class Model:
         picture: AnyPicture,
         *,
         strength: float = 1.0,
-        sigma: float | None = None,
+        level: float | None = None,
         tta: bool = False,
     ) -> Picture | Image.Image | NDArray[Any]:
         """Restore one picture; what is given is not changed.
@@ -57,7 +57,8 @@ class Model:
             picture: a path, a `Picture`, a PIL image, or an array (H, W, 3) in RGB order: uint8 or
                 uint16 over their whole range, or floating point in [0, 1].
             strength: 0 (the picture itself) to 1 (the model's result); linear between.
-            sigma: standard deviation of the noise on the 0..255 scale, for models that take one;
+            level: how much of the degradation there is, in the unit of `restore infer --level`, for
+                models that take one; 0 gives the picture back,
                 None lets the model estimate it.
             tta: average over the eight flips and quarter turns; eight times the work.
 
@@ -69,7 +70,7 @@ class Model:
             RestoreError: the picture cannot be read, or a value cannot be used with this model.
             TypeError: `picture` is of another kind.
         """
-        return self._restore(open_picture(picture), strength, sigma, tta)
+        return self._restore(open_picture(picture), strength, level, tta)
 
     @overload
     def batch(self, pictures: Iterable[PathLike], **how: Unpack[How]) -> list[Picture]: ...
@@ -82,7 +83,7 @@ class Model:
         pictures: Iterable[AnyPicture],
         *,
         strength: float = 1.0,
-        sigma: float | None = None,
+        level: float | None = None,
         tta: bool = False,
     ) -> list[Any]:
         """Restore several pictures, reading the next one while this one is computed.
@@ -90,7 +91,7 @@ class Model:
         Args:
             pictures: see `__call__`; sizes may differ.
             strength: see `__call__`.
-            sigma: see `__call__`.
+            level: see `__call__`.
             tta: see `__call__`.
 
         Returns:
@@ -103,12 +104,12 @@ class Model:
         if isinstance(pictures, str):
             raise TypeError("batch takes several pictures: put the path into a list")
         opened = open_ahead(list(pictures))
-        return [self._restore(one, strength, sigma, tta) for one in opened]
+        return [self._restore(one, strength, level, tta) for one in opened]
 
     def _restore(
-        self, opened: Opened, strength: float, sigma: float | None, tta: bool
+        self, opened: Opened, strength: float, level: float | None, tta: bool
     ) -> Picture | Image.Image | NDArray[Any]:
-        result = self._restorer(opened.image, strength=strength, sigma=sigma, tta=tta)
+        result = self._restorer(opened.image, strength=strength, level=level, tta=tta)
         return opened.finish(result.image, result.notes)
 
 
@@ -159,7 +160,7 @@ def restore(
     *,
     device: str = "auto",
     strength: float = 1.0,
-    sigma: float | None = None,
+    level: float | None = None,
     tta: bool = False,
 ) -> Picture | Image.Image | NDArray[Any]:
     """Restore one picture.
@@ -169,7 +170,7 @@ def restore(
         model: a task or a model's name, loaded for this picture; or a `Model`.
         device: where to compute; for a model that is loaded here.
         strength: see `Model.__call__`.
-        sigma: see `Model.__call__`.
+        level: see `Model.__call__`.
         tta: see `Model.__call__`.
 
     Returns:
@@ -181,4 +182,4 @@ def restore(
     """
     ready = load_model(model, device) if isinstance(model, str) else model
     # Of the union of all kinds, overloads say nothing.
-    return cast("Any", ready)(picture, strength=strength, sigma=sigma, tta=tta)
+    return cast("Any", ready)(picture, strength=strength, level=level, tta=tta)

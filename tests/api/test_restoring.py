@@ -65,10 +65,10 @@ def test_a_batch_is_no_single_path(derain: Model) -> None:
 def test_options_reach_the_model(derain: Model) -> None:
     pixels = crop(EXAMPLE)
     assert np.array_equal(derain(pixels, strength=0.0), pixels)
-    with pytest.raises(RestoreError, match="takes no noise level"):
-        derain(pixels, sigma=25.0)
+    with pytest.raises(RestoreError, match="takes no level"):
+        derain(pixels, level=0.5)
     denoise = load_model("denoise", device="cpu")
-    assert not np.array_equal(denoise(pixels, sigma=50.0), denoise(pixels, sigma=5.0))
+    assert not np.array_equal(denoise(pixels, level=50.0), denoise(pixels, level=5.0))
     assert (derain.name, derain.task) == ("derain", "derain")
 
 
