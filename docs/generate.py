@@ -1,10 +1,12 @@
 """Writes the parts of the documents that are made from the code.
 
 The command pages come from the app's own help, the tree of rooms in architecture.md from the rooms'
-docstrings, the list of decisions from their files. `just write-docs` runs it, `--check` compares.
+docstrings, the list of decisions from their files, README's table from the benchmarks' results.
+`just write-docs` runs it, `--check` compares.
 """
 
 import ast
+import csv
 import inspect
 import re
 import sys
@@ -16,6 +18,7 @@ from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 import typer.main
 
 from restore_cli.commands import app
+from restore_cli.images.formats import as_markdown
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -25,6 +28,7 @@ OTHER_ROOMS = {
     "docs": "this site: pages, and a script that makes parts of them from the code",
     "examples": "photos and scripts to copy; a test runs every script",
     "benchmarks": "quality and speed, measured; prints tables, keeps results as CSV",
+    "scripts": "what developers run: trains the whole zoo",
     "tests": "mirrors restore_cli/ path for path",
 }
 # The class of a command lives in click for some releases of typer and inside typer for others.
@@ -61,7 +65,12 @@ def with_block(text: str, name: str, content: str) -> str:
 def documents() -> dict[Path, str]:
     """Every document that is made here, whole or in part, as it should be."""
     pages = {DOCS / "commands" / f"{name}.md": text for name, text in _command_pages().items()}
+    kept = DOCS / "what-is-kept.md"
+    pages[kept] = with_block(kept.read_text(encoding="utf-8"), "formats", as_markdown())
     architecture, index = DOCS / "architecture.md", DOCS / "decisions" / "index.md"
+    readme = ROOT / "README.md"
+    pages[readme] = with_block(readme.read_text(encoding="utf-8"), "headline", _headline())
+    pages[DOCS / "rooms.svg"] = _drawing()
     pages[architecture] = with_block(architecture.read_text(encoding="utf-8"), "tree", _tree())
     pages[index] = with_block(index.read_text(encoding="utf-8"), "decisions", _decisions())
     return pages
@@ -144,15 +153,48 @@ def _first_line(path: Path) -> str:
     return docstring.partition("\n")[0].rstrip(".")
 
 
+def _layers() -> list[list[str]]:
+    """The rooms of the package, as import-linter knows them, from the top layer down."""
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = config["tool"]["importlinter"]["contracts"][0]["layers"]
+    return [
+        list(dict.fromkeys(name.strip().split(".", 1)[1] for name in re.split(r"[|:]", layer)))
+        for layer in layers
+    ]
+
+
+def _drawing() -> str:
+    """The layers as an SVG picture: what stands higher imports what stands lower."""
+    width, height, gap = 760, 30, 8
+    rows = [
+        list(dict.fromkeys("raw" if "raw." in name and name != "raw.develop" else name
+                           for name in layer))
+        for layer in _layers()
+    ]  # fmt: skip
+    total = len(rows) * (height + gap) + gap
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {total}" '
+        'font-family="sans-serif" font-size="14" text-anchor="middle">'
+    ]
+    for index, row in enumerate(rows):
+        side = (width - gap * (len(row) + 1)) / len(row)
+        top = gap + index * (height + gap)
+        for place, name in enumerate(row):
+            left = gap + place * (side + gap)
+            parts.append(
+                f'<rect x="{left:.1f}" y="{top}" width="{side:.1f}" height="{height}" rx="4" '
+                f'fill="#dfe7f5" stroke="#5b7bb4"/><text x="{left + side / 2:.1f}" y="{top + 20}" '
+                f'fill="#223">{name}</text>'
+            )
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
 def _tree() -> str:
     """The rooms that exist: the package from the top layer down, then what stands beside it."""
     package = ROOT / "restore_cli"
-    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    layers = config["tool"]["importlinter"]["contracts"][0]["layers"]
-    # `raw` is two layers: its door stands higher than its shelves. It is one room.
-    names = [name.strip().split(".")[1] for layer in layers for name in re.split(r"[|:]", layer)]
     lines = ["restore_cli/"]
-    for name in dict.fromkeys(names):
+    # `raw` is two layers: its door stands higher than its shelves. It is one room.
+    for name in dict.fromkeys(name.split(".")[0] for layer in _layers() for name in layer):
         room, module = package / name, package / f"{name}.py"
         if module.exists():
             lines.append(f"  {module.name:<18}{_first_line(module)}")
@@ -164,6 +206,40 @@ def _tree() -> str:
         if (ROOT / name).is_dir():
             lines.append(f"{name + '/':<20}{words}")
     return "\n".join(["```text", *lines, "```"])
+
+
+def _results(name: str) -> list[dict[str, str]]:
+    path = ROOT / "benchmarks" / "results" / f"{name}.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _headline() -> str:
+    """README's table: how good, how fast, against whom, from what the benchmarks kept."""
+    quality = {(row["model"], row["case"]): row for row in _results("quality")}
+    isp = {(row["set"], row["engine"]): row for row in _results("isp")}
+    speed = {row["what"]: row for row in _results("speed")}
+    (whole,) = (row for row in _results("evaluation") if row["name"].startswith("whole command"))
+    rows = ["| what | restore | beside it |", "|---|---|---|"]
+    for model, case in (("denoise", "Gaussian 25, blind"), ("derain", "light rain")):
+        one = quality[model, case]
+        restored, given = (
+            f"{float(one[f'{side}psnr']):.2f} dB / {float(one[f'{side}ssim']):.3f}"
+            for side in ("", "input_")
+        )
+        rows.append(f"| `{model}`, {case}: PSNR / SSIM | {restored} | input: {given} |")
+    learned, *others = (
+        f"{float(isp['camera, ISO 3200', engine]['psnr']):.2f} dB, "
+        f"{float(isp['camera, ISO 3200', engine]['delta_e']):.2f}"
+        for engine in ("learned", "ahd", "aahd")
+    )
+    beside = f"LibRaw's AHD: {others[0]}; AAHD: {others[1]}"
+    rows.append(f"| `isp`, RAW files at ISO 3200: PSNR, CIEDE2000 | {learned} | {beside} |")
+    for what in ("40 photos 481x321, `restore infer`", "`restore --help`"):
+        rows.append(f"| {what} | {speed[what]['measured']} | {speed[what]['beside it']} |")
+    ours, theirs = (f"{float(whole[side]):.1f} s" for side in ("ours", "theirs"))
+    rows.append(f"| `restore eval`, PSNR and SSIM of 68 pairs | {ours} | scikit-image: {theirs} |")
+    return "\n".join(rows)
 
 
 def _decisions() -> str:

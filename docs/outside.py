@@ -1,7 +1,8 @@
 """MkDocs hook: files of the repository that pages link to become part of the site.
 
-Pages point at `../models/derain/contact-sheet.jpg` and the like, as the repository has them, so that
-they read alike on a Git host. The site takes in just those files.
+Pages point at `../models/derain/contact-sheet.jpg` and the like, as the repository has them, so
+that they read alike on a Git host. The site takes in just those files, and CONTRIBUTING.md as a
+page.
 """
 
 import posixpath
@@ -14,12 +15,20 @@ from mkdocs.structure.pages import Page
 
 LINK = re.compile(r"(\]\()((?:\.\./)+[\w./-]+)(?=[)#])")
 """A link upwards; whether it leaves the folder of documents depends on the page."""
+PAGE = "contributing.md"
 
 
 def _outside(page: str, link: str) -> str | None:
     """Where a page's link leads, from the repository on; None for another page."""
     target = posixpath.normpath(posixpath.join("docs", posixpath.dirname(page), link))
     return None if target.startswith("docs/") else target
+
+
+def _name(target: str) -> str:
+    """What a file outside is called in the site. Other Markdown is shown as it is, not as a page."""
+    if target == "CONTRIBUTING.md":
+        return PAGE
+    return f"{target}.txt" if target.endswith(".md") else target
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -31,10 +40,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         for _, link in LINK.findall(page.content_string)
         if (target := _outside(page.src_uri, link)) is not None and (root / target).is_file()
     }
+    contributing = (root / "CONTRIBUTING.md").read_text(encoding="utf-8").replace("](docs/", "](")
+    files.append(File.generated(config, PAGE, content=contributing))
     for target in sorted(wanted):
-        # Pages of Markdown outside are shown as they are, not made part of the site.
-        name = f"{target}.txt" if target.endswith(".md") else target
-        files.append(File.generated(config, name, abs_src_path=str(root / target)))
+        if _name(target) != PAGE:
+            files.append(File.generated(config, _name(target), abs_src_path=str(root / target)))
     return files
 
 
@@ -47,9 +57,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         target = _outside(page.file.src_uri, match[2])
         if target is None:
             return match[0]
-        name = f"{target}.txt" if target.endswith(".md") else target
-        if files.get_file_from_path(name) is None:
+        if files.get_file_from_path(_name(target)) is None:
             return match[0]
-        return match[1] + posixpath.relpath(name, folder or ".")
+        return match[1] + posixpath.relpath(_name(target), folder or ".")
 
     return LINK.sub(inside, markdown)
