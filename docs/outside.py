@@ -25,7 +25,7 @@ def _outside(page: str, link: str) -> str | None:
 
 
 def _name(target: str) -> str:
-    """What a file outside is called in the site. Other Markdown is shown as it is, not as a page."""
+    """What a file outside is called in the site. Other Markdown is no page but a text."""
     if target == "CONTRIBUTING.md":
         return PAGE
     return f"{target}.txt" if target.endswith(".md") else target
