@@ -1,7 +1,6 @@
 """`develop`: a camera's RAW file as a picture."""
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Literal, cast
 
@@ -11,7 +10,8 @@ from restore_cli.engine.restorer import Restorer
 from restore_cli.errors import RestoreError
 from restore_cli.images.picture import Picture
 from restore_cli.models import zoo
-from restore_cli.raw.develop import Developer, Settings, WhiteBalance, as_it_is
+from restore_cli.raw.develop import Developer, as_it_is
+from restore_cli.raw.settings import Denoise, Settings, WhiteBalance
 
 MODEL = "isp"
 """The shipped model that develops."""
@@ -24,10 +24,10 @@ def develop(
     model: str = MODEL,
     white_balance: WhiteBalance = "camera",
     exposure: float = 0.0,
-    look: Literal["standard", "none"] = "standard",
+    look: Literal["standard", "none", "profile"] = "standard",
     linear: bool = False,
     bits: Literal[8, 16] = 8,
-    denoise: float | None = None,
+    denoise: Denoise = "auto",
     device: str = "auto",
 ) -> Picture:
     """Develop a RAW file, as `restore isp` does.
@@ -37,15 +37,15 @@ def develop(
         engine: "learned" demosaics and denoises by a network, with the camera's own colours;
             "libraw" the classical way. Files without a Bayer mosaic go to LibRaw, with a note.
         model: name, folder or file of the learned engine's model.
-        white_balance: "camera", "auto" (grey on average), "daylight", or multipliers of red, green
-            and blue.
+        white_balance: "camera", "auto" (grey on average), "daylight", a `raw.settings.Temperature`,
+            or multipliers of red, green and blue.
         exposure: EV brighter (above 0) or darker.
         look: "standard" adds the file's baseline exposure and one tone curve; "none" is
-            colorimetric.
+            colorimetric; "profile" is what a DNG file's own profile describes.
         linear: linear light instead of the sRGB curve, without look; needs 16 bits.
         bits: 8 or 16.
-        denoise: noise to remove, on the 0..255 scale under the sRGB curve; 0 leaves it alone, None
-            lets the model estimate it.
+        denoise: "auto" (by what the file says, else by an estimate), "off", or a noise level on
+            the 0..255 scale; for the learned engine.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
 
     Returns:
@@ -66,22 +66,22 @@ def develop(
         look=look,
         linear=linear,
         bits=bits,
+        denoise=denoise,
     )
-    loaded = Developer(settings).read(Path(path))
-    run = loaded.restore
-    if run is None:
-        run = as_it_is if engine == "libraw" else _learned(model, device, denoise)
-    restored = run(loaded.image)
+    restorer = _learned(model, device) if engine == "learned" else None
+    run: Restore = as_it_is if restorer is None else restorer
+    loaded = Developer(settings, restorer).read(Path(path))
+    restored = (loaded.restore or run)(loaded.image)
     # Developing, unlike copying a preview, ends in a picture.
     picture = cast("Picture", loaded.finish(restored.image))
     return replace(picture, notes=(*loaded.notes, *restored.notes))
 
 
-def _learned(name: str, device: str, denoise: float | None) -> Restore:
+def _learned(name: str, device: str) -> Restorer:
     """The network of the learned engine."""
     model = zoo.load(name)
     if model.network.info.input != "mosaic":
         raise RestoreError(
             f"the model {model.name} does not read RAW mosaics", hint="leave model out"
         )
-    return partial(Restorer(model.network, device=device, overlap=model.overlap), level=denoise)
+    return Restorer(model.network, device=device, overlap=model.overlap)
