@@ -3,11 +3,10 @@
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
+from small_raw import write_small_raw
 
 from restore_cli.images.picture import Picture
-from restore_cli.raw.dng import DngTags, write_dng
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"(<!-- slow -->\n)?^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -28,16 +27,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             Picture(pixels[100:164, 60:156].copy()).save(tmp_path / folder / f"{name}.png")
     rainy = Picture.read(ROOT / "examples" / "photos" / "coffee.jpg").pixels[100:164, 60:156]
     Picture(rainy.copy()).save(tmp_path / "rainy.jpg")
-    light = np.linspace(600, 12_000, 64 * 48).reshape(48, 64).astype(np.uint16)
-    camera = np.array([[0.8, -0.2, -0.1], [-0.4, 1.2, 0.2], [-0.1, 0.2, 0.6]])
-    tags = DngTags(
-        pattern="RGGB",
-        black=(512.0,) * 4,
-        white=16_383,
-        xyz_to_camera=camera,
-        neutral=(0.5, 1.0, 0.625),
-    )
-    write_dng(tmp_path / "photo.dng", light, tags)
+    write_small_raw(tmp_path / "photo.dng")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -2,27 +2,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_raw import write_small_raw
 
 from restore_cli.__main__ import main
 from restore_cli.api.developing import develop
 from restore_cli.errors import RestoreError
 from restore_cli.images.picture import Picture
-from restore_cli.raw.dng import DngTags, write_dng
 
 
 @pytest.fixture
 def raw(tmp_path: Path) -> Path:
-    """A grey wedge as a small DNG file."""
-    light = np.linspace(600, 12_000, 64 * 48).reshape(48, 64).astype(np.uint16)
-    xyz_to_camera = np.array([[0.8, -0.2, -0.1], [-0.4, 1.2, 0.2], [-0.1, 0.2, 0.6]])
-    tags = DngTags(
-        pattern="RGGB",
-        black=(512.0,) * 4,
-        white=16_383,
-        xyz_to_camera=xyz_to_camera,
-        neutral=(0.5, 1.0, 0.625),
-    )
-    write_dng(tmp_path / "photo.dng", light, tags)
+    """A small DNG file."""
+    write_small_raw(tmp_path / "photo.dng")
     return tmp_path / "photo.dng"
 
 
