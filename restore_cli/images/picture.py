@@ -230,10 +230,10 @@ class Picture:
         return values
 
     def save(
-        self, path: str | os.PathLike[str], format: str | None = None, quality: int = 95
-    ) -> None:
-        """Write the file, as `write` does, to a path of any type."""
-        self.write(Path(path), format, quality)
+        self, path: str | os.PathLike[str], format: str | None = None, quality: int | None = None
+    ) -> tuple[str, ...]:
+        """Write the file, as `write` does, to a path of any type; `quality` is that of `Saving`."""
+        return self.write(Path(path), format, Saving(quality=quality))
 
     def _converter(self) -> Converter | None:
         if self.linear:
