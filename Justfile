@@ -20,13 +20,13 @@ imports:
 test *arguments:
     pytest {{arguments}}
 
-# The parts of README.md that are made from the code still equal it.
+# The documents that are made from the code still equal it.
 docs:
-    python tests/test_docs.py --check
+    python docs/generate.py --check
 
-# Make those parts again.
+# Make them again.
 write-docs:
-    python tests/test_docs.py
+    python docs/generate.py
 
 # Mend what can be mended without thinking.
 fix:

@@ -229,7 +229,7 @@ def _folder(what: str, seed: int) -> str:
 
 
 def main() -> None:
-    """Train, measure, print, and with --write keep CSV, picture and README's tables."""
+    """Train, measure, print, and with --write keep CSV, picture and the documents' tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("data", type=Path, help="folder that holds photos/train and photos/val")
     parser.add_argument("--runs", type=Path, required=True, help="folder that keeps the runs")
@@ -242,7 +242,9 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=300, help="crops that the latents are of")
     parser.add_argument("--set", action="append", default=[], help="change the recipe, as in train")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--write", action="store_true", help="keep results/allinone*, README's too")
+    parser.add_argument(
+        "--write", action="store_true", help="keep results/allinone*, the documents too"
+    )
     arguments = parser.parse_args()
     arguments.arm = arguments.arm or [a for a in EVERY if a != SHIPPED or arguments.shipped]
     if SHIPPED in arguments.arm and not arguments.shipped:
@@ -279,7 +281,7 @@ def main() -> None:
     if arguments.write:
         write_rows("allinone.csv", rows)
         write_rows("allinone_latents.csv", found)
-        replace_block(ROOT / "README.md", "allinone", text)
+        replace_block(ROOT / "docs" / "results.md", "allinone", text)
         if pictured is not None:
             plot(pictured, RESULTS / "allinone.png")
 

@@ -290,7 +290,7 @@ def _known(path: Path) -> list[Row]:
 
 
 def main() -> None:
-    """Train what is missing, measure, print; with --write keep CSV, picture, README's tables."""
+    """Train what is missing, measure, print; with --write keep CSV, picture and tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("data", type=Path, help="folder that holds photos/train and photos/val")
     parser.add_argument("--part", action="append", choices=PARTS, help="only this table")
@@ -303,7 +303,7 @@ def main() -> None:
     )
     parser.add_argument("--folder", type=Path, default=Path("runs/eguot"), help="keeps the runs")
     parser.add_argument(
-        "--write", action="store_true", help="keep CSV, picture and README's tables"
+        "--write", action="store_true", help="keep CSV, picture and the documents' tables"
     )
     arguments = parser.parse_args()
     folder, look = arguments.folder.resolve(), arguments.look
@@ -346,7 +346,7 @@ def main() -> None:
     picture(folder, arms, arguments.seeds[0], folder / "samples.jpg")
     if arguments.write:
         write_rows("eguot.csv", rows)
-        replace_block(ROOT / "README.md", "eguot", tables)
+        replace_block(ROOT / "docs" / "results.md", "eguot", tables)
         picture(folder, arms, arguments.seeds[0], RESULTS / "eguot.jpg")
 
 

@@ -198,7 +198,7 @@ def main() -> None:
             writer.writeheader()
             writer.writerows(rows)
         note = f"{len(photos)} photos of photos/val, 8 bits; {hardware()}; `benchmarks/isp.py`."
-        replace_block(ROOT / "README.md", "developed", f"{tables(rows)}\n\n{note}")
+        replace_block(ROOT / "docs" / "results.md", "developed", f"{tables(rows)}\n\n{note}")
         replace_block(ROOT / "models" / "isp" / zoo.CARD, "measured", f"{tables(rows)}\n\n{note}")
 
 

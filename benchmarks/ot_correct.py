@@ -218,7 +218,9 @@ def main() -> None:
     parser.add_argument("--vae", action="append", help="autoencoders; small if none is named")
     parser.add_argument("--crop", type=int, default=0, help="px of the centre to use; 0: all")
     parser.add_argument("--held-out", type=int, default=HELD_OUT)
-    parser.add_argument("--write", action="store_true", help="replace the CSV and README's table")
+    parser.add_argument(
+        "--write", action="store_true", help="replace the CSV and the documents' table"
+    )
     arguments = parser.parse_args()
     rows: list[Row] = []
 
@@ -236,7 +238,7 @@ def main() -> None:
     if arguments.write:
         write_rows("ot_correct.csv", rows)
         text = f"{curve_table(rows)}\n\n{distance_table(rows)}"
-        replace_block(ROOT / "README.md", "corrected", text)
+        replace_block(ROOT / "docs" / "results.md", "corrected", text)
 
 
 def curve_table(rows: list[Row]) -> str:

@@ -1,10 +1,10 @@
-"""How good the shipped models are: every number that README and cards quote comes from here.
+"""How good the shipped models are: every number that results and cards quote comes from here.
 
     python benchmarks/quality.py PHOTOS --write
 
 PHOTOS is a folder of clean photos that no model was trained on (the committed numbers: the 20 of
 photos/val, BSDS500). All degraded inputs are rounded to 8 bits, as files are, and so are the
-outputs. With --write the CSV, the cards' tables and README's table are replaced.
+outputs. With --write the CSV, the cards' tables and the documents' table are replaced.
 """
 
 import argparse
@@ -83,7 +83,9 @@ def main() -> None:
     """Measure, print, and with --write replace the committed numbers."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("photos", type=Path, help="folder of clean photos")
-    parser.add_argument("--write", action="store_true", help="replace CSV, cards and README table")
+    parser.add_argument(
+        "--write", action="store_true", help="replace CSV, cards and the documents' table"
+    )
     parser.add_argument("--model", action="append", help="only this model; may be repeated")
     parser.add_argument("--folder", type=Path, help="measure this model folder instead")
     parser.add_argument("--device", default="auto")
@@ -116,7 +118,7 @@ def _write(rows: list[dict[str, str]]) -> None:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    replace_block(ROOT / "README.md", "measured", table(rows, with_model=True))
+    replace_block(ROOT / "docs" / "results.md", "measured", table(rows, with_model=True))
     for name in measured:
         own = [row for row in rows if row["model"] == name]
         note = f"{own[0]['pictures']} photos of photos/val, RGB, whole frame, 8-bit in and out"

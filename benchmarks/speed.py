@@ -1,4 +1,4 @@
-"""How fast and how big: every timing that README quotes comes from here.
+"""How fast and how big: every timing that docs/results.md quotes comes from here.
 
     python benchmarks/speed.py --write
 
@@ -186,7 +186,9 @@ PARTS = {
 def main() -> None:
     """Measure, print, and with --write replace the committed numbers."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--write", action="store_true", help="replace the CSV and README's table")
+    parser.add_argument(
+        "--write", action="store_true", help="replace the CSV and the documents' table"
+    )
     parser.add_argument("--only", choices=PARTS, action="append", help="measure only this")
     arguments = parser.parse_args()
     rows: list[Row] = []
@@ -207,7 +209,7 @@ def main() -> None:
         writer.writerows([("what", "measured", "beside it"), *rows])
     text = markdown_table(("what", "measured", "beside it in the same run"), rows)
     text += f"\n\n{hardware()}, torch {torch.__version__}."
-    replace_block(ROOT / "README.md", "timed", text)
+    replace_block(ROOT / "docs" / "results.md", "timed", text)
 
 
 def _median(action: Callable[[], object], times: int = 5) -> float:

@@ -123,7 +123,7 @@ def _spread(values: list[float]) -> str:
 
 
 def main() -> None:
-    """Train, measure, print, and with --write keep the CSV and README's table."""
+    """Train, measure, print, and with --write keep the CSV and the documents' table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("data", type=Path, help="folder that holds photos/train and photos/val")
     parser.add_argument("--runs", type=Path, required=True, help="folder that keeps the runs")
@@ -131,7 +131,9 @@ def main() -> None:
     parser.add_argument("--seed", action="append", type=int, help="only this one")
     parser.add_argument("--set", action="append", default=[], help="change the recipe, as in train")
     parser.add_argument("--sheet", type=Path, help="hazy pictures for RUNS/sheet.png")
-    parser.add_argument("--write", action="store_true", help="keep the CSV and README's table")
+    parser.add_argument(
+        "--write", action="store_true", help="keep the CSV and the documents' table"
+    )
     arguments = parser.parse_args()
     photos = read_photos(arguments.data / "photos" / "val")
     folder = arguments.runs.resolve()
@@ -156,7 +158,7 @@ def main() -> None:
         Picture(pixels=stacked([as_row(hazy), *looks])).write(folder / "sheet.png")
     if arguments.write:
         write_rows("unpaired.csv", rows)
-        replace_block(ROOT / "README.md", "unpaired", summary(rows))
+        replace_block(ROOT / "docs" / "results.md", "unpaired", summary(rows))
 
 
 if __name__ == "__main__":

@@ -6,20 +6,14 @@ python examples/from_python.py wet.jpg dry.png
 import sys
 from pathlib import Path
 
-import torch
-
-import restore_cli
+from restore_cli import restore
 
 
 def main(source: Path, target: Path) -> None:
     """Remove the rain from `source` and write `target`."""
-    model = restore_cli.load("derain")
-    restorer = restore_cli.Restorer(model.network, overlap=model.overlap)
-    picture = restore_cli.Picture.read(source)
-    image = torch.from_numpy(picture.to_srgb()).permute(2, 0, 1)
-    restored = restorer(image)
-    picture.with_srgb(restored.image.permute(1, 2, 0).numpy()).write(target)
-    print(f"{target}: {restored.device}, {restored.precision}, tile {restored.tile or 'none'}")
+    restored = restore(source, "derain")
+    restored.save(target)
+    print(f"{target}: {restored.width}x{restored.height}, {restored.depth} bits")
 
 
 if __name__ == "__main__":

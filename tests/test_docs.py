@@ -1,56 +1,23 @@
-"""Documentation cannot drift from the code.
+"""Documentation cannot drift from the code; `docs/generate.py` writes what is made from it."""
 
-Two parts of README.md are made here, between markers: `<!-- commands -->`, the list of commands
-from their own help, and `<!-- tree -->`, the rooms from their own docstrings. `just write-docs`
-(`python tests/test_docs.py`) writes them; the tests, and `just docs`, compare.
-"""
-
-import ast
 import csv
 import re
 import shlex
+import shutil
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
 
+import generate
 import pytest
-import typer.main
-
-from restore_cli.commands import app
-from restore_cli.images.formats import as_markdown
+from generate import COMMANDS, OTHER_ROOMS, ROOT_COMMAND, Command
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-PAGE = ROOT / "docs" / "what-is-kept.md"
 CODE_BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
-# The rooms outside the package have no docstring to take the words from.
-OTHER_ROOMS = {
-    "docs": "one page a task",
-    "models": "the shipped models: model.safetensors, recipe.toml, card.md",
-    "examples": "photos and scripts to copy; a test runs every script",
-    "benchmarks": "quality and speed, measured; prints tables, keeps results as CSV",
-    "scripts": "what developers run: trains the whole zoo",
-    "tests": "mirrors restore_cli/ path for path",
-}
-# The class of a command lives in click for some releases of typer and inside typer for others.
-Command: TypeAlias = Any
-
-
-def _leaves(
-    command: Command, path: tuple[str, ...] = ("restore",)
-) -> Iterator[tuple[str, Command]]:
-    """Every command that does something, as (`restore models list`, command)."""
-    children = getattr(command, "commands", None)
-    if children is None:
-        yield " ".join(path), command
-    for name, child in (children or {}).items():
-        yield from _leaves(child, (*path, name))
-
-
-ROOT_COMMAND: Command = typer.main.get_command(app)
-COMMANDS = dict(_leaves(ROOT_COMMAND))
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
 def _spellings(command: Command) -> set[str]:
@@ -58,71 +25,13 @@ def _spellings(command: Command) -> set[str]:
     return names | {"--help", "-h"}
 
 
-def _first_line(path: Path) -> str:
-    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return docstring.partition("\n")[0].rstrip(".")
-
-
-def _commands() -> str:
-    """The list of commands as a Markdown table."""
-    rows = [
-        f"| `{path}` | {command.help.partition(chr(10))[0].strip()} |"
-        for path, command in COMMANDS.items()
-    ]
-    return "\n".join(["| command | what it does |", "|---|---|", *rows])
-
-
-def _tree() -> str:
-    """The rooms that exist: the package from the top layer down, then what stands beside it."""
-    package = ROOT / "restore_cli"
-    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    layers = config["tool"]["importlinter"]["contracts"][0]["layers"]
-    names = [name.strip().rpartition(".")[2] for layer in layers for name in layer.split("|")]
-    lines = ["restore_cli/"]
-    for name in names:
-        room, module = package / name, package / f"{name}.py"
-        if module.exists():
-            lines.append(f"  {module.name:<18}{_first_line(module)}")
-        elif room.exists():
-            lines.append(f"  {room.name + '/':<18}{_first_line(room / '__init__.py')}")
-            files = sorted(path.name for path in room.glob("*.py") if path.stem != "__init__")
-            lines.extend(["    " + "  ".join(files)] if files else [])
-    for name, words in OTHER_ROOMS.items():
-        if (ROOT / name).is_dir():
-            lines.append(f"{name + '/':<20}{words}")
-    return "\n".join(["```", *lines, "```"])
-
-
-GENERATED = {"commands": _commands, "tree": _tree}
-
-
-def _with_block(text: str, name: str, content: str) -> str:
-    """README with what stands between a pair of markers replaced."""
-    start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-    pattern = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
-    if len(pattern.findall(text)) != 1:
-        raise SystemExit(f"README.md needs the markers {start} and {end}, once")
-    return pattern.sub(lambda _: f"{start}\n{content}\n{end}", text)
-
-
-def _generated(text: str) -> str:
-    for name, make in GENERATED.items():
-        text = _with_block(text, name, make())
-    return text
-
-
-def test_the_page_of_what_is_kept_is_the_table_in_the_code() -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    assert _with_block(page, "formats", as_markdown()) == page, "run `just write-docs`"
-
-
 def _quoted_commands() -> Iterator[tuple[str, str]]:
     """Every `restore ...` line in a code block of a document, as (file, line)."""
-    for path in [*ROOT.glob("*.md"), *(ROOT / "models").glob("*/card.md")]:
+    for path in [*PAGES, *(ROOT / "models").glob("*/card.md")]:
         for block in CODE_BLOCK.findall(path.read_text(encoding="utf-8")):
             for line in block.replace("\\\n", " ").splitlines():
                 if line.strip().removeprefix("$ ").startswith("restore "):
-                    yield path.name, line.strip().removeprefix("$ ")
+                    yield path.relative_to(ROOT).as_posix(), line.strip().removeprefix("$ ")
 
 
 def _unknown_words(line: str) -> list[str]:
@@ -170,14 +79,32 @@ def test_every_command_takes_the_common_options(path: str) -> None:
     assert _spellings(COMMANDS[path]) >= {"--help", "--quiet", "--traceback"}
 
 
-@pytest.mark.parametrize("name", GENERATED)
-def test_readme_says_what_the_code_says(name: str) -> None:
-    text = README.read_text(encoding="utf-8")
-    expected = _with_block(text, name, GENERATED[name]())
-    assert text == expected, "run `just write-docs` (python tests/test_docs.py)"
+def test_documents_say_what_the_code_says() -> None:
+    assert generate.outdated() == [], "run `just write-docs` (python docs/generate.py)"
 
 
-def test_readme_shows_every_folder() -> None:
+def test_a_document_out_of_date_is_found_and_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("docs", "benchmarks/results", "restore_cli"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("_*cache*"))
+    for name in ("README.md", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    monkeypatch.setattr(generate, "ROOT", tmp_path)
+    monkeypatch.setattr(generate, "DOCS", tmp_path / "docs")
+    infer = tmp_path / "docs" / "commands" / "infer.md"
+    infer.write_text("old")
+    (tmp_path / "docs" / "commands" / "gone.md").write_text("a command of the past")
+    assert generate.main(["--check"]) == 1
+    said = capsys.readouterr().out
+    assert "docs/commands/infer.md does not say" in said
+    assert "docs/commands/gone.md does not say" in said
+    assert generate.main([]) == 0
+    assert infer.read_text() == (ROOT / "docs" / "commands" / "infer.md").read_text()
+    assert not (tmp_path / "docs" / "commands" / "gone.md").exists()
+
+
+def test_the_tree_shows_every_folder() -> None:
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
     folders = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] != "."}
     unknown = {name for name in folders if f"{name}/" not in ignored and not name.endswith("-info")}
@@ -201,35 +128,70 @@ def test_readme_has_the_lines_that_ci_runs(marker: str) -> None:
     assert ("restore infer --task derain" if marker == "use" else "pytest") in block[1]
 
 
+def test_readme_is_short() -> None:
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def _named_files(text: str) -> list[str]:
+    return re.findall(r"`((?:restore_cli|tests|benchmarks|models|docs|examples)/[\w/.-]+)`", text)
+
+
 def test_files_that_documents_name_exist() -> None:
-    missing: set[str] = set()
-    for document in ROOT.glob("*.md"):
-        text = document.read_text(encoding="utf-8")
-        named = re.findall(r"`((?:restore_cli|tests|benchmarks|models)/[\w/.-]+)`", text)
-        missing |= {f"{document.name}: {name}" for name in named if not (ROOT / name).exists()}
+    # Decisions tell of their day: what they name may have moved since.
+    present = [page for page in PAGES if page.parent.name != "decisions"]
+    missing = {
+        f"{page.name}: {name}"
+        for page in present
+        for name in _named_files(page.read_text(encoding="utf-8"))
+        if not (ROOT / name).exists() and name != "examples/photos-derain/"
+    }
     assert missing == set()
 
 
-def _main(arguments: list[str]) -> int:
-    text = README.read_text(encoding="utf-8")
-    expected = _generated(text)
-    if "--check" in arguments:
-        if text != expected:
-            print("README.md does not say what the code says: run `just write-docs`")
-        return int(text != expected)
-    README.write_text(expected, encoding="utf-8")
-    return 0
+def test_links_between_documents_lead_somewhere() -> None:
+    broken = {
+        f"{page.relative_to(ROOT)}: {link}"
+        for page in PAGES
+        for link in re.findall(
+            r"\]\(([^)#:\s]+)[)#]", CODE_BLOCK.sub("", page.read_text(encoding="utf-8"))
+        )
+        if not (page.parent / link).exists()
+    }
+    assert broken == set()
 
 
-def test_readme_quotes_the_committed_time_of_eval() -> None:
+def test_every_decision_has_a_number_a_date_and_a_title() -> None:
+    for path in (ROOT / "docs" / "decisions").glob("*.md"):
+        if path.name != "index.md":
+            assert re.fullmatch(r"\d{3}-[a-z0-9-]+\.md", path.name)
+            text = path.read_text(encoding="utf-8")
+            assert re.match(r"# \S.*\n\n\*\d{4}-\d\d-\d\d\*\n\n\S", text), path.name
+
+
+def test_the_site_builds_strictly(tmp_path: Path) -> None:
+    if shutil.which("mkdocs", path=Path(sys.executable).parent) is None:
+        pytest.skip('mkdocs is not installed: pip install "restore-cli[docs]"')
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-d", str(tmp_path / "site")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr[-2000:]
+    for made in ("index.html", "methods/pal/index.html", "contributing/index.html"):
+        assert (tmp_path / "site" / made).is_file(), made
+    # Pictures of the repository outside of docs came along.
+    assert (tmp_path / "site" / "models" / "derain" / "contact-sheet.jpg").is_file()
+    assert not (tmp_path / "site" / "generate.py").exists()
+
+
+def test_results_quote_the_committed_time_of_eval() -> None:
     with (ROOT / "benchmarks" / "results" / "evaluation.csv").open(encoding="utf-8") as file:
         (row,) = (row for row in csv.DictReader(file) if row["name"].startswith("whole command"))
-    words = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    words = " ".join((ROOT / "docs" / "results.md").read_text(encoding="utf-8").split())
     ours, theirs = (f"{float(row[side]):.1f} s" for side in ("ours", "theirs"))
     assert (
         f"take {ours} as a whole command on two cores, a plain scikit-image loop {theirs}" in words
     )
 
 
-if __name__ == "__main__":
-    sys.exit(_main(sys.argv[1:]))
+def test_the_bound_of_torch_that_is_explained_is_the_one_asked_for() -> None:
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (torch,) = (one for one in config["project"]["dependencies"] if one.startswith("torch"))
+    assert f"`{torch}`" in (ROOT / "docs" / "install.md").read_text(encoding="utf-8")

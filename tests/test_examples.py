@@ -185,10 +185,3 @@ def test_single_image_gives_a_photo_another_look(tmp_path: Path) -> None:
     _run(EXAMPLES / "single_image.sh", photo, look, made, *changes)
     assert Picture.read(made).pixels.shape == Picture.read(photo).pixels.shape
     assert not np.array_equal(Picture.read(made).pixels, Picture.read(photo).pixels)
-
-
-def test_public_names_are_what_they_stand_for() -> None:
-    assert restore_cli.load is zoo.load
-    assert restore_cli.Picture is Picture
-    with pytest.raises(AttributeError, match="no_such_name"):
-        _ = restore_cli.no_such_name

@@ -16,6 +16,7 @@ WHOLE = {
     "test_docs.py",
     "test_examples.py",
     "test_shipped.py",
+    "test_blocks.py",
 }
 LONGEST = 400
 

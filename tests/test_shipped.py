@@ -82,15 +82,15 @@ def test_a_model_shows_what_it_does_and_what_it_leaves_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*MODELS, "vae-small"])
-def test_card_and_readme_quote_the_committed_csv(name: str) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_card_and_results_quote_the_committed_csv(name: str) -> None:
+    results = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
     with (ROOT / "benchmarks" / "results" / "quality.csv").open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["model"] == name]
     assert rows
     for row in rows:
         quoted = f"{float(row['psnr']):.2f} dB / {float(row['ssim']):.3f}"
         assert any(row["case"] in line and quoted in line for line in zoo.card(name).splitlines())
-        assert any(row["case"] in line and quoted in line for line in readme.splitlines())
+        assert any(row["case"] in line and quoted in line for line in results.splitlines())
 
 
 @pytest.mark.parametrize(("sigma", "gain"), [(15, 6.0), (25, 8.0), (50, 10.0)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -227,6 +228,12 @@ class Picture:
         if self.is_grey and values.shape[2] == 3:
             return values.mean(axis=2, keepdims=True)
         return values
+
+    def save(
+        self, path: str | os.PathLike[str], format: str | None = None, quality: int | None = None
+    ) -> tuple[str, ...]:
+        """Write the file, as `write` does, to a path of any type; `quality` is that of `Saving`."""
+        return self.write(Path(path), format, Saving(quality=quality))
 
     def _converter(self) -> Converter | None:
         if self.linear:

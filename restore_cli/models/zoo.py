@@ -134,11 +134,14 @@ def load(name_or_path: str) -> Model:
 def weights_file(name_or_path: str) -> Path:
     """Where the weights of a shipped model, a model folder or a file lie.
 
+    What is shipped comes first: a file called "derain" is `./derain`.
+
     Raises:
         RestoreError: there is nothing of that name.
     """
     path = Path(name_or_path)
-    return path if path.is_file() else _folder(name_or_path) / WEIGHTS
+    shipped = name_or_path in {folder.name for folder in _shipped()}
+    return path if path.is_file() and not shipped else _folder(name_or_path) / WEIGHTS
 
 
 def export(folder: Path, network: Network, recipe: Recipe, card_text: str) -> None:

@@ -56,7 +56,7 @@ class Deblur(EstimatingNetwork):
     The estimator tells the standard deviations of the blur along four directions. With them three
     regularised inverse filters (Wiener) are made, one for each shape that such a blur may have, and
     a `UNet` sees the picture and what the filters make of it. A single network told only the
-    picture, or the widths as further channels, stayed near its input (CONTRIBUTING, decision log).
+    picture, or the widths as further channels, stayed near its input (docs/decisions).
 
     Args:
         widths: channels of the U-Net at each size.

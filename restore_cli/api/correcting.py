@@ -1,0 +1,118 @@
+"""`Correction`: restored pictures moved to where natural ones are, by latent optimal transport."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, overload
+
+from numpy.typing import NDArray
+from PIL import Image
+
+from restore_cli.api.kinds import AnyPicture, PathLike, Same, listed, open_ahead, open_picture
+from restore_cli.engine.device import choose_device
+from restore_cli.errors import RestoreError
+from restore_cli.images.picture import Picture
+from restore_cli.ot_correct.autoencoders import load_autoencoder
+from restore_cli.ot_correct.corrector import Corrector, load_transport
+from restore_cli.ot_correct.fitting import pictures_of
+from restore_cli.transport.latent import LatentTransport, Side
+
+
+class Correction:
+    """A fitted correction (Deep Optimal Transport, Adrai et al. 2023).
+
+    Made by `Correction.fit` or `Correction.load`.
+    """
+
+    def __init__(self, transport: LatentTransport, *, device: str = "auto") -> None:
+        self._transport = transport
+        self._device = choose_device(device)
+
+    @classmethod
+    def fit(
+        cls,
+        restored: "PathLike | Iterable[AnyPicture]",
+        natural: "PathLike | Iterable[AnyPicture]",
+        *,
+        vae: str = "small",
+        patch: int = 3,
+        device: str = "auto",
+    ) -> "Correction":
+        """Fit to restored and to natural pictures, which need not show the same.
+
+        Args:
+            restored: a folder, or pictures of any kind: outputs of one restorer.
+            natural: the same: good photos.
+            vae: "small", "identity", a folder, or a Hugging Face hub id.
+            patch: side of a patch, in latents.
+            device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+
+        Raises:
+            RestoreError: no such folder or autoencoder, a picture cannot be read, or none is as
+                large as a patch.
+        """
+        transport = LatentTransport(load_autoencoder(vae, choose_device(device)), patch=patch)
+        sides: dict[Side, Path | list[AnyPicture]] = {
+            "restored": listed(restored),
+            "natural": listed(natural),
+        }
+        for side, pictures in sides.items():
+            paths = pictures if isinstance(pictures, list) else [*pictures_of(pictures)]
+            for opened in open_ahead(paths):
+                transport.update(opened.image[None], side)
+        transport.compute()
+        return cls(transport, device=device)
+
+    @classmethod
+    def load(cls, path: PathLike, *, vae: str | None = None, device: str = "auto") -> "Correction":
+        """Read what `save` or `restore ot-correct fit` wrote.
+
+        Args:
+            path: the file.
+            vae: where the autoencoder lies; None: where the file says.
+            device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+
+        Raises:
+            RestoreError: the file is missing or damaged, or the autoencoder is another one.
+        """
+        return cls(load_transport(Path(path), vae, choose_device(device)), device=device)
+
+    def save(self, path: PathLike) -> None:
+        """Write a .safetensors file for `load` and for `restore ot-correct apply`.
+
+        Raises:
+            RestoreError: it is not called .safetensors, or cannot be written.
+        """
+        if Path(path).suffix != ".safetensors":
+            raise RestoreError(f"{path}: a correction is a .safetensors file", hint="rename it")
+        self._transport.save(Path(path))
+
+    @property
+    def distance(self) -> float:
+        """Latent W2 between the two sides that it was fitted to, before correcting."""
+        return self._transport.distance()
+
+    @overload
+    def apply(self, picture: PathLike, alpha: float = ...) -> Picture: ...
+    @overload
+    def apply(self, picture: Image.Image, alpha: float = ...) -> Image.Image: ...
+    @overload
+    def apply(self, picture: Same, alpha: float = ...) -> Same: ...
+    def apply(
+        self, picture: AnyPicture, alpha: float = 0.0
+    ) -> Picture | Image.Image | NDArray[Any]:
+        """Correct one picture; what is given is not changed.
+
+        Args:
+            picture: a path, a `Picture`, a PIL image or an array, as for `Model.__call__`.
+            alpha: 0 is the full correction, 1 the picture as it is; others extrapolate.
+
+        Returns:
+            The same kind, size and depth; a `Picture` for a path.
+
+        Raises:
+            RestoreError: the picture cannot be read, or the result is not finite.
+            TypeError: `picture` is of another kind.
+        """
+        opened = open_picture(picture)
+        corrector = Corrector(self._transport, alpha=alpha, device=self._device)
+        return opened.finish(corrector(opened.image).image, ())
