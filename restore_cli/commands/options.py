@@ -33,7 +33,7 @@ Precision = Annotated[
     Literal["auto", "fp32", "bf16", "fp16"],
     typer.Option(
         "--precision",
-        help="Number format of the computation; auto is fp32 on a CPU and a half format on a GPU.",
+        help="Number format; auto takes a half format where it is faster and gives the same.",
     ),
 ]
 

@@ -7,23 +7,23 @@ when one of these fails.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from restore_cli.engine import memory
+from restore_cli.engine.backend import TorchBackend
 from restore_cli.engine.degradation_classifier import degradation, trained_classifier
-from restore_cli.engine.device import Precision, autocast, choose_device, choose_precision
+from restore_cli.engine.device import Precision, choose_device, choose_precision
 from restore_cli.engine.global_context import global_context
 from restore_cli.engine.level import check_level, estimated_level, told_level
 from restore_cli.engine.out_of_memory import is_out_of_memory
+from restore_cli.engine.precision import bf16_serves
 from restore_cli.engine.tiling import Span, lay, mirror, round_up, spans
 from restore_cli.errors import RestoreError
 from restore_cli.networks.base import Network
 from restore_cli.networks.guided_unet import GuidedUNet
-from restore_cli.networks.latents import LatentNetwork
 
 DEFAULT_OVERLAP = 64
 """px; see `Restorer`."""
@@ -75,7 +75,8 @@ class Restorer:
         network: with a global context it is told with every window what that says of the whole
             picture. It is put in eval mode and moved to the device.
         device: "auto" (CUDA, then MPS, then CPU), "cpu", "cuda", "cuda:N" or "mps".
-        precision: "auto" (bf16 or fp16 on CUDA, fp32 elsewhere), "fp32", "bf16" or "fp16".
+        precision: "auto", "fp32", "bf16" or "fp16". "auto" is bf16 or fp16 on CUDA; on a CPU it is
+            bf16 where that is measured to be faster and to give the same picture, else fp32.
         tile: side in px of the window that the network sees, at most; a multiple of the network's
             (others are rounded down). "auto" takes the picture whole where memory allows, and else
             the largest window that is safe; "none" wants it whole. In every case, out-of-memory
@@ -105,12 +106,14 @@ class Restorer:
         self._multiple = network.info.multiple
         self._device = choose_device(device)
         self._precision: Precision = choose_precision(precision, self._device)
+        # Measured when the first picture comes: a run that has nothing to do measures nothing.
+        self._measure = precision == "auto" and self._device.type == "cpu"
         self._tile = self._checked_tile(tile)
         self._overlap = self._checked_overlap(overlap)
         if batch_size < 1:
             raise RestoreError(f"batch size {batch_size} is below 1")
         self._batch = batch_size
-        self._home: torch.device | None = None
+        self._torch = TorchBackend(self._network)
         self._need: dict[str, float] = {}
         self._ceiling: int | None = None
 
@@ -145,6 +148,7 @@ class Restorer:
         check_level(self._network.info, level)
         if strength == 0.0 or (level == 0.0 and self._network.info.input == "srgb"):
             return Restored(image.clone(), None, str(self._device), self._precision)
+        self._settle()
         probabilities: list[Tensor] = []
         output, way, notes = self._persist(image, level, tta, probabilities)
         if strength < 1.0:
@@ -152,6 +156,15 @@ class Restorer:
         details = {} if self._classifier is None else degradation(self._classifier, probabilities)
         details |= self._estimate(image, way.device)
         return Restored(output, way.tile, str(way.device), way.precision, tuple(notes), details)
+
+    def _settle(self) -> None:
+        """Choose what is measured rather than told, once."""
+        if not self._measure:
+            return
+        self._measure = False
+        self._torch.move(self._device)
+        if bf16_serves(self._network, self._torch):
+            self._precision = "bf16"
 
     def _estimate(self, image: Tensor, device: torch.device) -> dict[str, object]:
         """The level as the network estimates it from the whole picture, where it counts one."""
@@ -206,7 +219,7 @@ class Restorer:
         self, image: Tensor, level: float | None, tta: bool, way: _Way, probabilities: list[Tensor]
     ) -> Tensor:
         """Split, run, blend; (3, H, W) in [0, 1]. `probabilities` gets those of degradations."""
-        self._move(way.device)
+        self._torch.move(way.device)
         height, width = self._padded(image)
         rows_from = mirror(image.shape[1], self._multiple)
         columns_from = mirror(image.shape[2], self._multiple)
@@ -214,7 +227,7 @@ class Restorer:
         columns = self._spans(width, way.tile)
         # Outside inference mode, so that callers get an ordinary tensor.
         output = torch.empty(image.shape)
-        with torch.inference_mode(), autocast(way.device, way.precision):
+        with torch.inference_mode():
             context = global_context(self._network, image, way.device)
             for row in rows:
                 source = image.index_select(1, rows_from[row.start : row.stop])
@@ -224,7 +237,9 @@ class Restorer:
                     windows = torch.stack(
                         [source.index_select(2, columns_from[c.start : c.stop]) for c in group]
                     )
-                    results = self._run(windows.to(way.device), level, tta, context, probabilities)
+                    results = self._run(
+                        windows.to(way.device), level, tta, context, way, probabilities
+                    )
                     for column, result in zip(group, results, strict=True):
                         lay(band, result, column, dim=2)
                 lay(output, band, row, dim=1)
@@ -236,11 +251,18 @@ class Restorer:
         level: float | None,
         tta: bool,
         context: Tensor | None,
+        way: _Way,
         probabilities: list[Tensor],
     ) -> Tensor:
         """Run the network on (B, 3, h, w) on its device; float32 in [0, 1] on the CPU."""
         told = None if level is None else told_level(self._network.info, level, windows)
-        forward = partial(self._forward, level=told, context=context, probabilities=probabilities)
+
+        def forward(seen: Tensor) -> Tensor:
+            computed = self._torch(seen, told, context, way.precision)
+            if computed.degradations is not None:
+                probabilities.append(computed.degradations.cpu())
+            return computed.image
+
         if tta:
             total = torch.zeros_like(windows)
             for turns in range(4):
@@ -254,33 +276,6 @@ class Restorer:
         if not bool(torch.isfinite(result).all()):
             raise _NotFiniteError
         return result.clamp_(0.0, 1.0).cpu()
-
-    def _forward(
-        self,
-        windows: Tensor,
-        *,
-        level: Tensor | None,
-        context: Tensor | None,
-        probabilities: list[Tensor],
-    ) -> Tensor:
-        network, classifier = self._network, self._classifier
-        if windows.device.type != "mps":
-            windows = windows.contiguous(memory_format=torch.channels_last)
-        context = None if context is None else context.expand(len(windows), -1)
-        if classifier is None or not isinstance(network, LatentNetwork):
-            return network(windows, level, context=context).float()
-        seen = network.decomposed(windows, level, context=context)
-        probabilities.append(cast("Tensor", classifier(seen.residual)).cpu())
-        return seen.image.float()
-
-    def _move(self, device: torch.device) -> None:
-        if device == self._home:
-            return
-        self._network.to(device)
-        if device.type != "mps":
-            # Type stubs know no `memory_format` here.
-            self._network.to(memory_format=torch.channels_last)  # pyright: ignore
-        self._home = device
 
     def _first_way(
         self, image: Tensor, device: torch.device, precision: Precision, notes: list[str]
@@ -326,7 +321,7 @@ class Restorer:
     def _bytes_per_pixel(self, device: torch.device) -> float:
         if device.type not in self._need:
             try:
-                self._move(device)
+                self._torch.move(device)
                 need = memory.bytes_per_pixel(self._network, self._multiple, device)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
