@@ -37,6 +37,14 @@ Precision = Annotated[
     ),
 ]
 
+Backend = Annotated[
+    Literal["auto", "torch", "openvino"],
+    typer.Option(
+        "--backend",
+        help="What computes; auto takes OpenVINO on a CPU where it is installed and agrees.",
+    ),
+]
+
 WORKERS = min(4, os.cpu_count() or 1)
 
 Workers = Annotated[

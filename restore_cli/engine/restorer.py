@@ -14,12 +14,12 @@ from torch import Tensor
 
 from restore_cli.engine import memory
 from restore_cli.engine.backend import TorchBackend
+from restore_cli.engine.choice import BackendName, Chosen, check_backend, choose
 from restore_cli.engine.degradation_classifier import degradation, trained_classifier
 from restore_cli.engine.device import Precision, choose_device, choose_precision
 from restore_cli.engine.global_context import global_context
 from restore_cli.engine.level import check_level, estimated_level, told_level
 from restore_cli.engine.out_of_memory import is_out_of_memory
-from restore_cli.engine.precision import bf16_serves
 from restore_cli.engine.tiling import Span, lay, mirror, round_up, spans
 from restore_cli.errors import RestoreError
 from restore_cli.networks.base import Network
@@ -41,6 +41,7 @@ class Restored:
         notes: one sentence for each thing that did not go as asked, for the user to read.
         details: what the network says of the picture, for programs: where it tells degradations,
             `degradation`, the likeliest, and `degradations`, how likely each is.
+        backend: "torch" or "openvino".
     """
 
     image: Tensor
@@ -49,6 +50,7 @@ class Restored:
     precision: str
     notes: tuple[str, ...] = ()
     details: Mapping[str, object] = field(default_factory=dict[str, object])
+    backend: str = "torch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class Restorer:
         device: "auto" (CUDA, then MPS, then CPU), "cpu", "cuda", "cuda:N" or "mps".
         precision: "auto", "fp32", "bf16" or "fp16". "auto" is bf16 or fp16 on CUDA; on a CPU it is
             bf16 where that is measured to be faster and to give the same picture, else fp32.
+        backend: "torch"; "openvino" on a CPU; "auto" takes OpenVINO on a CPU where it is installed
+            and gives the same picture. Compiling takes seconds, and is kept for later processes.
         tile: side in px of the window that the network sees, at most; a multiple of the network's
             (others are rounded down). "auto" takes the picture whole where memory allows, and else
             the largest window that is safe; "none" wants it whole. In every case, out-of-memory
@@ -97,6 +101,7 @@ class Restorer:
         *,
         device: str = "auto",
         precision: str = "auto",
+        backend: BackendName = "torch",
         tile: int | Literal["auto", "none"] = "auto",
         overlap: int | None = None,
         batch_size: int = 1,
@@ -106,14 +111,15 @@ class Restorer:
         self._multiple = network.info.multiple
         self._device = choose_device(device)
         self._precision: Precision = choose_precision(precision, self._device)
-        # Measured when the first picture comes: a run that has nothing to do measures nothing.
-        self._measure = precision == "auto" and self._device.type == "cpu"
+        self._automatic = precision == "auto"
+        self._backend: BackendName = check_backend(backend, self._device, precision)
+        self._torch = TorchBackend(self._network)
+        self._chosen: Chosen | None = None
         self._tile = self._checked_tile(tile)
         self._overlap = self._checked_overlap(overlap)
         if batch_size < 1:
             raise RestoreError(f"batch size {batch_size} is below 1")
         self._batch = batch_size
-        self._torch = TorchBackend(self._network)
         self._need: dict[str, float] = {}
         self._ceiling: int | None = None
 
@@ -148,23 +154,29 @@ class Restorer:
         check_level(self._network.info, level)
         if strength == 0.0 or (level == 0.0 and self._network.info.input == "srgb"):
             return Restored(image.clone(), None, str(self._device), self._precision)
-        self._settle()
+        notes = self._settle()
         probabilities: list[Tensor] = []
-        output, way, notes = self._persist(image, level, tta, probabilities)
+        output, way = self._persist(image, level, tta, probabilities, notes)
         if strength < 1.0:
             output.lerp_(image, 1.0 - strength)
         details = {} if self._classifier is None else degradation(self._classifier, probabilities)
         details |= self._estimate(image, way.device)
-        return Restored(output, way.tile, str(way.device), way.precision, tuple(notes), details)
+        name = self._chosen.name if self._chosen and way.device == self._device else "torch"
+        how = way.tile, str(way.device), way.precision, tuple(notes)
+        return Restored(output, *how, details, name)
 
-    def _settle(self) -> None:
-        """Choose what is measured rather than told, once."""
-        if not self._measure:
-            return
-        self._measure = False
+    def _settle(self) -> list[str]:
+        """Choose what is measured rather than told, once; notes for the user.
+
+        When the first picture comes: a run that has nothing to do measures and compiles nothing.
+        """
+        if self._chosen is not None or self._device.type != "cpu":
+            return []
         self._torch.move(self._device)
-        if bf16_serves(self._network, self._torch):
-            self._precision = "bf16"
+        told = None if self._automatic else self._precision
+        self._chosen = choose(self._backend, self._network, self._torch, told)
+        self._precision = self._chosen.precision
+        return list(self._chosen.notes)
 
     def _estimate(self, image: Tensor, device: torch.device) -> dict[str, object]:
         """The level as the network estimates it from the whole picture, where it counts one."""
@@ -177,10 +189,14 @@ class Restorer:
             return {"level": estimated_level(network.info, network.amounts(context))}
 
     def _persist(
-        self, image: Tensor, level: float | None, tta: bool, probabilities: list[Tensor]
-    ) -> tuple[Tensor, _Way, list[str]]:
-        """Try one way after the other until one succeeds; only that one is told of."""
-        notes: list[str] = []
+        self,
+        image: Tensor,
+        level: float | None,
+        tta: bool,
+        probabilities: list[Tensor],
+        notes: list[str],
+    ) -> tuple[Tensor, _Way]:
+        """Try one way after the other until one succeeds; `notes` gets what went wrong before."""
         way = self._first_way(image, self._device, self._precision, notes)
         shrunk = False
         while True:
@@ -213,7 +229,7 @@ class Restorer:
         if shrunk and way.device == self._device:
             # Later pictures begin with what worked instead of failing again.
             self._ceiling = way.tile
-        return output, way, notes
+        return output, way
 
     def _compute(
         self, image: Tensor, level: float | None, tta: bool, way: _Way, probabilities: list[Tensor]
@@ -256,9 +272,10 @@ class Restorer:
     ) -> Tensor:
         """Run the network on (B, 3, h, w) on its device; float32 in [0, 1] on the CPU."""
         told = None if level is None else told_level(self._network.info, level, windows)
+        backend = self._chosen.backend if self._chosen and way.device.type == "cpu" else self._torch
 
         def forward(seen: Tensor) -> Tensor:
-            computed = self._torch(seen, told, context, way.precision)
+            computed = backend(seen, told, context, way.precision)
             if computed.degradations is not None:
                 probabilities.append(computed.degradations.cpu())
             return computed.image

@@ -5,7 +5,6 @@ import torch
 from fake_networks import Net
 
 from restore_cli.engine import precision as rooms
-from restore_cli.engine import restorer as restorer_room
 from restore_cli.engine.backend import Computed
 from restore_cli.engine.precision import bf16_pays_on_cpu
 
@@ -52,17 +51,3 @@ def test_bf16_serves_where_it_pays_and_gives_the_same(
     assert rooms.bf16_serves(network, backend) is serves
     monkeypatch.setattr(rooms, "bf16_pays_on_cpu", lambda: not pays)
     assert rooms.bf16_serves(network, backend) is serves  # once a process
-
-
-@pytest.mark.parametrize(("serves", "chosen"), [(True, "bf16"), (False, "fp32")])
-def test_auto_takes_the_format_that_serves(
-    serves: bool, chosen: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[object] = []
-    picture = torch.rand(3, 32, 32)
-    monkeypatch.setattr(restorer_room, "bf16_serves", lambda *given: asked.append(given) or serves)
-    restorer = restorer_room.Restorer(Net(lambda x: 0.5 * x), device="cpu")
-    assert restorer(picture, strength=0.0).precision == "fp32"  # nothing to compute
-    assert not asked
-    assert [restorer(picture).precision for _ in range(2)] == [chosen, chosen]
-    assert len(asked) == 1
