@@ -20,6 +20,7 @@ from restore_cli.engine.backend import Backend, Computed, context_of
 from restore_cli.engine.cache import Cache, cache_folder
 from restore_cli.engine.device import Precision
 from restore_cli.models.graph import Graph, unknown_level
+from restore_cli.models.portable import openvino_model
 from restore_cli.networks.base import Network
 
 LEAST_SIDE = 64
@@ -172,15 +173,7 @@ def _key(network: Network) -> str:
 
 
 def _converted(network: Network) -> Any:  # noqa: ANN401
-    import openvino
-
-    graph = Graph(network, context=True)
-    example = graph.example()
-    shapes = [[-1, *([3, -1, -1] if i == 0 else e.shape[1:])] for i, e in enumerate(example)]
-    model = openvino.convert_model(graph.traced(), example_input=example, input=shapes)
-    for port, name in zip(model.inputs, graph.inputs, strict=True):
-        port.get_tensor().set_names({name})
-    return model
+    return openvino_model(Graph(network, context=True))
 
 
 def _judged(network: Network, backend: OpenVINOBackend, exact: Backend) -> Verdict:
