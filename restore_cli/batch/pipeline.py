@@ -51,7 +51,6 @@ class Result:
         tile: side of the tiles in pixels; None if the picture was computed whole.
         device: where it was computed.
         precision: in what number format.
-        backend: by which library.
         notes: sentences about what did not go as asked, from reading and computing.
         seconds: time spent on this file: reading, computing and writing, without waiting.
         model_seconds: the part of it that was computing.
@@ -69,7 +68,6 @@ class Result:
     tile: int | None = None
     device: str | None = None
     precision: str | None = None
-    backend: str | None = None
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     model_seconds: float = 0.0
@@ -144,7 +142,6 @@ class _Work:
     tile: int | None = None
     device: str | None = None
     precision: str | None = None
-    backend: str | None = None
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     model_seconds: float = 0.0
@@ -166,7 +163,6 @@ class _Work:
             tile=self.tile,
             device=self.device,
             precision=self.precision,
-            backend=self.backend,
             notes=self.notes,
             seconds=self.seconds,
             model_seconds=self.model_seconds,
@@ -310,9 +306,8 @@ class _Batch:
         restored = pages[0]
         work.images, work.tile = tuple(page.image for page in pages), restored.tile
         work.device, work.precision = restored.device, restored.precision
-        work.backend = restored.backend
         work.notes += tuple(dict.fromkeys(note for page in pages for note in page.notes))
-        work.details = {**work.details, **restored.details}
+        work.details = {**work.details, "backend": restored.backend, **restored.details}
         self._writes[self._writers.submit(self._save, work)] = None
         return None
 

@@ -90,7 +90,6 @@ class BatchReport:
                 "tile": result.tile,
                 "device": result.device,
                 "precision": result.precision,
-                "backend": result.backend,
                 "seconds": round(result.seconds, 4),
                 "width": result.width,
                 "height": result.height,

@@ -16,7 +16,7 @@ from restore_cli.__main__ import main
 
 Start = Callable[..., "subprocess.Popen[str]"]
 FIELDS = ["input", "output", "status", "error", "model", "task", "tile", "device", "precision"]
-FIELDS += ["backend", "seconds", "width", "height"]
+FIELDS += ["seconds", "width", "height", "backend"]
 OFFSET = 26  # what the tiny model adds to each 8-bit value
 
 
