@@ -1,5 +1,6 @@
 """A tiny recipe and its photos, for tests of data and of training."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,12 @@ TINY = Path(__file__).with_name("tiny.toml")
 NOISE_MAP = "network.noise_map=true"
 
 Parse = Callable[..., Recipe]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Tests leave the user's cache folder alone; commands that they start do so, too."""
+    os.environ["RESTORE_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="session")

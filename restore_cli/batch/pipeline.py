@@ -307,7 +307,7 @@ class _Batch:
         work.images, work.tile = tuple(page.image for page in pages), restored.tile
         work.device, work.precision = restored.device, restored.precision
         work.notes += tuple(dict.fromkeys(note for page in pages for note in page.notes))
-        work.details = {**work.details, **restored.details}
+        work.details = {**work.details, "backend": restored.backend, **restored.details}
         self._writes[self._writers.submit(self._save, work)] = None
         return None
 

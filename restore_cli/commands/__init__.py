@@ -10,6 +10,7 @@ import typer
 
 from restore_cli import __version__
 from restore_cli.commands.eval import evaluate
+from restore_cli.commands.export import export_model
 from restore_cli.commands.infer import infer
 from restore_cli.commands.isp import isp
 from restore_cli.commands.ot_correct import apply, fit
@@ -113,10 +114,13 @@ models = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settin
 models.command("list", epilog=_example("restore models list"))(list_models)
 models.command("show", epilog=_example("restore models show derain"))(show_model)
 models.command("verify", epilog=_example("restore models verify"))(verify_models)
+models.command("export", epilog=_example("restore models export derain --onnx derain.onnx"))(
+    export_model
+)
 app.add_typer(
     models,
     name="models",
-    help="List, show and verify the shipped models.",
+    help="List, show, verify and export the shipped models.",
     epilog=_example("restore models list"),
 )
 

@@ -34,6 +34,7 @@ from restore_cli.commands.batch_report import BatchReport
 from restore_cli.commands.console import Console
 from restore_cli.commands.options import (
     WORKERS,
+    Backend,
     Device,
     Json,
     Precision,
@@ -140,6 +141,7 @@ def infer(
     fail_fast: FailFast = False,
     device: Device = "auto",
     precision: Precision = "auto",
+    backend: Backend = "auto",
     seed: Seed = 0,
     json: Json = False,
     quiet: Quiet = False,
@@ -187,6 +189,7 @@ def infer(
         loaded.network,
         device=device,
         precision=precision,
+        backend=backend,
         tile=tile_size(tile),
         overlap=overlap,
         batch_size=batch_size,
@@ -200,6 +203,7 @@ def infer(
         "tile": tile,
         "overlap": overlap,
         "precision": precision,
+        "backend": backend,
         "seed": seed,
         "version": __version__,
     }

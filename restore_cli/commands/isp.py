@@ -41,6 +41,7 @@ from restore_cli.commands.isp_options import (
 )
 from restore_cli.commands.options import (
     WORKERS,
+    Backend,
     Device,
     Json,
     Precision,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from restore_cli.batch.inputs import Refused
     from restore_cli.batch.planning import Job
     from restore_cli.batch.reading import Restore
+    from restore_cli.engine.choice import BackendName
     from restore_cli.engine.restorer import Restorer
     from restore_cli.models.zoo import Model
     from restore_cli.raw.settings import Settings
@@ -142,6 +144,7 @@ def isp(
     fail_fast: FailFast = False,
     device: Device = "auto",
     precision: Precision = "auto",
+    backend: Backend = "auto",
     seed: Seed = 0,
     json: Json = False,
     quiet: Quiet = False,
@@ -207,7 +210,7 @@ def isp(
     if engine == "learned" and not preview and not proof:
         loaded = _load(model)
         overlap = shared_overlap(overlap, tile, loaded.overlap)
-        restore = _restorer(loaded, device, precision, tile, overlap, batch_size)
+        restore = _restorer(loaded, device, precision, backend, tile, overlap, batch_size)
     jobs = _plan(
         given,
         output,
@@ -223,7 +226,8 @@ def isp(
         console.say(f"{len(beside)} {what} passed over (--same-stem both copies them)")
     options = _options(settings, preview=preview)
     if loaded is not None:
-        options |= {"tile": tile, "overlap": overlap, "precision": precision}
+        options |= {"tile": tile, "overlap": overlap}
+        options |= {"precision": precision, "backend": backend}
     name = "preview" if preview else "libraw" if loaded is None else loaded.name
     results = pipeline.run(
         jobs,
@@ -299,6 +303,7 @@ def _restorer(
     model: "Model",
     device: str,
     precision: str,
+    backend: "BackendName",
     tile: str,
     overlap: int,
     batch_size: int,
@@ -309,6 +314,7 @@ def _restorer(
         model.network,
         device=device,
         precision=precision,
+        backend=backend,
         tile=tile_size(tile),
         overlap=overlap,
         batch_size=batch_size,

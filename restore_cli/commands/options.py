@@ -33,7 +33,15 @@ Precision = Annotated[
     Literal["auto", "fp32", "bf16", "fp16"],
     typer.Option(
         "--precision",
-        help="Number format of the computation; auto is fp32 on a CPU and a half format on a GPU.",
+        help="Number format; auto takes a half format where it is faster and gives the same.",
+    ),
+]
+
+Backend = Annotated[
+    Literal["auto", "torch", "openvino"],
+    typer.Option(
+        "--backend",
+        help="What computes; auto takes OpenVINO on a CPU where it is installed and agrees.",
     ),
 ]
 

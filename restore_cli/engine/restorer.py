@@ -7,15 +7,16 @@ when one of these fails.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from restore_cli.engine import memory
+from restore_cli.engine.backend import TorchBackend
+from restore_cli.engine.choice import BackendName, Chosen, check_backend, choose
 from restore_cli.engine.degradation_classifier import degradation, trained_classifier
-from restore_cli.engine.device import Precision, autocast, choose_device, choose_precision
+from restore_cli.engine.device import Precision, choose_device, choose_precision
 from restore_cli.engine.global_context import global_context
 from restore_cli.engine.level import check_level, estimated_level, told_level
 from restore_cli.engine.out_of_memory import is_out_of_memory
@@ -23,7 +24,6 @@ from restore_cli.engine.tiling import Span, lay, mirror, round_up, spans
 from restore_cli.errors import RestoreError
 from restore_cli.networks.base import Network
 from restore_cli.networks.guided_unet import GuidedUNet
-from restore_cli.networks.latents import LatentNetwork
 
 DEFAULT_OVERLAP = 64
 """px; see `Restorer`."""
@@ -41,6 +41,7 @@ class Restored:
         notes: one sentence for each thing that did not go as asked, for the user to read.
         details: what the network says of the picture, for programs: where it tells degradations,
             `degradation`, the likeliest, and `degradations`, how likely each is.
+        backend: "torch" or "openvino".
     """
 
     image: Tensor
@@ -49,6 +50,7 @@ class Restored:
     precision: str
     notes: tuple[str, ...] = ()
     details: Mapping[str, object] = field(default_factory=dict[str, object])
+    backend: str = "torch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,10 @@ class Restorer:
         network: with a global context it is told with every window what that says of the whole
             picture. It is put in eval mode and moved to the device.
         device: "auto" (CUDA, then MPS, then CPU), "cpu", "cuda", "cuda:N" or "mps".
-        precision: "auto" (bf16 or fp16 on CUDA, fp32 elsewhere), "fp32", "bf16" or "fp16".
+        precision: "auto", "fp32", "bf16" or "fp16". "auto" is bf16 or fp16 on CUDA; on a CPU it is
+            bf16 where that is measured to be faster and to give the same picture, else fp32.
+        backend: "torch"; "openvino" on a CPU; "auto" takes OpenVINO on a CPU where it is installed
+            and gives the same picture. Compiling takes seconds, and is kept for later processes.
         tile: side in px of the window that the network sees, at most; a multiple of the network's
             (others are rounded down). "auto" takes the picture whole where memory allows, and else
             the largest window that is safe; "none" wants it whole. In every case, out-of-memory
@@ -96,6 +101,7 @@ class Restorer:
         *,
         device: str = "auto",
         precision: str = "auto",
+        backend: BackendName = "torch",
         tile: int | Literal["auto", "none"] = "auto",
         overlap: int | None = None,
         batch_size: int = 1,
@@ -105,12 +111,15 @@ class Restorer:
         self._multiple = network.info.multiple
         self._device = choose_device(device)
         self._precision: Precision = choose_precision(precision, self._device)
+        self._automatic = precision == "auto"
+        self._backend: BackendName = check_backend(backend, self._device, precision)
+        self._torch = TorchBackend(self._network)
+        self._chosen: Chosen | None = None
         self._tile = self._checked_tile(tile)
         self._overlap = self._checked_overlap(overlap)
         if batch_size < 1:
             raise RestoreError(f"batch size {batch_size} is below 1")
         self._batch = batch_size
-        self._home: torch.device | None = None
         self._need: dict[str, float] = {}
         self._ceiling: int | None = None
 
@@ -145,13 +154,29 @@ class Restorer:
         check_level(self._network.info, level)
         if strength == 0.0 or (level == 0.0 and self._network.info.input == "srgb"):
             return Restored(image.clone(), None, str(self._device), self._precision)
+        notes = self._settle()
         probabilities: list[Tensor] = []
-        output, way, notes = self._persist(image, level, tta, probabilities)
+        output, way = self._persist(image, level, tta, probabilities, notes)
         if strength < 1.0:
             output.lerp_(image, 1.0 - strength)
         details = {} if self._classifier is None else degradation(self._classifier, probabilities)
         details |= self._estimate(image, way.device)
-        return Restored(output, way.tile, str(way.device), way.precision, tuple(notes), details)
+        name = self._chosen.name if self._chosen and way.device == self._device else "torch"
+        how = way.tile, str(way.device), way.precision, tuple(notes)
+        return Restored(output, *how, details, name)
+
+    def _settle(self) -> list[str]:
+        """Choose what is measured rather than told, once; notes for the user.
+
+        When the first picture comes: a run that has nothing to do measures and compiles nothing.
+        """
+        if self._chosen is not None or self._device.type != "cpu":
+            return []
+        self._torch.move(self._device)
+        told = None if self._automatic else self._precision
+        self._chosen = choose(self._backend, self._network, self._torch, told)
+        self._precision = self._chosen.precision
+        return list(self._chosen.notes)
 
     def _estimate(self, image: Tensor, device: torch.device) -> dict[str, object]:
         """The level as the network estimates it from the whole picture, where it counts one."""
@@ -164,10 +189,14 @@ class Restorer:
             return {"level": estimated_level(network.info, network.amounts(context))}
 
     def _persist(
-        self, image: Tensor, level: float | None, tta: bool, probabilities: list[Tensor]
-    ) -> tuple[Tensor, _Way, list[str]]:
-        """Try one way after the other until one succeeds; only that one is told of."""
-        notes: list[str] = []
+        self,
+        image: Tensor,
+        level: float | None,
+        tta: bool,
+        probabilities: list[Tensor],
+        notes: list[str],
+    ) -> tuple[Tensor, _Way]:
+        """Try one way after the other until one succeeds; `notes` gets what went wrong before."""
         way = self._first_way(image, self._device, self._precision, notes)
         shrunk = False
         while True:
@@ -200,13 +229,13 @@ class Restorer:
         if shrunk and way.device == self._device:
             # Later pictures begin with what worked instead of failing again.
             self._ceiling = way.tile
-        return output, way, notes
+        return output, way
 
     def _compute(
         self, image: Tensor, level: float | None, tta: bool, way: _Way, probabilities: list[Tensor]
     ) -> Tensor:
         """Split, run, blend; (3, H, W) in [0, 1]. `probabilities` gets those of degradations."""
-        self._move(way.device)
+        self._torch.move(way.device)
         height, width = self._padded(image)
         rows_from = mirror(image.shape[1], self._multiple)
         columns_from = mirror(image.shape[2], self._multiple)
@@ -214,7 +243,7 @@ class Restorer:
         columns = self._spans(width, way.tile)
         # Outside inference mode, so that callers get an ordinary tensor.
         output = torch.empty(image.shape)
-        with torch.inference_mode(), autocast(way.device, way.precision):
+        with torch.inference_mode():
             context = global_context(self._network, image, way.device)
             for row in rows:
                 source = image.index_select(1, rows_from[row.start : row.stop])
@@ -224,7 +253,9 @@ class Restorer:
                     windows = torch.stack(
                         [source.index_select(2, columns_from[c.start : c.stop]) for c in group]
                     )
-                    results = self._run(windows.to(way.device), level, tta, context, probabilities)
+                    results = self._run(
+                        windows.to(way.device), level, tta, context, way, probabilities
+                    )
                     for column, result in zip(group, results, strict=True):
                         lay(band, result, column, dim=2)
                 lay(output, band, row, dim=1)
@@ -236,11 +267,19 @@ class Restorer:
         level: float | None,
         tta: bool,
         context: Tensor | None,
+        way: _Way,
         probabilities: list[Tensor],
     ) -> Tensor:
         """Run the network on (B, 3, h, w) on its device; float32 in [0, 1] on the CPU."""
         told = None if level is None else told_level(self._network.info, level, windows)
-        forward = partial(self._forward, level=told, context=context, probabilities=probabilities)
+        backend = self._chosen.backend if self._chosen and way.device.type == "cpu" else self._torch
+
+        def forward(seen: Tensor) -> Tensor:
+            computed = backend(seen, told, context, way.precision)
+            if computed.degradations is not None:
+                probabilities.append(computed.degradations.cpu())
+            return computed.image
+
         if tta:
             total = torch.zeros_like(windows)
             for turns in range(4):
@@ -254,33 +293,6 @@ class Restorer:
         if not bool(torch.isfinite(result).all()):
             raise _NotFiniteError
         return result.clamp_(0.0, 1.0).cpu()
-
-    def _forward(
-        self,
-        windows: Tensor,
-        *,
-        level: Tensor | None,
-        context: Tensor | None,
-        probabilities: list[Tensor],
-    ) -> Tensor:
-        network, classifier = self._network, self._classifier
-        if windows.device.type != "mps":
-            windows = windows.contiguous(memory_format=torch.channels_last)
-        context = None if context is None else context.expand(len(windows), -1)
-        if classifier is None or not isinstance(network, LatentNetwork):
-            return network(windows, level, context=context).float()
-        seen = network.decomposed(windows, level, context=context)
-        probabilities.append(cast("Tensor", classifier(seen.residual)).cpu())
-        return seen.image.float()
-
-    def _move(self, device: torch.device) -> None:
-        if device == self._home:
-            return
-        self._network.to(device)
-        if device.type != "mps":
-            # Type stubs know no `memory_format` here.
-            self._network.to(memory_format=torch.channels_last)  # pyright: ignore
-        self._home = device
 
     def _first_way(
         self, image: Tensor, device: torch.device, precision: Precision, notes: list[str]
@@ -326,7 +338,7 @@ class Restorer:
     def _bytes_per_pixel(self, device: torch.device) -> float:
         if device.type not in self._need:
             try:
-                self._move(device)
+                self._torch.move(device)
                 need = memory.bytes_per_pixel(self._network, self._multiple, device)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):

@@ -37,11 +37,13 @@ class ChannelNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
         self.eps = eps
+        # A plain number: in a traced network a tensor's own size would be an open one.
+        self._channels = channels
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) to the same shape."""
         last = x.permute(0, 2, 3, 1)
-        normed = F.layer_norm(last, (last.shape[-1],), self.weight, self.bias, self.eps)
+        normed = F.layer_norm(last, (self._channels,), self.weight, self.bias, self.eps)
         return normed.permute(0, 3, 1, 2)
 
 

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from restore_cli.images.color import linear_to_srgb, srgb_to_linear
 from restore_cli.networks.base import Estimated, EstimatingNetwork, NetworkInfo, completed
 from restore_cli.networks.blocks import local_convolutions
+from restore_cli.networks.fourier import filtered, frequencies, jinc, sinc
 from restore_cli.networks.unet import UNet
 
 DIRECTIONS = 4
@@ -126,27 +127,25 @@ def inverse_filtered(image: Tensor, widths: Tensor) -> Tensor:
     across, down = margins
     padded = F.pad(light, (across, across, down, down), mode="reflect")
     height, width = padded.shape[-2:]
-    fy = 2 * torch.fft.fftfreq(height, device=light.device)[:, None]
-    fx = 2 * torch.fft.rfftfreq(width, device=light.device)[None]
+    fy = 2 * frequencies(height, like=light)[:, None]
+    fx = 2 * frequencies(width, like=light, half=True)[None]
     xx, slant, yy, other = (widths[:, i, None, None].square() for i in range(DIRECTIONS))
     moments = xx * fx**2 + (slant - other) * fx * fy + yy * fy**2
     phase = math.pi * moments.clamp(min=0).sqrt()
-    spectrum = torch.fft.rfft2(padded)
-    out: list[Tensor] = []
+    gains: list[Tensor] = []
     for shape, noise in zip(_SHAPES, _NOISE, strict=True):
         kernel = _transfer(shape, phase)
         inverse = kernel / (kernel.square() + noise * (fx**2 + fy**2 + 0.02))
-        sharp = torch.fft.irfft2(spectrum * inverse[:, None], s=(height, width))
-        sharp = sharp[..., down : height - down, across : width - across]
-        out.append(linear_to_srgb(sharp.clamp(0, 1)))
-    return torch.cat(out, dim=1)
+        gains.append(inverse[:, None])
+    sharp = torch.cat(filtered(padded, gains), dim=1)
+    sharp = sharp[..., down : height - down, across : width - across]
+    return linear_to_srgb(sharp.clamp(0, 1))
 
 
 def _transfer(shape: str, phase: Tensor) -> Tensor:
     """How much of a wave a blur leaves, `phase` being r: exp(-r^2 / 2) to second order for all."""
     if shape == "disc":
-        reach = 2 * phase + 1e-4
-        return 2 * torch.special.bessel_j1(reach) / reach
+        return jinc(2 * phase)
     if shape == "line":
-        return torch.sinc(math.sqrt(3) / math.pi * phase)
+        return sinc(math.sqrt(3) * phase)
     return torch.exp(-phase.square() / 2)

@@ -111,7 +111,7 @@ class DegradationClassifier(nn.Module):
 
         Uniform before `fit`.
         """
-        told = self.apart(residual) @ self.weight.float().mT + self.bias.float()
+        told = F.linear(self.apart(residual), self.weight.float(), self.bias.float())
         return told.softmax(dim=1)
 
 

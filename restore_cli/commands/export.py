@@ -1,0 +1,47 @@
+"""`restore models export`: a model for other runtimes."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from restore_cli.commands.console import Console
+from restore_cli.commands.options import Json, Quiet, Traceback
+from restore_cli.errors import RestoreError
+
+
+def export_model(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A shipped model, a model folder, or a file.")
+    ],
+    *,
+    onnx: Annotated[
+        Path | None, typer.Option("--onnx", metavar="FILE", help="Write an ONNX file.")
+    ] = None,
+    openvino: Annotated[
+        Path | None,
+        typer.Option("--openvino", metavar="DIR", help="Write model.xml and model.bin there."),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    traceback: Traceback = False,
+) -> None:
+    """Write a model for ONNX Runtime or OpenVINO, for any picture size.
+
+    Compared with torch before it is written. Input `image` is (B, 3, H, W) in 0..1, its sides
+    multiples of what the metadata say; `level`, where the model takes one, is NaN if unknown.
+    """
+    if onnx is None and openvino is None:
+        raise RestoreError(
+            "neither --onnx nor --openvino is given", hint="say what to write: --onnx model.onnx"
+        )
+    from restore_cli.models import portable, zoo
+
+    console = Console(quiet=quiet, json=json)
+    model = zoo.load(name)
+    for path, write in ((onnx, portable.export_onnx), (openvino, portable.export_openvino)):
+        if path is not None:
+            write(model, path)
+            console.emit({"model": model.name, "output": path, "status": "done"})
+            console.say(f"done     {model.name} -> {path}")
+    console.emit({"event": "summary", "models": 1, "failed": 0})

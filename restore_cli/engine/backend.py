@@ -1,0 +1,76 @@
+"""What computes a network on windows, and torch as the one that always can."""
+
+from typing import NamedTuple, Protocol, cast
+
+import torch
+from torch import Tensor
+
+from restore_cli.engine.degradation_classifier import trained_classifier
+from restore_cli.engine.device import Precision, autocast
+from restore_cli.networks.base import Network
+from restore_cli.networks.latents import LatentNetwork
+
+
+class Computed(NamedTuple):
+    """What a network says of windows.
+
+    Attributes:
+        image: (B, 3, h, w) float32, not clamped.
+        degradations: (B, K) how likely each degradation is; None where it tells none.
+    """
+
+    image: Tensor
+    degradations: Tensor | None = None
+
+
+class Backend(Protocol):
+    """Computes one network, always the same."""
+
+    def __call__(
+        self, windows: Tensor, level: Tensor | None, context: Tensor | None, precision: Precision
+    ) -> Computed:
+        """Compute windows (B, 3, h, w), all of one picture, whose context is (1, F)."""
+        ...
+
+
+class TorchBackend:
+    """Computes with torch, on any device; the windows say on which.
+
+    Args:
+        network: in eval mode; moved with `move`.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._classifier = trained_classifier(network)
+        self._home: torch.device | None = None
+
+    def __call__(
+        self, windows: Tensor, level: Tensor | None, context: Tensor | None, precision: Precision
+    ) -> Computed:
+        """See `Backend`."""
+        network, classifier = self._network, self._classifier
+        if windows.device.type != "mps":
+            windows = windows.contiguous(memory_format=torch.channels_last)
+        context = None if context is None else context.expand(len(windows), -1)
+        with autocast(windows.device, precision):
+            if classifier is None or not isinstance(network, LatentNetwork):
+                return Computed(network(windows, level, context=context).float())
+            seen = network.decomposed(windows, level, context=context)
+            told = cast("Tensor", classifier(seen.residual))
+        return Computed(seen.image.float(), told)
+
+    def move(self, device: torch.device) -> None:
+        """Bring the network to a device, in the layout that is fast there."""
+        if device == self._home:
+            return
+        self._network.to(device)
+        if device.type != "mps":
+            # Type stubs know no `memory_format` here.
+            self._network.to(memory_format=torch.channels_last)  # pyright: ignore
+        self._home = device
+
+
+def context_of(network: Network, image: Tensor) -> Tensor | None:
+    """What a network says of pictures (B, 3, H, W) that are seen whole; None where nothing."""
+    return network.global_context(image) if network.info.context else None
