@@ -9,7 +9,16 @@ import typer.main
 from typer.testing import CliRunner
 
 from restore_cli.commands import options
-from restore_cli.commands.options import Device, Json, Precision, Quiet, Seed, Traceback, Workers
+from restore_cli.commands.options import (
+    Backend,
+    Device,
+    Json,
+    Precision,
+    Quiet,
+    Seed,
+    Traceback,
+    Workers,
+)
 
 
 def _app() -> typer.Typer:
@@ -17,6 +26,7 @@ def _app() -> typer.Typer:
 
     @app.command()
     def probe(
+        backend: Backend = "auto",
         device: Device = "auto",
         precision: Precision = "auto",
         seed: Seed = 0,
