@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from restore_cli.networks.amounts import QUANTITIES
 from restore_cli.networks.base import Estimated, EstimatingNetwork, NetworkInfo, completed
 from restore_cli.networks.blocks import NoiseEstimator, ResidualBlock
+from restore_cli.networks.draws import drawn
 from restore_cli.networks.unet import UNet
 
 _FEATURES = 128
@@ -129,6 +130,6 @@ class GuidedUNet(EstimatingNetwork):
             keep = keep * level.isnan().all(dim=1, keepdim=True)
         if self.training:
             # Drawn on the CPU: the same whichever device trains.
-            drawn = torch.rand(len(features), 1) >= _DROPPED
-            keep = keep * drawn.to(keep)
+            kept = drawn(torch.empty(len(features), 1), torch.rand_like) >= _DROPPED
+            keep = keep * kept.to(keep)
         return keep

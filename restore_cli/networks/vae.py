@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from restore_cli.networks.base import Network, NetworkInfo
+from restore_cli.networks.draws import drawn
 
 POOLED_WIDTH = 256
 """Channels inside the pooling branch of published members that have one."""
@@ -90,8 +91,8 @@ class VAE(Network):
         """Reconstruct a batch from a draw of its posterior (torch's global generator)."""
         mean = self.encode(image)
         spread = torch.exp(0.5 * self.log_variance).view(1, -1, 1, 1).to(mean.dtype)
-        drawn = mean + spread * torch.randn_like(mean)
-        return Sampled(self.decode(drawn), mean, self.log_variance)
+        sample = mean + spread * drawn(mean, torch.randn_like)
+        return Sampled(self.decode(sample), mean, self.log_variance)
 
 
 def from_published(encoder: Mapping[str, Tensor], decoder: Mapping[str, Tensor]) -> VAE:

@@ -111,8 +111,9 @@ def train(
         # Said outright: left to themselves, processes that a launcher started on a machine without
         # accelerators would each train alone.
         device = "cpu"
-    # One for the whole process: a run before this one may have been of another number format.
-    AcceleratorState._reset_state()  # pyright: ignore
+    # One for the whole process: a run before this one may have been of another number format, and
+    # has left the group of processes that shared it.
+    AcceleratorState._reset_state(reset_partial_state=True)  # pyright: ignore
     try:
         with _named_device(device):
             accelerator = Accelerator(

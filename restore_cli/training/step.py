@@ -57,7 +57,7 @@ def take_step(
         RestoreError: the tenth step in a row was left out.
     """
     _set_learning_rate(state, rate)
-    _seed(recipe.optim.seed, state.step, accelerator.process_index)
+    _seed(recipe.optim.seed, state.step)
     parts = recipe.optim.accumulate
     norm = torch.full((), torch.nan, device=accelerator.device)
     loss, bad = torch.zeros_like(norm), torch.zeros_like(norm)
@@ -87,9 +87,13 @@ def _set_learning_rate(state: State, rate: float) -> None:
             group["lr"] = rate * group.get("factor", 1.0)
 
 
-def _seed(seed: int, step: int, process: int) -> None:
-    """Let what an objective draws follow from the step, so that resuming needs no saved state."""
-    words = np.random.SeedSequence([seed, _STEP_STREAM, step, process]).generate_state(1)
+def _seed(seed: int, step: int) -> None:
+    """Let what an objective draws follow from the step, so that resuming needs no saved state.
+
+    Alike in all processes: what is drawn for each sample sees to it by itself, see
+    `methods.processes`.
+    """
+    words = np.random.SeedSequence([seed, _STEP_STREAM, step, 0]).generate_state(1)
     torch.manual_seed(int(words[0]))
 
 

@@ -238,9 +238,10 @@ def test_tensorboard_without_the_extra_names_it(
 
 def train_in_two_processes(*words: str) -> list[dict[str, Any]]:
     """What `restore train recipe.toml` prints under torchrun."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    # As a user starts it, with `--device auto`: on a machine without GPU too they share one run.
+    command = [str(Path(sys.executable).with_name("torchrun")), "--standalone"]
     command += ["--nproc-per-node", "2", "-m", "restore_cli", "train", "recipe.toml"]
-    command += ["--device", "cpu", "--json", *words]
+    command += ["--device", "auto", "--json", *words]
     paths = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": paths}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
@@ -256,6 +257,8 @@ def test_two_processes_do_what_one_does_with_a_double_batch() -> None:
     assert len(Path("two/metrics.csv").read_text().splitlines()) == 1 + 3
     zoo.verify("model")
     assert train("-o", "one", "--set", "data.batch=4", "--quiet") == 0
+    saved = torch.load("two/checkpoint.pt", weights_only=True)
+    assert [part["batch"] for part in saved["sittings"]] == [4]
     one, two = weights("one"), weights("two")
     for name, value in one.items():
         assert bool(two[name].isfinite().all())

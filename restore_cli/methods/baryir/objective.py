@@ -19,6 +19,7 @@ from restore_cli.methods.baryir.losses import (
 from restore_cli.methods.baryir.potentials import Potentials
 from restore_cli.methods.base import Objective, Step, within
 from restore_cli.methods.frozen import frozen
+from restore_cli.methods.processes import gathered, own
 from restore_cli.methods.window import check_window, windowed
 from restore_cli.networks.base import Network
 from restore_cli.networks.latents import Decomposed, LatentNetwork, degradation_classifier
@@ -184,13 +185,16 @@ class Baryir(Objective):
                 yield self._potentials_step(seen.barycenter.detach(), label, scale)
         told = self._means.apart(seen.residual) if self._pooled else seen.residual
         restored = self._loss(seen.image.float(), batch.target)
+        # These two compare each sample with the whole batch, wherever it is.
+        residuals, labels = gathered(seen.residual), gathered(label)
+        crossing = orthogonality(gathered(seen.barycenter), residuals)
+        company = residual_contrast(
+            gathered(told), labels, temperature=self._temperature, own=self._own
+        )
         parts = {
             "cost": (self._cost, transport_cost(seen.source, seen.barycenter)),
-            "orthogonality": (self._orthogonality, orthogonality(seen.barycenter, seen.residual)),
-            "contrast": (
-                self._contrast,
-                residual_contrast(told, label, temperature=self._temperature, own=self._own),
-            ),
+            "orthogonality": (self._orthogonality, own(crossing)),
+            "contrast": (self._contrast, own(company)),
         }
         if self._potential:
             with frozen(self.modules["potentials"]):
@@ -200,7 +204,7 @@ class Baryir(Objective):
         for name, (weight, values) in parts.items():
             mean = (scale * values).mean()
             total, terms[name] = total + weight * mean, mean.detach()
-        self._means.follow(seen.residual.detach(), label)
+        self._means.follow(residuals.detach(), labels)
         yield Step("network", total, terms)
 
     def _potentials_step(self, barycenter: Tensor, label: Tensor, scale: Tensor) -> Step:

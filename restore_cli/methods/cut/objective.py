@@ -1,6 +1,6 @@
 """Unpaired translation by contrast: CUT, FastCUT, and both from a single picture a side."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from restore_cli.losses.patchnce import patch_nce
 from restore_cli.methods.base import Objective, Step, within
 from restore_cli.methods.contrastive import adversarial_loss, feature_network
 from restore_cli.methods.frozen import frozen
+from restore_cli.methods.processes import gathered, own
 from restore_cli.networks.base import Network
 from restore_cli.networks.discriminators import PatchDiscriminator
 from restore_cli.networks.patches import PatchHeads, draw_patch_ids, gather_patches
@@ -78,9 +79,7 @@ class Cut(Objective):
         self._adversarial = adversarial_loss(adversarial)
         self._nce, self._identity, self._flip = nce, identity, flip
         self._patches = patches
-        self._contrast: Callable[[Tensor, Tensor], Tensor] = lambda query, key: patch_nce(
-            query, key, temperature=temperature, all_negatives=all_negatives
-        )
+        self._temperature, self._all_negatives = temperature, all_negatives
 
     def steps(self, batch: Batch) -> Iterator[Step]:
         """Yield the discriminator's step, then that of network and heads.
@@ -119,7 +118,12 @@ class Cut(Objective):
             origin = within(network, lambda: generator.features(picture))
             keys = heads(gather_patches(origin, patch_ids))
         queries = heads(gather_patches(found, patch_ids))
-        losses = [
-            self._contrast(query, key).mean() for query, key in zip(queries, keys, strict=True)
-        ]
+        losses = [self._contrast(query, key) for query, key in zip(queries, keys, strict=True)]
         return torch.stack(losses).mean()
+
+    def _contrast(self, query: Tensor, key: Tensor) -> Tensor:
+        if not self._all_negatives:
+            return patch_nce(query, key, temperature=self._temperature).mean()
+        everywhere = (gathered(query), gathered(key))
+        found = patch_nce(*everywhere, temperature=self._temperature, all_negatives=True)
+        return own(found).mean()

@@ -11,8 +11,10 @@ from restore_cli.losses.alignment import photometric_alignment_loss
 from restore_cli.losses.pixel import l1, pixel_loss
 from restore_cli.methods.base import Objective, Step, within
 from restore_cli.methods.developed import developed
+from restore_cli.methods.processes import mean_known
 from restore_cli.methods.window import check_window, windowed
 from restore_cli.networks.base import Estimated, EstimatingNetwork, Network
+from restore_cli.networks.draws import drawn
 
 _SHOWN = 0.5  # of the known amounts of a picture that is told any
 
@@ -134,8 +136,8 @@ class Supervised(Objective):
             case "amounts":
                 some = _partly(batch.amounts, self._told)
                 # Not all of a picture's either: a user tells one.
-                shown = (torch.rand(some.shape) < _SHOWN).to(some.device)
-                return torch.where(shown, some, torch.nan)
+                shown = drawn(torch.empty(some.shape), torch.rand_like) < _SHOWN
+                return torch.where(shown.to(some.device), some, torch.nan)
             case _:
                 return batch.sigma
 
@@ -159,12 +161,11 @@ def _partly(values: Tensor, share: float) -> Tensor:
 
     The draw comes from torch's global generator, which the loop seeds for each step.
     """
-    kept = (torch.rand(len(values), 1) < share).to(values.device)
-    return torch.where(kept, values, torch.nan)
+    kept = drawn(torch.empty(len(values), 1), torch.rand_like) < share
+    return torch.where(kept.to(values.device), values, torch.nan)
 
 
 def _known_error(estimated: Tensor, truth: Tensor) -> Tensor:
     """Mean absolute error over the values that are known, not NaN; 0 of none."""
     known = ~truth.isnan()
-    error = (estimated - torch.where(known, truth, 0.0)).abs() * known
-    return error.sum() / known.sum().clamp(min=1)
+    return mean_known((estimated - torch.where(known, truth, 0.0)).abs(), known)
