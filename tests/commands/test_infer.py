@@ -15,19 +15,8 @@ from PIL import Image
 from restore_cli.__main__ import main
 
 Start = Callable[..., "subprocess.Popen[str]"]
-FIELDS = [
-    "input",
-    "output",
-    "status",
-    "error",
-    "model",
-    "task",
-    "tile",
-    "device",
-    "precision",
-    "seconds",
-]
-FIELDS += ["width", "height", "backend"]
+FIELDS = ["input", "output", "status", "error", "model", "task", "tile", "device", "precision"]
+FIELDS += ["seconds", "width", "height", "backend"]
 OFFSET = 26  # what the tiny model adds to each 8-bit value
 
 
