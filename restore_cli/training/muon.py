@@ -12,6 +12,7 @@ from restore_cli.training import foreach
 
 # Jordan 2024: fast, rough convergence to singular values 1.
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+_LEAST_IN_BF16 = 64  # rows; converting smaller ones costs what their products save
 
 
 class Muon(torch.optim.Optimizer):
@@ -31,6 +32,8 @@ class Muon(torch.optim.Optimizer):
         lr: learning rate.
         momentum: of the Nesterov average.
         weight_decay: decoupled, as in AdamW.
+        half: orthogonalise larger matrices in bf16, as its author does; momentum and weights stay
+            as they are.
     """
 
     _step_supports_amp_scaling = True  # torch's name for: reads `found_inf`
@@ -43,7 +46,9 @@ class Muon(torch.optim.Optimizer):
         lr: float = 2e-3,
         momentum: float = 0.95,
         weight_decay: float = 0.0,
+        half: bool = False,
     ) -> None:
+        self._half = half
         defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
         super().__init__(params, defaults)
 
@@ -79,7 +84,9 @@ class Muon(torch.optim.Optimizer):
         if decay:
             foreach.multiply_(parameters, 1 - decay * go)
         for matrices in _of_one_shape(parameters, updates):
-            moved = orthogonalise(torch.stack([update for _, update in matrices]))
+            stacked = torch.stack([update for _, update in matrices])
+            half = self._half and min(stacked.shape[1:]) >= _LEAST_IN_BF16
+            moved = orthogonalise(stacked.bfloat16()).float() if half else orthogonalise(stacked)
             scale = 0.2 * math.sqrt(max(moved.shape[1:]))
             moved = moved * (-rate * scale * go)
             for (parameter, _), matrix in zip(matrices, moved, strict=True):
@@ -118,8 +125,10 @@ def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
     a, b, c = _NEWTON_SCHULZ
     x = matrices / (torch.linalg.matrix_norm(matrices, keepdim=True) + 1e-7)
     tall = x.shape[-2] > x.shape[-1]
-    x = x.mT if tall else x
+    x = (x.mT if tall else x).reshape(-1, *sorted(x.shape[-2:]))
     for _ in range(steps):
+        # x <- a x + (b G + c G^2) x with G = x x^T: sums and products in one kernel each.
         gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    x = x.reshape(*matrices.shape[:-2], *x.shape[-2:])
     return x.mT if tall else x

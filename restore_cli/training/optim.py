@@ -10,7 +10,7 @@ from restore_cli.training.stiefel import Stiefel
 
 
 def build_optimizers(
-    network: nn.Module, settings: OptimSection, *, factor: float = 1.0
+    network: nn.Module, settings: OptimSection, *, factor: float = 1.0, half: bool = False
 ) -> list[torch.optim.Optimizer]:
     """The optimisers of one network: AdamW or RMSprop for all, or Muon for its inner matrices.
 
@@ -22,6 +22,7 @@ def build_optimizers(
         network: whose parameters that want a gradient are moved.
         settings: of the recipe.
         factor: of the learning rate, of this module (`optim.rates`).
+        half: whether training computes in bf16.
     """
     parameters = [p for p in network.parameters() if p.requires_grad]
     bound = [m.weight for m in network.modules() if isinstance(m, OrthogonalLinear)]
@@ -38,7 +39,9 @@ def build_optimizers(
         scale = settings.stiefel_lr / settings.lr
         optimizers.append(Stiefel(bound, lr=settings.lr, scale=scale))
     if inner:
-        optimizers.append(Muon(inner, lr=settings.lr, weight_decay=settings.weight_decay))
+        optimizers.append(
+            Muon(inner, lr=settings.lr, weight_decay=settings.weight_decay, half=half)
+        )
     if rest:
         optimizers.append(_for_the_rest(rest, settings))
     for optimizer in optimizers:

@@ -85,7 +85,10 @@ def begin(objective: Objective, recipe: Recipe, accelerator: Accelerator) -> Sta
         _to_channels_last(module)
         objective.modules[name] = accelerator.prepare_model(module)
         optimizers[name] = build_optimizers(
-            module, recipe.optim, factor=recipe.optim.rates.get(name, 1.0)
+            module,
+            recipe.optim,
+            factor=recipe.optim.rates.get(name, 1.0),
+            half=accelerator.mixed_precision == "bf16",
         )
         for optimizer in optimizers[name]:
             # Registered, so that fp16 gradients are unscaled. The wrapper itself is of no use

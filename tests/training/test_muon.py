@@ -127,3 +127,24 @@ def test_being_told_that_all_is_well_changes_nothing_either() -> None:
         muon.step()
         ends.append(weight.detach())
     torch.testing.assert_close(ends[0], ends[1])
+
+
+def test_larger_matrices_may_be_orthogonalised_in_half_the_digits() -> None:
+    generator = torch.Generator().manual_seed(0)
+    for shape, same in (((96, 128), False), ((8, 16), True)):
+        value, push = (torch.randn(shape, generator=generator) for _ in range(2))
+        moves: list[torch.Tensor] = []
+        for half in (False, True):
+            weight = nn.Parameter(value.clone())
+            weight.grad = push
+            Muon([weight], lr=0.1, half=half).step()
+            moves.append((weight.detach() - value).flatten())
+        assert torch.equal(*moves) is same
+        assert float(torch.cosine_similarity(*moves, dim=0)) > 0.999
+
+
+def test_many_matrices_are_orthogonalised_as_one() -> None:
+    many = torch.randn(2, 3, 9, 5, generator=torch.Generator().manual_seed(0))
+    found = orthogonalise(many)
+    assert found.shape == many.shape
+    torch.testing.assert_close(found[1, 2], orthogonalise(many[1, 2]))
