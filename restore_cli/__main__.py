@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from restore_cli.errors import ExitCode, RestoreError
 
 # How threads of libgomp, which torch brings, wait for each other: briefly spinning, then asleep. By
-# default they spin on, and beside other programs take five times as long (measured by
-# benchmarks/training_speed.py). Read when torch is loaded, so they are set before.
+# default they spin on, and lose much of their speed beside other programs. Read when torch is
+# loaded, so they are set before.
 _WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"}
 
 TRACEBACK_VARIABLE = "RESTORE_TRACEBACK"
