@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from restore_cli.networks.amounts import QUANTITIES
 from restore_cli.networks.base import Estimated, EstimatingNetwork, NetworkInfo, completed
-from restore_cli.networks.blocks import NoiseEstimator, ResidualBlock
+from restore_cli.networks.blocks import ResidualBlock, local_convolutions
 from restore_cli.networks.draws import drawn
 from restore_cli.networks.unet import UNet
 
@@ -42,13 +42,16 @@ class AmountEncoder(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        """Map (B, 3, H, W) in [0, 1] to (B, features); the mean over patches speaks for all."""
-        return self.layers(image).mean(dim=(2, 3))
+        """Map (B, 3, H, W) in [0, 1] to (B, features); the mean over patches speaks for all.
+
+        The description has mean 0 and deviation 1: none is larger than those met in training.
+        """
+        means = self.layers(image).mean(dim=(2, 3)).float()
+        return F.layer_norm(means, means.shape[1:])
 
     def estimate(self, features: Tensor) -> Tensor:
-        """Amounts (B, N), 0 or more, from features (B, features)."""
-        # Above 0 already where untrained: a rectifier alone could be born dead.
-        return F.softplus(self.amounts(features).float() - 1.0)
+        """Amounts (B, N) from features (B, features); a little below 0 counts as 0."""
+        return _leaky(self.amounts(features).float())
 
 
 class GuidedUNet(EstimatingNetwork):
@@ -90,7 +93,7 @@ class GuidedUNet(EstimatingNetwork):
             multiple=max(16, 2 ** len(widths)), level="amounts", context=True, quantity=quantity
         )
         self.encoder = AmountEncoder()
-        self.noise = NoiseEstimator()
+        self.noise = local_convolutions(32, inputs=3, outputs=1)
         inputs = 2 * len(QUANTITIES) + _FEATURES + 1
         self.guide = nn.Sequential(nn.Linear(inputs, guide), nn.ReLU(), nn.Linear(guide, guide))
 
@@ -103,17 +106,23 @@ class GuidedUNet(EstimatingNetwork):
     def with_estimate(
         self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
     ) -> Estimated:
-        """See `EstimatingNetwork`; the estimates are (B, N) amounts and (B, 1, H, W) noise."""
+        """See `EstimatingNetwork`; the estimates are (B, N) amounts and (B, 1, H, W) noise.
+
+        In training they may lie a little below 0, so that the losses can pull them back.
+        """
         features = self.encoder(image) if context is None else context
         estimated = self.encoder.estimate(features)
         # Amounts are learnt from what the simulator knows, not from what pleases the restorer.
-        used = completed(level, estimated.detach())
+        used = completed(level, estimated.detach()).clamp(min=0)
         keep = self._kept(level, features)
         told = torch.cat([used, used.sqrt(), features * keep, keep], dim=1)
-        noise = self.noise(image)
-        x = torch.cat([image, noise.to(image.dtype)], dim=1)
+        noise = self._noise(image)
+        x = torch.cat([image, noise.clamp(min=0).to(image.dtype)], dim=1)
         residual = self.body.residual(F.pixel_unshuffle(x, 2), self.guide(told.to(features.dtype)))
-        return Estimated(image + F.pixel_shuffle(residual, 2), estimated, noise)
+        restored = image + F.pixel_shuffle(residual, 2)
+        if self.training:
+            return Estimated(restored, estimated, noise)
+        return Estimated(restored, estimated.clamp(min=0), noise.clamp(min=0))
 
     def global_context(self, image: Tensor) -> Tensor:
         """See `Network`."""
@@ -121,7 +130,12 @@ class GuidedUNet(EstimatingNetwork):
 
     def amounts(self, context: Tensor) -> Tensor:
         """Amounts (B, N) of pictures with this global context (B, F)."""
-        return self.encoder.estimate(context)
+        return self.encoder.estimate(context).clamp(min=0)
+
+    def _noise(self, image: Tensor) -> Tensor:
+        """The noise at each place, (B, 1, H, W) on the scale of the picture."""
+        coarse = 0.1 * _leaky(self.noise(image).float())
+        return F.interpolate(coarse, size=image.shape[-2:], mode="bilinear", align_corners=False)
 
     def _kept(self, level: Tensor | None, features: Tensor) -> Tensor:
         """1 for the pictures whose context counts, (B, 1)."""
@@ -133,3 +147,13 @@ class GuidedUNet(EstimatingNetwork):
             kept = drawn(torch.empty(len(features), 1), torch.rand_like) >= _DROPPED
             keep = keep * kept.to(keep)
         return keep
+
+
+def _leaky(raw: Tensor) -> Tensor:
+    """An estimate that is 0 or more, and never stuck at 0.
+
+    Most pictures have none of a quantity. A softplus that is pulled towards 0 for them sinks until
+    its gradient vanishes and it answers 0 for every picture; below 0 this one is still pulled
+    back up, by a tenth of the slope.
+    """
+    return F.leaky_relu(raw, 0.1)

@@ -27,3 +27,8 @@ def added(tensors: Sequence[Tensor], others: Sequence[Tensor], *, alpha: float) 
 def differences(tensors: Sequence[Tensor], others: Sequence[Tensor]) -> list[Tensor]:
     """Each minus its partner."""
     return list(torch._foreach_sub(list(tensors), list(others)))  # pyright: ignore
+
+
+def norms(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """The 2-norm of each, () each."""
+    return list(torch._foreach_norm(list(tensors)))  # pyright: ignore

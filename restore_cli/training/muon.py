@@ -13,6 +13,8 @@ from restore_cli.training import foreach
 # Jordan 2024: fast, rough convergence to singular values 1.
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 _LEAST_IN_BF16 = 64  # rows; converting smaller ones costs what their products save
+_USUAL = 0.999  # of the running mean of squared gradient norms
+_SMALL = 0.1  # of the usual norm: below it the step shrinks with the update
 
 
 class Muon(torch.optim.Optimizer):
@@ -23,6 +25,11 @@ class Muon(torch.optim.Optimizer):
     so it stands here. The step is scaled by 0.2 sqrt(max(rows, columns)), so that learning rates
     mean the same as for AdamW (Liu et al., "Muon is scalable", 2025). Matrices of one shape are
     orthogonalised together: a network has many layers and few shapes.
+
+    Orthogonalising forgets how large an update was. One that is small beside the usual gradients
+    of its matrix (ours: below a tenth of their root mean square) therefore makes a step that is as
+    much smaller: where a gradient vanishes (behind a rectifier that has just died), full steps
+    would go on in its last direction for hundreds of steps.
 
     A tensor `found_inf` (0 or 1, on the parameters' device), as torch's fused optimisers read it,
     leaves the step out where it is 1, without waiting for the device.
@@ -76,6 +83,7 @@ class Muon(torch.optim.Optimizer):
         foreach.multiply_(averages, group["momentum"])
         foreach.add_(averages, gradients)
         updates = foreach.added(gradients, averages, alpha=group["momentum"])
+        sizes = self._sizes(parameters, gradients, updates)
         rate, decay = group["lr"], group["lr"] * group["weight_decay"]
         if keep is not None:
             for average, old in zip(averages, before, strict=True):
@@ -83,14 +91,34 @@ class Muon(torch.optim.Optimizer):
         go = 1.0 if keep is None else 1 - keep
         if decay:
             foreach.multiply_(parameters, 1 - decay * go)
-        for matrices in _of_one_shape(parameters, updates):
-            stacked = torch.stack([update for _, update in matrices])
+        for matrices in _of_one_shape(parameters, updates, sizes):
+            stacked = torch.stack([update for _, update, _ in matrices])
             half = self._half and min(stacked.shape[1:]) >= _LEAST_IN_BF16
             moved = orthogonalise(stacked.bfloat16()).float() if half else orthogonalise(stacked)
             scale = 0.2 * math.sqrt(max(moved.shape[1:]))
-            moved = moved * (-rate * scale * go)
-            for (parameter, _), matrix in zip(matrices, moved, strict=True):
+            factors = torch.stack([size for _, _, size in matrices])[:, None, None]
+            moved = moved * (-rate * scale * go * factors)
+            for (parameter, _, _), matrix in zip(matrices, moved, strict=True):
                 parameter.add_(matrix.reshape(parameter.shape))
+
+    def _sizes(
+        self, parameters: list[Tensor], gradients: list[Tensor], updates: list[Tensor]
+    ) -> list[Tensor]:
+        """The share of a full step that each update makes, () each."""
+        sizes: list[Tensor] = []
+        for parameter, gradient, update in zip(
+            parameters, foreach.norms(gradients), foreach.norms(updates), strict=True
+        ):
+            state: dict[str, Any] = self.state[parameter]
+            usual = state.get("usual")
+            square = gradient.square()
+            known = square.clone() if usual is None else usual.lerp(square, 1 - _USUAL)
+            if usual is not None and self.found_inf is not None:
+                known = torch.where(self.found_inf > 0, usual, known)
+            state["usual"] = known
+            bound = _SMALL * state["usual"].sqrt()
+            sizes.append((update / bound.clamp(min=1e-30)).clamp(max=1.0))
+        return sizes
 
     def _average(self, parameter: Tensor) -> Tensor:
         state: dict[str, Any] = self.state[parameter]
@@ -100,13 +128,13 @@ class Muon(torch.optim.Optimizer):
 
 
 def _of_one_shape(
-    parameters: list[Tensor], updates: Iterable[Tensor]
-) -> Iterable[list[tuple[Tensor, Tensor]]]:
-    """Parameters with their updates as matrices, one list for each shape of these."""
-    groups: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = defaultdict(list)
-    for parameter, update in zip(parameters, updates, strict=True):
+    parameters: list[Tensor], updates: Iterable[Tensor], sizes: Iterable[Tensor]
+) -> Iterable[list[tuple[Tensor, Tensor, Tensor]]]:
+    """Parameters, their updates as matrices, and sizes; one list for each shape of the matrices."""
+    groups: dict[tuple[int, int], list[tuple[Tensor, Tensor, Tensor]]] = defaultdict(list)
+    for parameter, update, size in zip(parameters, updates, sizes, strict=True):
         matrix = update.reshape(update.shape[0], -1)
-        groups[matrix.shape[0], matrix.shape[1]].append((parameter, matrix))
+        groups[matrix.shape[0], matrix.shape[1]].append((parameter, matrix, size))
     return groups.values()
 
 

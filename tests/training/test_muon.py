@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from restore_cli.training.muon import Muon, orthogonalise
 
@@ -148,3 +148,32 @@ def test_many_matrices_are_orthogonalised_as_one() -> None:
     found = orthogonalise(many)
     assert found.shape == many.shape
     torch.testing.assert_close(found[1, 2], orthogonalise(many[1, 2]))
+
+
+def test_where_a_gradient_vanishes_the_steps_do_too() -> None:
+    weight = nn.Parameter(torch.zeros(8, 8))
+    muon = Muon([weight], lr=1.0)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(20):
+        weight.grad = torch.randn(8, 8, generator=generator)
+        muon.step()
+    there = weight.detach().clone()
+    for _ in range(1000):  # a softplus far below 0: the same direction, next to no gradient
+        weight.grad = 1e-9 * torch.ones(8, 8)
+        muon.step()
+    # What was in the momentum runs out within a hundred steps; the others add next to nothing.
+    step = 0.2 * math.sqrt(8) * math.sqrt(8)
+    assert float((weight.detach() - there).norm()) < 100 * step
+
+
+def test_a_usual_gradient_makes_a_full_step_however_small_all_are() -> None:
+    moved: list[Tensor] = []
+    for scale in (1.0, 1e-4):
+        weight = nn.Parameter(torch.zeros(8, 8))
+        muon = Muon([weight], lr=1.0)
+        generator = torch.Generator().manual_seed(0)
+        for _ in range(10):
+            weight.grad = scale * torch.randn(8, 8, generator=generator)
+            muon.step()
+        moved.append(weight.detach())
+    torch.testing.assert_close(moved[0], moved[1], atol=1e-2, rtol=1e-2)
