@@ -21,7 +21,8 @@ import numpy as np
 import torch
 from allinone_latents import Facts, collect, constraint, facts, plot
 from blocks import markdown_table, replace_block
-from quality import ROOT, SEED, as_file, read_photos
+from quality import ROOT, SEED
+from quality_measure import as_file, read_photos
 from rows import RESULTS, read_rows, write_rows
 from torch import Tensor
 

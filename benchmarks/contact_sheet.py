@@ -14,8 +14,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from quality import SEED, as_file, read_photos
+from quality import SEED
 from quality_cases import cases
+from quality_measure import as_file, read_photos
 from torch import Tensor
 
 from restore_cli.engine.restorer import Restorer

@@ -20,8 +20,9 @@ from pathlib import Path
 import numpy as np
 from blocks import markdown_table, replace_block
 from contact_sheet import as_row, stacked
-from quality import measure, read_photos
+from quality import measure
 from quality_cases import cases
+from quality_measure import read_photos
 from rows import write_rows
 from torch import Tensor, nn
 
