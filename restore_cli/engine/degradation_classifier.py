@@ -18,7 +18,7 @@ def trained_classifier(network: Network) -> DegradationClassifier | None:
 def degradation(
     classifier: DegradationClassifier, probabilities: Sequence[Tensor]
 ) -> dict[str, object]:
-    """The mean over the windows of a picture.
+    """The mean over the windows of a picture, or over its parts.
 
     Args:
         classifier: of the network, with the sources' names.

@@ -159,7 +159,7 @@ class Restorer:
         output, way = self._persist(image, level, tta, probabilities, notes)
         if strength < 1.0:
             output.lerp_(image, 1.0 - strength)
-        details = {} if self._classifier is None else degradation(self._classifier, probabilities)
+        details = degradation(self._classifier, probabilities) if self._classifier else {}
         details |= self._estimate(image, way.device)
         name = self._chosen.name if self._chosen and way.device == self._device else "torch"
         how = way.tile, str(way.device), way.precision, tuple(notes)
@@ -179,14 +179,19 @@ class Restorer:
         return list(self._chosen.notes)
 
     def _estimate(self, image: Tensor, device: torch.device) -> dict[str, object]:
-        """The level as the network estimates it from the whole picture, where it counts one."""
-        network = self._network
-        if not isinstance(network, GuidedUNet) or not network.info.quantity:
-            return {}
+        """What the network says of the whole picture: the level, the sources, or neither."""
+        network, found = self._network, dict[str, object]()
+        if not isinstance(network, GuidedUNet):
+            return found
         with torch.inference_mode():
             context = global_context(network, image, device)
             assert context is not None
-            return {"level": estimated_level(network.info, network.amounts(context))}
+            if network.info.quantity:
+                found["level"] = estimated_level(network.info, network.amounts(context))
+            sources = network.sources(context)
+            if sources is not None and network.classifier is not None:
+                found |= degradation(network.classifier, [sources.cpu()])
+        return found
 
     def _persist(
         self,

@@ -10,6 +10,7 @@ from restore_cli.networks.amounts import QUANTITIES
 from restore_cli.networks.base import Estimated, EstimatingNetwork, NetworkInfo, completed
 from restore_cli.networks.blocks import ResidualBlock, local_convolutions
 from restore_cli.networks.draws import drawn
+from restore_cli.networks.latents import DegradationClassifier
 from restore_cli.networks.unet import UNet
 
 _FEATURES = 128
@@ -69,6 +70,7 @@ class GuidedUNet(EstimatingNetwork):
         depths: residual blocks at each of these sizes.
         guide: length of the vector that modulates the levels.
         quantity: which of `QUANTITIES` a level that the user tells is of; empty for none.
+        sources: names of the kinds of samples by label, which it then tells apart; empty for none.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class GuidedUNet(EstimatingNetwork):
         depths: tuple[int, ...] = (2, 2, 2, 1),
         guide: int = 64,
         quantity: str = "",
+        sources: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
         if quantity and quantity not in QUANTITIES:
@@ -94,6 +97,8 @@ class GuidedUNet(EstimatingNetwork):
         )
         self.encoder = AmountEncoder()
         self.noise = local_convolutions(32, inputs=3, outputs=1)
+        seen = len(QUANTITIES) + _FEATURES
+        self.classifier = DegradationClassifier(sources, seen) if sources else None
         inputs = 2 * len(QUANTITIES) + _FEATURES + 1
         self.guide = nn.Sequential(nn.Linear(inputs, guide), nn.ReLU(), nn.Linear(guide, guide))
 
@@ -131,6 +136,19 @@ class GuidedUNet(EstimatingNetwork):
     def amounts(self, context: Tensor) -> Tensor:
         """Amounts (B, N) of pictures with this global context (B, F)."""
         return self.encoder.estimate(context).clamp(min=0)
+
+    def seen(self, context: Tensor) -> Tensor:
+        """What `classifier` names sources by, (B, F + N) of pictures with this context (B, F)."""
+        return torch.cat([context.float(), self.amounts(context).sqrt()], dim=1)
+
+    def sources(self, context: Tensor) -> Tensor | None:
+        """How likely pictures with this context (B, F) are of each source, (B, K).
+
+        None where it was built without names, or has not learnt to tell them.
+        """
+        if self.classifier is None or not bool(self.classifier.weight.any()):
+            return None
+        return self.classifier(self.seen(context)[:, :, None, None])
 
     def _noise(self, image: Tensor) -> Tensor:
         """The noise at each place, (B, 1, H, W) on the scale of the picture."""

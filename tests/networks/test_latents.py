@@ -109,3 +109,18 @@ def test_a_networks_means_are_found_where_it_has_some() -> None:
     assert found.names == NAMES
     assert degradation_classifier(BaryIR(**shape)) is None
     assert degradation_classifier(UNet(**shape)) is None
+
+
+def test_calibrated_certainty_is_right_as_often_as_it_says() -> None:
+    generator = torch.Generator().manual_seed(0)
+    classifier = DegradationClassifier(("left", "right"), 1)
+    label = torch.randint(2, (6000,), generator=generator)
+    points = (2.0 * label - 1)[:, None] + torch.randn(6000, 1, generator=generator)
+    classifier.fit(points[:2000], label[:2000])
+    classifier.weight.mul_(5)  # far too sure
+    classifier.bias.mul_(5)
+    classifier.calibrate(points[2000:4000], label[2000:4000])
+    likely = classifier(points[4000:, :, None, None])
+    sure = likely.max(dim=1)
+    right = (sure.indices == label[4000:]).float()
+    assert abs(float(sure.values.mean() - right.mean())) < 0.02

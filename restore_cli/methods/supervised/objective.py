@@ -1,6 +1,6 @@
 """Paired training: a pixel loss between output and target, and photometric alignment (PAL)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 import torch
@@ -12,9 +12,11 @@ from restore_cli.losses.pixel import l1, pixel_loss
 from restore_cli.methods.base import Objective, Step, within
 from restore_cli.methods.developed import developed
 from restore_cli.methods.processes import mean_known
+from restore_cli.methods.supervised.sources import learn_sources
 from restore_cli.methods.window import check_window, windowed
 from restore_cli.networks.base import Estimated, EstimatingNetwork, Network
 from restore_cli.networks.draws import drawn
+from restore_cli.networks.guided_unet import GuidedUNet
 
 _SHOWN = 0.5  # of the known amounts of a picture that is told any
 
@@ -111,6 +113,11 @@ class Supervised(Objective):
             for name, weight, error in self._level_errors(output, batch):
                 total, terms[name] = total + weight * error, error.detach()
         yield Step("network", total, terms if len(terms) > 1 else {})
+
+    def on_train_end(self, network: Network, batches: Iterable[Batch]) -> None:
+        """Let a network that names sources learn to, see `learn_sources`."""
+        if isinstance(network, GuidedUNet):
+            learn_sources(network, batches)
 
     def _output(self, batch: Batch, whole: Tensor) -> Tensor | Estimated:
         """What the network makes of a batch, with its estimates where it has any: in one pass."""
