@@ -11,6 +11,8 @@ QUANTITIES = ("rain", "haze", "stops", "blur", "sigma", "quality")
 _UNITS = {"rain": 0.1, "haze": 1.0, "stops": 4.0, "blur": 4.0, "sigma": 50.0, "quality": 50.0}
 """What an amount of 1 stands for: usual ones are of order one."""
 
+_SOFT = 0.01  # keeps the slope of the root finite at 0
+
 _NUISANCES = ("sigma", "quality")
 
 
@@ -56,3 +58,25 @@ def amounts(quantity: str, level: float) -> Tensor:
             known[QUANTITIES.index(name)] = math.nan
     known[QUANTITIES.index(quantity)] = amount_of(quantity, level)
     return known
+
+
+def amounts_error(estimated: Tensor, truth: Tensor) -> Tensor:
+    """Squared differences of the roots of amounts, which training makes small.
+
+    Most pictures have none of a quantity: the likeliest amount is 0 wherever a network is unsure,
+    and an absolute error would leave it there. The squared one makes it say the mean; the root
+    makes a little of something differ from nothing.
+
+    Args:
+        estimated: any shape; values below 0 count as a little less than nothing.
+        truth: the same shape.
+
+    Returns:
+        The same shape.
+    """
+    return (_root(estimated) - _root(truth)).square()
+
+
+def _root(amounts: Tensor) -> Tensor:
+    size = torch.sqrt(amounts.abs() + _SOFT) - math.sqrt(_SOFT)
+    return torch.where(amounts < 0, -size, size)

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from restore_cli.networks.amounts import QUANTITIES
 from restore_cli.networks.base import Estimated, EstimatingNetwork, NetworkInfo, completed
-from restore_cli.networks.blocks import ResidualBlock, local_convolutions
+from restore_cli.networks.blocks import ChannelNorm, ResidualBlock, local_convolutions
 from restore_cli.networks.draws import drawn
 from restore_cli.networks.latents import DegradationClassifier
 from restore_cli.networks.unet import UNet
@@ -27,16 +27,12 @@ class AmountEncoder(nn.Module):
     def __init__(self, features: int = _FEATURES) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(3, 24, 5, stride=2, padding=2),
-            nn.ReLU(),
-            nn.Conv2d(24, 48, 3, stride=2, padding=1),
-            nn.ReLU(),
+            *_halved(3, 24, kernel=5),
+            *_halved(24, 48),
             ResidualBlock(48),
-            nn.Conv2d(48, 96, 3, stride=2, padding=1),
-            nn.ReLU(),
+            *_halved(48, 96),
             ResidualBlock(96),
-            nn.Conv2d(96, features, 3, stride=2, padding=1),
-            nn.ReLU(),
+            *_halved(96, features),
         )
         self.amounts = nn.Sequential(
             nn.Linear(features, 96), nn.ReLU(), nn.Linear(96, len(QUANTITIES))
@@ -165,6 +161,17 @@ class GuidedUNet(EstimatingNetwork):
             kept = drawn(torch.empty(len(features), 1), torch.rand_like) >= _DROPPED
             keep = keep * kept.to(keep)
         return keep
+
+
+def _halved(inputs: int, outputs: int, *, kernel: int = 3) -> tuple[nn.Module, ...]:
+    """A convolution to half the size; its channels are normalised at each place.
+
+    Without, their sizes drifted apart by factors of thousands until one of them, the same for every
+    picture, was all that was left of the description. A norm over places would spoil what windows
+    and whole pictures have in common.
+    """
+    half = nn.Conv2d(inputs, outputs, kernel, stride=2, padding=kernel // 2)
+    return half, ChannelNorm(outputs), nn.ReLU()
 
 
 def _leaky(raw: Tensor) -> Tensor:

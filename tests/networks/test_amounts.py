@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from restore_cli.networks.amounts import QUANTITIES, amount_of, amounts, level_of
+from restore_cli.networks.amounts import QUANTITIES, amount_of, amounts, amounts_error, level_of
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,16 @@ def test_noise_and_compression_of_other_kinds_are_unknown() -> None:
 
 def test_an_unknown_level_stays_unknown() -> None:
     assert math.isnan(float(amounts("haze", math.nan)[QUANTITIES.index("haze")]))
+
+
+def test_the_error_is_of_roots_and_its_slope_at_nothing_is_finite() -> None:
+    estimated = torch.tensor([0.0, 0.25, -0.04], requires_grad=True)
+    truth = torch.tensor([0.25, 0.25, 0.0])
+    error = amounts_error(estimated, truth)
+    root = (0.26**0.5 - 0.1) ** 2
+    expected = torch.tensor([root, 0.0, (0.05**0.5 - 0.1) ** 2])
+    torch.testing.assert_close(error.detach(), expected)
+    error.sum().backward()
+    assert estimated.grad is not None
+    assert estimated.grad.isfinite().all()
+    assert float(estimated.grad[0]) < 0 < -float(estimated.grad[2])

@@ -14,6 +14,7 @@ from restore_cli.methods.developed import developed
 from restore_cli.methods.processes import mean_known
 from restore_cli.methods.supervised.sources import learn_sources
 from restore_cli.methods.window import check_window, windowed
+from restore_cli.networks.amounts import amounts_error
 from restore_cli.networks.base import Estimated, EstimatingNetwork, Network
 from restore_cli.networks.draws import drawn
 from restore_cli.networks.guided_unet import GuidedUNet
@@ -33,7 +34,7 @@ class Supervised(Objective):
         blur_weight: weight of the L1 error of the estimated widths, px.
         blur_told: share of the pictures whose true widths are shown, where they are known: the
             network need not wait with undoing blur until it has learnt to see it.
-        amounts_weight: weight of the L1 error of the estimated amounts.
+        amounts_weight: weight of the error of the estimated amounts, see `amounts_error`.
         told: share of the pictures whose true amounts are shown, where they are known.
         pal: weight alpha of the photometric alignment loss (Li et al., arXiv 2604.08172), which is
             added; 0 leaves it out. Its rho is `charbonnier` with that loss and L1 otherwise.
@@ -155,7 +156,9 @@ class Supervised(Objective):
             case "blur":
                 yield "blur", self._blur_weight, _known_error(level, batch.blur)
             case "amounts":
-                yield "amounts", self._amounts_weight, _known_error(level, batch.amounts)
+                known = ~batch.amounts.isnan()
+                squares = amounts_error(level, torch.where(known, batch.amounts, 0.0))
+                yield "amounts", self._amounts_weight, mean_known(squares, known)
                 if output.noise is not None:
                     error = _known_error(output.noise.float(), batch.noise)
                     yield "noise", self._sigma_weight, error
