@@ -78,5 +78,5 @@ def amounts_error(estimated: Tensor, truth: Tensor) -> Tensor:
 
 
 def _root(amounts: Tensor) -> Tensor:
-    size = torch.sqrt(amounts.abs() + _SOFT) - math.sqrt(_SOFT)
-    return torch.where(amounts < 0, -size, size)
+    """The signed sqrt(|a| + s) - sqrt(s), written so that it has a slope at 0."""
+    return amounts / (torch.sqrt(amounts.abs() + _SOFT) + math.sqrt(_SOFT))
