@@ -47,20 +47,25 @@ class ChannelNorm(nn.Module):
         return normed.permute(0, 3, 1, 2)
 
 
-def local_convolutions(channels: int, *, inputs: int, outputs: int) -> nn.Sequential:
-    """Convolutions to 1/8 of the size that see 49 px around: (B, outputs, H / 8, W / 8)."""
+def local_convolutions(
+    channels: int, *, inputs: int, outputs: int, slope: float = 0.0
+) -> nn.Sequential:
+    """Convolutions to 1/8 of the size that see 49 px around: (B, outputs, H / 8, W / 8).
+
+    `slope` is that of the rectifiers below 0.
+    """
     half = channels // 2
     return nn.Sequential(
         nn.Conv2d(inputs, half, 3, padding=1),
-        nn.ReLU(),
+        nn.LeakyReLU(slope),
         nn.Conv2d(half, channels, 3, stride=2, padding=1),
-        nn.ReLU(),
+        nn.LeakyReLU(slope),
         nn.Conv2d(channels, channels, 3, stride=2, padding=1),
-        nn.ReLU(),
+        nn.LeakyReLU(slope),
         nn.Conv2d(channels, channels, 3, stride=2, padding=1),
-        nn.ReLU(),
+        nn.LeakyReLU(slope),
         nn.Conv2d(channels, channels, 3, padding=1),
-        nn.ReLU(),
+        nn.LeakyReLU(slope),
         nn.Conv2d(channels, outputs, 3, padding=1),
     )
 

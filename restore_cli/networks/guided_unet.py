@@ -15,6 +15,7 @@ from restore_cli.networks.unet import UNet
 
 _FEATURES = 128
 _DROPPED = 1 / 3
+_SLOPE = 0.1  # of the heads' rectifiers below 0: a step can kill a plain one for every picture
 
 
 class AmountEncoder(nn.Module):
@@ -35,7 +36,7 @@ class AmountEncoder(nn.Module):
             *_halved(96, features),
         )
         self.amounts = nn.Sequential(
-            nn.Linear(features, 96), nn.ReLU(), nn.Linear(96, len(QUANTITIES))
+            nn.Linear(features, 96), nn.LeakyReLU(_SLOPE), nn.Linear(96, len(QUANTITIES))
         )
 
     def forward(self, image: Tensor) -> Tensor:
@@ -92,11 +93,13 @@ class GuidedUNet(EstimatingNetwork):
             multiple=max(16, 2 ** len(widths)), level="amounts", context=True, quantity=quantity
         )
         self.encoder = AmountEncoder()
-        self.noise = local_convolutions(32, inputs=3, outputs=1)
+        self.noise = local_convolutions(32, inputs=3, outputs=1, slope=_SLOPE)
         seen = len(QUANTITIES) + _FEATURES
         self.classifier = DegradationClassifier(sources, seen) if sources else None
         inputs = 2 * len(QUANTITIES) + _FEATURES + 1
-        self.guide = nn.Sequential(nn.Linear(inputs, guide), nn.ReLU(), nn.Linear(guide, guide))
+        self.guide = nn.Sequential(
+            nn.Linear(inputs, guide), nn.LeakyReLU(_SLOPE), nn.Linear(guide, guide)
+        )
 
     def forward(
         self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
@@ -181,4 +184,4 @@ def _leaky(raw: Tensor) -> Tensor:
     its gradient vanishes and it answers 0 for every picture; below 0 this one is still pulled
     back up, by a tenth of the slope.
     """
-    return F.leaky_relu(raw, 0.1)
+    return F.leaky_relu(raw, _SLOPE)
