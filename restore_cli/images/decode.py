@@ -133,6 +133,8 @@ def _png(data: bytes, path: Path) -> Decoded:
     if file.bits < 16:
         with Image.open(io.BytesIO(alone), formats=("PNG",)) as image:
             pixels, alpha = _from_pillow(image)
+    elif max(file.width, file.height) > png.LONGEST_SIDE:
+        raise NotSupportedError("a 16-bit PNG of more than a million pixels a side")
     else:
         samples = cv2.imdecode(np.frombuffer(alone, np.uint8), cv2.IMREAD_UNCHANGED)
         if samples is None or samples.dtype != np.uint16:

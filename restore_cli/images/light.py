@@ -111,4 +111,7 @@ def read_hdr(data: bytes) -> Light:
 
 def encode_hdr(pixels: NDArray[np.float32]) -> bytes:
     """Encode (H, W, 3) linear light as Radiance HDR."""
-    return cv2.imencode(".hdr", np.ascontiguousarray(np.maximum(pixels, 0)[..., ::-1]))[1].tobytes()
+    done, data = cv2.imencode(".hdr", np.ascontiguousarray(np.maximum(pixels, 0)[..., ::-1]))
+    if not done:
+        raise ValueError("its sides are too long")
+    return data.tobytes()

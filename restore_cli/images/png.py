@@ -20,6 +20,7 @@ from restore_cli.images.room import MAX_METADATA
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GREY, RGB, PALETTE = 0, 2, 3  # colour types; 4 and 6 are grey and RGB with alpha
 _XMP_KEYWORD = b"XML:com.adobe.xmp"
+LONGEST_SIDE = 1_000_000  # pixels; what libpng takes, and OpenCV through it
 _MOST_CHUNKS = 1_000_000  # a gigapixel in pieces of 8 kB has half as many
 _CRITICAL = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL")
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
@@ -252,8 +253,8 @@ def encode(
     Returns:
         The whole file.
     """
-    if pixels.shape[2] == 1 and alpha is not None:
-        body = _encode_grey_alpha(np.dstack((pixels, alpha)))
+    if max(pixels.shape) > LONGEST_SIDE or (pixels.shape[2] == 1 and alpha is not None):
+        body = _encode_rows(pixels if alpha is None else np.dstack((pixels, alpha)))
     else:
         if pixels.shape[2] == 1:
             code = pixels
@@ -296,23 +297,25 @@ def _chunk(kind: bytes, body: bytes | memoryview) -> bytes:
     return b"".join((struct.pack(">I", len(body)), kind, body, struct.pack(">I", check)))
 
 
-def _encode_grey_alpha(samples: NDArray[Any]) -> bytes:
-    """Encode (H, W, 2) grey with alpha, which OpenCV cannot write, nor Pillow at 16 bits."""
-    height, width, _ = samples.shape
+def _encode_rows(samples: NDArray[Any]) -> bytes:
+    """Encode (H, W, 1 to 4): grey with alpha and long sides, which OpenCV cannot write."""
+    height, width, channels = samples.shape
     size = samples.dtype.itemsize
+    step = channels * size
     packer = zlib.compressobj(3)
     packed: list[bytes] = []
-    band = max(1, (1 << 22) // (width * 2 * size))
+    band = max(1, (1 << 22) // (width * step))
     for top in range(0, height, band):
         big = samples[top : top + band].astype(samples.dtype.newbyteorder(">"))
         rows = big.view(np.uint8).reshape(len(big), -1)
         filtered = np.empty((len(rows), rows.shape[1] + 1), np.uint8)
         filtered[:, 0] = 1  # filter "Sub": the difference to the pixel on the left, bytewise
-        filtered[:, 1 : 1 + 2 * size] = rows[:, : 2 * size]
-        np.subtract(rows[:, 2 * size :], rows[:, : -2 * size], out=filtered[:, 1 + 2 * size :])
+        filtered[:, 1 : 1 + step] = rows[:, :step]
+        np.subtract(rows[:, step:], rows[:, :-step], out=filtered[:, 1 + step :])
         packed.append(packer.compress(filtered.tobytes()))
     packed.append(packer.flush())
-    header = struct.pack(">IIBBBBB", width, height, 8 * size, 4, 0, 0, 0)
+    kind = (GREY, 4, RGB, 6)[channels - 1]
+    header = struct.pack(">IIBBBBB", width, height, 8 * size, kind, 0, 0, 0)
     return b"".join(
         (SIGNATURE, _chunk(b"IHDR", header), *_data_chunks(packed), _chunk(b"IEND", b""))
     )

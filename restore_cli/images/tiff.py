@@ -115,7 +115,8 @@ def inspect(data: Buffer, number: int = 0) -> TiffFile:
     samples = value(page, SAMPLES, 1)
     bits = reader.numbers(fields.get(BITS)) or (1,)
     photometric = value(page, PHOTOMETRIC, BLACK_IS_ZERO)
-    extra = reader.numbers(fields.get(EXTRA))
+    # Some writers name more channels than there are.
+    extra = reader.numbers(fields.get(EXTRA))[: max(samples - 1, 0)]
     missing = samples - _COLORS.get(photometric, 1) - len(extra)
     icc, xmp = (fields[tag].raw if tag in fields else None for tag in (ICC, XMP))
     turned = value(page, ORIENTATION, 0) or orientation(None, xmp)
