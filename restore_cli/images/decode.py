@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,9 @@ from restore_cli.images.webp import riff
 from restore_cli.images.webp import size as webp_size
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+# What libraries print about damage is told here, in words that name the file.
+cv2.utils.logging.setLogLevel(0)
+warnings.filterwarnings("ignore", module="PIL")
 
 DAMAGE = (
     *(OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, OverflowError, TypeError),

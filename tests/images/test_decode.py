@@ -3,6 +3,8 @@
 import io
 import os
 import re
+import subprocess
+import sys
 import time
 import zlib
 from pathlib import Path
@@ -306,9 +308,9 @@ def test_what_would_take_for_ever_is_refused_at_once(
     tmp_path: Path, name: str, data: bytes, pattern: str
 ) -> None:
     (tmp_path / name).write_bytes(data)
-    started = time.perf_counter()
+    started = time.process_time()
     refused(tmp_path / name, pattern)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_a_jpeg_of_a_hundred_scans_is_read(tmp_path: Path) -> None:
@@ -326,8 +328,40 @@ def test_bloated_metadata_is_dropped_and_the_picture_read(tmp_path: Path, kind: 
         "texts": hostile.text_bombs,
     }[kind]()
     (tmp_path / "a.png").write_bytes(hostile.png(extra=extra))
-    started = time.perf_counter()
+    started = time.process_time()
     picture = Picture.read(tmp_path / "a.png")
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
     assert picture.pixels.shape == (8, 8, 3)
     assert picture.notes
+
+
+def test_a_claim_beyond_the_limit_of_address_space_is_told_with_numbers(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(hostile.png(30000, 30000))
+    code = (
+        "import resource, sys; from pathlib import Path; from restore_cli.errors import *;"
+        "from restore_cli.images.picture import Picture;"
+        "resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))\n"
+        "try: Picture.read(Path(sys.argv[1]))\nexcept RestoreError as error: print(error)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "a.png")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "30000 x 30000 pixels takes about 10.8 GB of memory" in told.stdout, told.stderr
+    assert told.stderr == ""
+
+
+def test_libraries_do_not_talk(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    data = plain_deep_png()
+    for end in range(60, len(data), 97):
+        (tmp_path / "a.png").write_bytes(data[:end] + bytes(40))
+        with pytest.raises(RestoreError):
+            Picture.read(tmp_path / "a.png")
+    cv2.imdecode(np.frombuffer(data[: len(data) // 2], np.uint8), cv2.IMREAD_UNCHANGED)
+    assert "WARN" not in capfd.readouterr().err
+
+
+def plain_deep_png() -> bytes:
+    return cv2.imencode(".png", PHOTO.astype(np.uint16) * 257)[1].tobytes()
