@@ -13,7 +13,14 @@ from pathlib import Path
 
 from restore_cli.errors import RestoreError
 from restore_cli.images.formats import UNREADABLE_SUFFIXES
-from restore_cli.images.listing import PICTURES, Suffixes, not_a_file, walk, why_no_pictures
+from restore_cli.images.listing import (
+    PICTURES,
+    Suffixes,
+    is_folder,
+    not_a_file,
+    walk,
+    why_no_pictures,
+)
 from restore_cli.raw.file import RAWS
 
 
@@ -67,7 +74,7 @@ class Finder:
             # Path("") is the working directory: an unset shell variable must not restore that.
             problem = RestoreError("an input is an empty text", hint="name a file or folder")
             yield Refused(path, problem)
-        elif path.is_dir():
+        elif is_folder(path):
             yield from self._in_folder(path)
         elif os.path.lexists(path):
             yield self._file(path, Path())
@@ -89,7 +96,7 @@ class Finder:
         With `-o` the tree below the fixed part of the pattern is mirrored.
         """
         matches = sorted(Path(match) for match in glob.glob(pattern, recursive=True))  # noqa: PTH207
-        folders = [path for path in matches if path.is_dir()]
+        folders = [path for path in matches if is_folder(path)]
         files = [path for path in matches if path not in folders and path.name in self.suffixes]
         fixed = Path(pattern)
         while glob.has_magic(str(fixed)):
@@ -132,7 +139,7 @@ def passed_over(inputs: Sequence[str], *, recursive: bool) -> tuple[str, ...]:
     kinds: dict[str, Counter[str]] = {"picture": Counter(), "RAW": Counter()}
     wanted = {"picture": UNREADABLE_SUFFIXES, "RAW": RAWS.readable}
     sought = Suffixes(UNREADABLE_SUFFIXES | RAWS.readable)
-    for folder in {Path(text) for text in inputs if text and Path(text).is_dir()}:
+    for folder in {Path(text) for text in inputs if text and is_folder(Path(text))}:
         for listed in walk(folder, recursive=recursive, suffixes=sought):
             suffix = listed.path.suffix.lower()
             for kind, suffixes in wanted.items():

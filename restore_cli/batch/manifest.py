@@ -1,28 +1,42 @@
 """What made each output: the memory behind `--skip-existing`.
 
 Each output folder keeps one hidden file, `.restore-manifest.jsonl`, with one JSON line per written
-output: the hash of its input, the hash of the model, the options. It lies with the outputs so that
-it moves with them. Lines are only ever appended, each in one write, and the last one for a name
-counts. Where the system has file locks, a writer holds one, since not every file system appends in
-one piece. So an interruption costs at most the last line, several runs may write to one folder, and
-a million files cost no more each than a hundred do.
+output: its hash, that of its input, that of the model, the options. It lies with the outputs so
+that it moves with them. An output counts as made only while its own hash is that of its line, so
+lines may be stale or missing: at worst a picture is made again. Lines are only ever appended, each
+in one write. Where the system has file locks, a writer holds one, since not every file system
+appends in one piece. So an interruption costs at most the last line, several runs may write to one
+folder, and a million files cost no more each than a hundred do.
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import stat
 import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+
+from restore_cli.errors import RestoreError
+from restore_cli.images.regular import file_sha256, open_regular, size_of
 
 if sys.platform != "win32":
     import fcntl
 
 MANIFEST_NAME = ".restore-manifest.jsonl"
+_OUTPUT_HASH = "output_sha256"
+_LONGEST_LINE = 2**16
+_APPENDING = (
+    os.O_RDWR
+    | os.O_CREAT
+    | os.O_APPEND
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +52,6 @@ class Identity:
     options: Mapping[str, object]
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, hexadecimal. Raises OSError."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 class Manifest:
     """The manifests of all output folders of a run. Safe to use from several threads.
 
@@ -53,43 +61,27 @@ class Manifest:
 
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
-        self._folders: dict[Path, dict[str, str]] = {}
+        self._folders: dict[Path, _Lines] = {}
         self._lock = threading.Lock()
 
     def matches(self, output: Path, input_sha256: str) -> bool:
-        """Whether this run would write `output` again just as it is recorded."""
+        """Whether `output` is what this run would write. Raises OSError, RestoreError."""
         with self._lock:
-            known = self._folders.get(output.parent)
-            if known is None:
-                known = self._folders[output.parent] = _load(output.parent / MANIFEST_NAME)
-            return known.get(output.name) == _digest(self._entry(output, input_sha256))
+            known = self._folders.setdefault(output.parent, _Lines(output.parent / MANIFEST_NAME))
+            known.read_on()
+            made = known.outputs.get((output.name, _digest(self._entry(output, input_sha256))))
+        return made is not None and made == file_sha256(output)
 
     def record(self, output: Path, input_sha256: str) -> None:
-        """Note that `output` has been written. Raises OSError."""
-        self._append(output, self._entry(output, input_sha256))
-
-    def forget(self, output: Path) -> None:
-        """Note that `output` is about to be replaced. Raises OSError.
-
-        Without it, a run killed between replacing and recording would leave the new picture under
-        the old entry.
-        """
-        self._append(output, {"output": output.name})
-
-    def _entry(self, output: Path, input_sha256: str) -> dict[str, object]:
-        return {
-            "output": output.name,
-            "input_sha256": input_sha256,
-            "model_sha256": self._identity.model,
-            "options": dict(self._identity.options),
-        }
-
-    def _append(self, output: Path, entry: dict[str, object]) -> None:
+        """Note that `output` has been written, as it lies there. Raises OSError, RestoreError."""
+        entry = self._entry(output, input_sha256) | {_OUTPUT_HASH: file_sha256(output)}
         path = output.parent / MANIFEST_NAME
         with self._lock:
             # O_APPEND with a single write: lines of parallel runs do not mix. Closing unlocks.
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            handle = os.open(path, _APPENDING, 0o666)
             try:
+                if not stat.S_ISREG(os.fstat(handle).st_mode):
+                    raise OSError(errno.EINVAL, "it is not a regular file")
                 if sys.platform != "win32":
                     with contextlib.suppress(OSError):  # a file system without locks
                         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -101,25 +93,53 @@ class Manifest:
                 os.write(handle, line.encode("ascii"))
             finally:
                 os.close(handle)
-            if output.parent in self._folders:
-                self._folders[output.parent][output.name] = _digest(entry)
+
+    def _entry(self, output: Path, input_sha256: str) -> dict[str, object]:
+        return {
+            "output": output.name,
+            "input_sha256": input_sha256,
+            "model_sha256": self._identity.model,
+            "options": dict(self._identity.options),
+        }
+
+
+class _Lines:
+    """One folder's manifest, as far as it has been read.
+
+    Args:
+        path: the file; it need not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0
+        self.outputs: dict[tuple[str, str], str] = {}
+        """Hash of the output by its name and the digest of all else; the last line counts."""
+
+    def read_on(self) -> None:
+        """Take in what has been added; lines that cannot be read count as absent."""
+        with contextlib.suppress(OSError, RestoreError), open_regular(self._path) as file:
+            if size_of(file) < self._read:
+                self._read, self.outputs = 0, {}
+            file.seek(self._read)
+            whole = True
+            while line := file.readline(_LONGEST_LINE):
+                ended = line.endswith(b"\n")
+                if ended and whole:
+                    self._take(line)
+                whole = ended
+                if ended:
+                    self._read = file.tell()
+
+    def _take(self, line: bytes) -> None:
+        try:
+            entry = json.loads(line)
+            made, name = entry.pop(_OUTPUT_HASH), entry["output"]
+            self.outputs[str(name), _digest(entry)] = str(made)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return
 
 
 def _digest(entry: Mapping[str, object]) -> str:
     """A short stand-in for an entry; equal entries have equal ones."""
     return hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()
-
-
-def _load(path: Path) -> dict[str, str]:
-    """Digest of the last entry for each name; lines that cannot be read count as absent."""
-    known: dict[str, str] = {}
-    with contextlib.suppress(OSError), path.open("rb") as lines:
-        for line in lines:
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(entry, dict):
-                entry = cast("dict[str, object]", entry)
-                known[str(entry.get("output"))] = _digest(entry)
-    return known

@@ -6,13 +6,11 @@ reading and writing is bounded twice: by number, and by pixels, since two 24-meg
 floats are more memory than a hundred small ones.
 """
 
-import contextlib
-import errno
 import os
 import time
 import traceback
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -21,57 +19,31 @@ import torch
 
 from restore_cli.batch.attributes import Attributes
 from restore_cli.batch.budget import Budget
+from restore_cli.batch.claims import Claim, TakenError, claim
 from restore_cli.batch.inputs import Refused
-from restore_cli.batch.manifest import Manifest, file_sha256
-from restore_cli.batch.planning import Job
+from restore_cli.batch.manifest import Manifest
+from restore_cli.batch.planning import Job, prepare_folder
 from restore_cli.batch.reading import Loaded, Pictures, Reader, Restore
+from restore_cli.batch.results import Result, explain, refusal, too_many_pages
+from restore_cli.batch.workers import Workers
 from restore_cli.errors import ExitCode, RestoreError
-from restore_cli.images.formats import FORMATS
+from restore_cli.images import leftovers
+from restore_cli.images.picture import naming_problems
+from restore_cli.images.regular import file_sha256
+from restore_cli.images.room import admit, free_memory
 
 Existing = Literal["error", "skip", "overwrite"]
 
+_NO_MANIFEST = "its folder takes no manifest: --skip-existing will make it again"
+
 PIXELS_IN_FLIGHT = 32_000_000
-"""Pixels that may be decoded and not yet written. One pixel costs about 30 bytes on its way (two
-float pictures, and their integers), so this is about 1 GB; a larger picture goes through alone."""
+"""Pixels that may be decoded and not yet written, at most; a larger picture goes through alone."""
 
+BYTES_PER_PIXEL = 40
+"""Of memory, at the peak of a picture's way: two pictures of floats, their integers, the file."""
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of one input.
-
-    Attributes:
-        source: the input.
-        output: where its output is, or would have been; None if that was never known.
-        status: "done" (written), "skipped" (the output there matches), or "failed".
-        error: why it failed, in words; None otherwise.
-        hint: what to do about the failure, where there is something.
-        trace: the traceback of the failure.
-        height: rows of the input picture, after its orientation is applied; None if not read.
-        width: columns, likewise.
-        tile: side of the tiles in pixels; None if the picture was computed whole.
-        device: where it was computed.
-        precision: in what number format.
-        notes: sentences about what did not go as asked, from reading and computing.
-        seconds: time spent on this file: reading, computing and writing, without waiting.
-        model_seconds: the part of it that was computing.
-        details: what the reader says of the file, and the network of the picture, for programs.
-    """
-
-    source: Path
-    output: Path | None
-    status: Literal["done", "skipped", "failed"]
-    error: str | None = None
-    hint: str | None = None
-    trace: str | None = None
-    height: int | None = None
-    width: int | None = None
-    tile: int | None = None
-    device: str | None = None
-    precision: str | None = None
-    notes: tuple[str, ...] = ()
-    seconds: float = 0.0
-    model_seconds: float = 0.0
-    details: Mapping[str, object] = field(default_factory=dict[str, object])
+DROP_SECONDS = 1.0
+"""For how long an interrupted run waits for files that are being written."""
 
 
 def run(
@@ -82,7 +54,7 @@ def run(
     existing: Existing = "error",
     manifest: Manifest | None = None,
     fail_fast: bool = False,
-    pixels_in_flight: int = PIXELS_IN_FLIGHT,
+    pixels_in_flight: int | None = None,
     reader: Reader | None = None,
     preserve_times: bool = False,
 ) -> Generator[Result]:
@@ -98,17 +70,20 @@ def run(
             it otherwise.
         manifest: records each output; needed for "skip".
         fail_fast: begin nothing new after the first failure; what is computed is still written.
-        pixels_in_flight: bound on pixels decoded and not yet written.
+        pixels_in_flight: bound on pixels decoded and not yet written; None goes by free memory.
         reader: how files are read; None reads developed pictures.
         preserve_times: outputs take their inputs' times.
 
     Yields:
         One result per job, as it finishes (with `fail_fast`, only for jobs that were finished).
-        If iterating ends early, by an exception such as KeyboardInterrupt or by closing, files
-        being written are finished and the rest is dropped.
+        If iterating ends early by closing, files being written are finished and the rest is
+        dropped. After KeyboardInterrupt, what is finished within a second is told, and the rest
+        is dropped.
     """
     if existing == "skip" and manifest is None:
         raise ValueError("existing='skip' needs a manifest")
+    if pixels_in_flight is None:
+        pixels_in_flight = min(PIXELS_IN_FLIGHT, int(free_memory() / 2 / BYTES_PER_PIXEL))
     budget = Budget(pixels_in_flight)
     batch = _Batch(restore, reader or Pictures(), max(1, workers), existing, manifest, budget)
     batch.preserve_times = preserve_times
@@ -123,6 +98,10 @@ def run(
                 if fail_fast and result.status == "failed":
                     pending = iter(())
                     batch.drop_reads()
+    except KeyboardInterrupt:
+        yield from batch.finish_soon()
+        batch.close(seconds=DROP_SECONDS / 2)
+        raise
     finally:
         batch.close()
 
@@ -134,6 +113,7 @@ class _Work:
     job: Job
     started: float = field(default_factory=time.perf_counter)
     pixels: int = 0
+    claim: Claim = field(default_factory=Claim)
     sha256: str | None = None
     loaded: Loaded | None = None
     images: tuple[torch.Tensor, ...] = ()
@@ -154,7 +134,7 @@ class _Work:
             source=self.job.source,
             output=self.job.output,
             status=status,
-            error=None if error is None else _explain(error, self.job.source),
+            error=None if error is None else explain(error, self.job.source),
             hint=error.hint if isinstance(error, RestoreError) else None,
             # As text: the exception itself would keep the frames, and their pictures, alive.
             trace=None if error is None else "".join(traceback.format_exception(error)),
@@ -189,8 +169,10 @@ class _Batch:
         self._manifest = manifest
         self._budget = budget
         self.preserve_times = False
-        self._readers = ThreadPoolExecutor(workers, thread_name_prefix="read")
-        self._writers = ThreadPoolExecutor(workers, thread_name_prefix="write")
+        self._readers = Workers(workers, "read")
+        self._writers = Workers(workers, "write")
+        self._claims: set[Claim] = set()
+        self._closed = False
         # Dictionaries keep the order of submission.
         self._reads: dict[Future[_Work | Result], None] = {}
         self._writes: dict[Future[Result], None] = {}
@@ -224,12 +206,30 @@ class _Batch:
             read.cancel()
         self._reads = {}
 
-    def close(self) -> None:
-        """End the threads: files being written are finished, all else is dropped."""
+    def finish_soon(self) -> list[Result]:
+        """Results of files that are written within `DROP_SECONDS`; the rest is given up."""
         self._budget.close()
         self.drop_reads()
-        self._readers.shutdown(cancel_futures=True)
-        self._writers.shutdown(cancel_futures=True)
+        done, _ = wait(self._writes, timeout=DROP_SECONDS)
+        return [write.result() for write in done]
+
+    def close(self, seconds: float | None = None) -> None:
+        """End the threads: what they are doing is finished (or dropped), all else is dropped.
+
+        Args:
+            seconds: how long to wait for them; None is as long as it takes.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        self._budget.close()
+        self.drop_reads()
+        for write in self._writes:
+            write.cancel()
+        self._readers.close(seconds)
+        self._writers.close(seconds)
+        for one in list(self._claims):
+            one.release()
 
     def _take_loaded(self) -> _Work | Result | None:
         """The first read that is done. The future goes, and with it its hold on the picture."""
@@ -242,20 +242,27 @@ class _Batch:
     def _load(self, job: Job | Refused) -> _Work | Result:
         """Reader thread: decide whether there is anything to do, and decode."""
         if isinstance(job, Refused):
-            return _refusal(job)
+            return refusal(job)
         work = _Work(job)
         try:
-            if self._is_up_to_date(work):
+            if self._is_up_to_date(work) or not self._take(work):
+                self._drop(work)
                 return work.result("skipped")
             waited = time.perf_counter()
-            work.pixels = self._budget.acquire(self._count_pixels(job.source))
+            pixels = self._count_pixels(job.source)
+            work.pixels = self._budget.acquire(pixels or self._budget.capacity)
             work.started += time.perf_counter() - waited
+            what = f"restoring its {pixels / 1e6:.0f} megapixels"
+            admit(job.source, BYTES_PER_PIXEL * pixels, doing=what)
             loaded = self._reader.read(job.source)
             work.height, work.width = loaded.height, loaded.width
-            _prepare_folder(job.output.parent)
+            prepare_folder(job.output.parent)
+            if not self._take(work):
+                self._drop(work)
+                return work.result("skipped")
             work.notes, work.details = loaded.notes, loaded.details
             if loaded.further and job.format != "tiff":
-                raise _too_many_pages(job, 1 + len(loaded.further))
+                raise too_many_pages(job, 1 + len(loaded.further))
             # Its own hold on the images goes: computing wants the memory back.
             work.images = (loaded.image, *loaded.further)
             work.loaded = replace(loaded, image=torch.empty(0), further=())
@@ -264,13 +271,38 @@ class _Batch:
             return self._fail(work, error)
         return work
 
+    def _take(self, work: _Work) -> bool:
+        """Claim the output as soon as its folder is there; False where it need not be made.
+
+        Raises:
+            RestoreError: another run is making it, or has made it, and that is not to be skipped.
+        """
+        job = work.job
+        if work.claim.path is not None or not job.output.parent.is_dir():
+            return True
+        leftovers.clear(job.output.parent)
+        try:
+            work.claim = claim(job.output)
+            self._claims.add(work.claim)
+        except TakenError as error:
+            if self._existing == "skip":
+                work.notes += (f"left to another run: {error}",)
+                return False
+            raise RestoreError(
+                f"{job.output} already exists: another run is making it ({error})",
+                hint="wait for that run, or choose another folder with -o",
+                exit_code=ExitCode.SOME_FAILED,
+            ) from error
+        # Another run may have finished it since it was looked at.
+        return not self._is_up_to_date(work)
+
     def _count_pixels(self, path: Path) -> int:
-        """How many pixels a file has; as many as fit where it cannot be told."""
+        """How many pixels a file has; 0 where it cannot be told."""
         try:
             return self._reader.count_pixels(path)
         except Exception:
             # Whatever is wrong with it, reading will say so in the words for users.
-            return self._budget.capacity
+            return 0
 
     def _is_up_to_date(self, work: _Work) -> bool:
         """Whether to leave the output as it is. Raises RestoreError if it is in the way."""
@@ -285,7 +317,11 @@ class _Batch:
             )
         if manifest is None:
             return False
-        work.sha256 = file_sha256(job.source)
+        if work.sha256 is None:
+            with naming_problems(job.source):
+                # Before it is hashed: what cannot be read need not be.
+                admit(job.source, job.source.stat().st_size)
+                work.sha256 = file_sha256(job.source)
         if exists and self._existing == "skip":
             return manifest.matches(job.output, work.sha256)
         return False
@@ -318,14 +354,16 @@ class _Batch:
         try:
             self._encode(work)
             if manifest is not None and work.sha256 is not None:
-                # The picture is written; a manifest that is not only means doing it again.
-                with contextlib.suppress(OSError):
+                try:
                     manifest.record(job.output, work.sha256)
+                except (OSError, RestoreError):
+                    # The picture is written; that nobody knows only means doing it again.
+                    work.notes += (_NO_MANIFEST,)
         except Exception as error:
             work.seconds += time.perf_counter() - begun
             return self._fail(work, error)
         work.seconds += time.perf_counter() - begun
-        self._budget.release(work.pixels)
+        self._drop(work)
         return work.result("done")
 
     def _encode(self, work: _Work) -> None:
@@ -343,57 +381,16 @@ class _Batch:
         attributes = Attributes.for_output(
             job.source, job.output, preserve_times=self.preserve_times
         )
-        if self._manifest is not None and os.path.lexists(job.output):
-            self._manifest.forget(job.output)
         work.notes += restored.write(job.output, job.format) or ()
         attributes.apply(job.output)
 
     def _fail(self, work: _Work, error: Exception) -> Result:
-        work.loaded, work.images = None, ()
-        self._budget.release(work.pixels)
+        self._drop(work)
         return work.result("failed", error)
 
-
-def _too_many_pages(job: Job, pages: int) -> RestoreError:
-    return RestoreError(
-        f"{job.source} holds {pages} pages, and {FORMATS[job.format].title} holds one picture",
-        hint="--format tiff writes all of them; --page N takes one",
-        exit_code=ExitCode.SOME_FAILED,
-    )
-
-
-def _refusal(refused: Refused) -> Result:
-    return Result(
-        source=refused.source,
-        output=None,
-        status="failed",
-        error=refused.problem.message,
-        hint=refused.problem.hint,
-    )
-
-
-def _prepare_folder(folder: Path) -> None:
-    """Make the output folder, and find out before computing whether it takes files."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise RestoreError(
-            f"no permission to write in {folder}",
-            hint="choose another folder with -o",
-            exit_code=ExitCode.SOME_FAILED,
-        )
-
-
-def _explain(error: Exception, source: Path) -> str:
-    """A failure in words that name the file."""
-    if isinstance(error, RestoreError):
-        text = error.message
-    elif isinstance(error, OSError) and error.strerror:
-        where = "" if error.filename is None else f"{error.filename}: "
-        text = f"{where}{error.strerror}"
-        if error.errno == errno.ENOENT and str(error.filename) == str(source):
-            text = f"{source} is not there any more"
-    elif isinstance(error, MemoryError):
-        text = "not enough memory"
-    else:
-        text = f"unexpected {type(error).__name__}: {error}"
-    return text if str(source) in text else f"{source}: {text}"
+    def _drop(self, work: _Work) -> None:
+        """Give back what the work holds."""
+        work.loaded, work.images = None, ()
+        self._budget.release(work.pixels)
+        self._claims.discard(work.claim)
+        work.claim.release()

@@ -170,6 +170,17 @@ def _check_folder(folder: Path) -> None:
         )
 
 
+def prepare_folder(folder: Path) -> None:
+    """Make the output folder, and find out before computing whether it takes files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise RestoreError(
+            f"no permission to write in {folder}",
+            hint="choose another folder with -o",
+            exit_code=ExitCode.SOME_FAILED,
+        )
+
+
 def _job(
     found: Found | Refused,
     target: _Target | None,
@@ -300,6 +311,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
     """What file a path leads to, or None where there is none."""
     try:
         status = path.stat()
-    except OSError:
+    except (OSError, ValueError):
         return None
     return status.st_dev, status.st_ino

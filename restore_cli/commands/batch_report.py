@@ -13,7 +13,7 @@ from restore_cli.commands.signals import terminable
 from restore_cli.errors import ExitCode, RestoreError
 
 if TYPE_CHECKING:
-    from restore_cli.batch.pipeline import Result
+    from restore_cli.batch.results import Result
 
 
 @dataclass

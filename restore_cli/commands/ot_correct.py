@@ -211,8 +211,9 @@ def apply(
     check_inputs(inputs, skip_existing, overwrite, example=example)
 
     from restore_cli.batch import pipeline
-    from restore_cli.batch.manifest import Identity, Manifest, file_sha256
+    from restore_cli.batch.manifest import Identity, Manifest
     from restore_cli.batch.planning import plan
+    from restore_cli.images.regular import file_sha256
     from restore_cli.ot_correct.corrector import load_corrector
 
     console = Console(quiet=quiet, json=json)

@@ -7,14 +7,13 @@ once.
 import math
 import weakref
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, cast
 
-import psutil
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from restore_cli.images.room import free_memory
 from restore_cli.networks.base import Network
 
 SMALLEST_TILE = 64
@@ -36,11 +35,11 @@ def free_bytes(device: torch.device) -> float:
         free, _ = torch.cuda.mem_get_info(device)
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return free + cached
-    available = psutil.virtual_memory().available
+    available = free_memory()
     if device.type == "mps":
         room = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
         return max(0.0, min(available, room))
-    return max(0.0, min(available, _container_room(Path("/sys/fs/cgroup"))))
+    return available
 
 
 def release(device: torch.device) -> None:
@@ -91,21 +90,6 @@ def budget(device: torch.device, *, automatic: bool) -> float:
     if not automatic:
         return 0.9 * free
     return 0.8 * free if device.type == "cuda" else min(0.5 * free, CPU_BUDGET)
-
-
-def _container_room(group: Path) -> float:
-    """Bytes left under a Linux container's limit (cgroup v2); infinite where there is none."""
-    try:
-        limit = (group / "memory.max").read_text().strip()
-        used = int((group / "memory.current").read_text())
-        # File cache counts as used, but the kernel drops it when asked.
-        stat = (group / "memory.stat").read_text().split()
-    except (OSError, ValueError):
-        return math.inf
-    if limit == "max":
-        return math.inf
-    cache = int(stat[stat.index("inactive_file") + 1]) if "inactive_file" in stat else 0
-    return int(limit) - used + cache
 
 
 class _LiveBytes(TorchFunctionMode):

@@ -4,6 +4,7 @@ Everything that is wrong is told at once and before anything is computed. A pict
 silently, or compared with its neighbour, gives a number that looks like any other.
 """
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +17,7 @@ from restore_cli.evaluation.pair_rules import Rule
 from restore_cli.evaluation.problems import Problems
 from restore_cli.images.formats import UNREADABLE_SUFFIXES
 from restore_cli.images.header import count_pages, upright_size
-from restore_cli.images.listing import not_a_file, walk, why_no_pictures
+from restore_cli.images.listing import is_folder, not_a_file, walk, why_no_pictures
 
 TASKS = ("denoise", "derain", "dehaze", "deblur", "lowlight", "auto", "isp", "ot-correct")
 """Names that commands add to a stem: `photo.jpg` becomes `photo-derain.png`."""
@@ -70,13 +71,13 @@ def pair(
     for role, path in (("output", output), ("reference", reference)):
         _check_exists(role, path, problems)
     problems.raise_any("neither output nor reference can be used")
-    if output.is_dir() != reference.is_dir():
-        folder, file = (output, reference) if output.is_dir() else (reference, output)
+    if is_folder(output) != is_folder(reference):
+        folder, file = (output, reference) if is_folder(output) else (reference, output)
         raise RestoreError(
             f"{folder} is a folder, but {file} is a file",
             hint="compare two files, or two folders",
         )
-    if not output.is_dir():
+    if not is_folder(output):
         for path in dict.fromkeys((output, reference)):
             if path.suffix.lower() in UNREADABLE_SUFFIXES:
                 _add_unreadable(path, problems)
@@ -152,7 +153,7 @@ class _Side:
     def walk(cls, folder: Path, recursive: bool, *, other: Path) -> "_Side":
         """List a folder; the other one, where it lies inside, is not a part of it."""
         side = cls(folder, {}, {}, None)
-        for listed in walk(folder, recursive=recursive, skip=other.resolve()):
+        for listed in walk(folder, recursive=recursive, skip=Path(os.path.realpath(other))):
             path = listed.path
             key = _nfc(listed.below.as_posix()), _nfc(path.stem)
             if listed.problem is not None or path.suffix.lower() in UNREADABLE_SUFFIXES:
@@ -258,14 +259,11 @@ def _candidates(key: tuple[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _check_exists(role: str, path: Path, problems: Problems) -> None:
-    try:
-        if path.is_dir():
-            return
-        absent = not path.exists() and not path.is_symlink()
-        why = "does not exist" if absent else None
-        problem = None if absent else not_a_file(path)
-    except OSError as error:  # a name too long, a folder that may not be searched
-        why, problem = f"cannot be reached: {error.strerror}", None
+    if is_folder(path):
+        return
+    why, problem = None, not_a_file(path)
+    if problem is not None and "leads nowhere" in problem.message and not path.is_symlink():
+        why = "does not exist"
     if why is not None:
         problems.add("missing paths", f"the {role} {path} {why}", "check the spelling of the path")
     elif problem is not None:

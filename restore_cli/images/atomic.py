@@ -1,13 +1,15 @@
 """Files that are whole or not there: written under a hidden name, then renamed."""
 
+import atexit
+import contextlib
 import os
-import secrets
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from restore_cli.errors import RestoreError
+from restore_cli.images import leftovers
 
 _HINTS = {
     "FileNotFoundError": "make its folder first",
@@ -15,10 +17,14 @@ _HINTS = {
     "IsADirectoryError": "a folder has this name: choose another",
 }
 
+_under_way: set[Path] = set()
+
 
 @contextmanager
 def open_atomically(path: Path) -> Generator[BinaryIO]:
     """Open a file that appears under its final name only when the block is done.
+
+    What killed writers left in the folder is removed.
 
     Args:
         path: the file; replaced if it exists. Its folder must exist.
@@ -30,7 +36,9 @@ def open_atomically(path: Path) -> Generator[BinaryIO]:
         RestoreError: it cannot be written (disk full, no permission, no such folder). Nothing is
             left behind, nor is when the block raises.
     """
-    temporary = path.with_name(f".restore-{secrets.token_hex(8)}.tmp")
+    leftovers.clear(path.parent)
+    temporary = path.with_name(leftovers.temporary_name())
+    _under_way.add(temporary)
     try:
         try:
             with temporary.open("xb") as file:
@@ -39,8 +47,11 @@ def open_atomically(path: Path) -> Generator[BinaryIO]:
                 os.fsync(file.fileno())
             temporary.replace(path)
         except BaseException:  # Ctrl-C too must leave nothing behind
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink()
             raise
+        finally:
+            _under_way.discard(temporary)
     except OSError as error:
         hint = _HINTS.get(type(error).__name__, "free some space, or choose another folder")
         raise RestoreError(
@@ -52,3 +63,11 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Write a whole file at once; see `open_atomically`."""
     with open_atomically(path) as file:
         file.write(data)
+
+
+@atexit.register
+def drop_half_written() -> None:
+    """Remove what threads are still writing when the process ends without waiting for them."""
+    for temporary in list(_under_way):
+        with contextlib.suppress(OSError):
+            temporary.unlink()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -25,11 +26,15 @@ from restore_cli.images.metadata import Metadata, bake, orientation, settle_exif
 from restore_cli.images.primaries import of_exif
 from restore_cli.images.profile import cmyk_to_srgb, lab_to_srgb
 from restore_cli.images.refusal import NotSupportedError
+from restore_cli.images.room import MAX_PIXELS, check_size
 from restore_cli.images.sniff import RAW_HINT
+from restore_cli.images.webp import riff
+from restore_cli.images.webp import size as webp_size
 
-MAX_PIXELS = 1_000_000_000
-"""Larger pictures are refused. Pillow's own limit, 89 megapixels, refuses today's photographs."""
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+# What libraries print about damage is told here, in words that name the file.
+cv2.utils.logging.setLogLevel(0)
+warnings.filterwarnings("ignore", module="PIL")
 
 DAMAGE = (
     *(OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, OverflowError, TypeError),
@@ -116,18 +121,6 @@ def decode(data: bytes, format: str, path: Path, page: int = 0) -> Decoded:
         ) from error
 
 
-def _check_size(width: int, height: int, path: Path) -> None:
-    if width <= 0 or height <= 0:
-        raise RestoreError(
-            f"{path}: the picture is {width} x {height} pixels: there is nothing in it"
-        )
-    if width * height > MAX_PIXELS:
-        raise RestoreError(
-            f"{path}: the picture is {width} x {height} pixels; the limit is one gigapixel",
-            hint="cut it into pieces",
-        )
-
-
 def _refuse_animation(frames: int, path: Path) -> None:
     if frames > 1:
         raise RestoreError(
@@ -138,12 +131,14 @@ def _refuse_animation(frames: int, path: Path) -> None:
 
 def _png(data: bytes, path: Path) -> Decoded:
     file = png.inspect(data)
-    _check_size(file.width, file.height, path)
+    check_size(file.width, file.height, path, sample_bytes=file.pixel_bytes)
     _refuse_animation(file.frames, path)
     alone = png.pixels_alone(data, with_key=file.key is None)
     if file.bits < 16:
         with Image.open(io.BytesIO(alone), formats=("PNG",)) as image:
             pixels, alpha = _from_pillow(image)
+    elif max(file.width, file.height) > png.LONGEST_SIDE:
+        raise NotSupportedError("a 16-bit PNG of more than a million pixels a side")
     else:
         samples = cv2.imdecode(np.frombuffer(alone, np.uint8), cv2.IMREAD_UNCHANGED)
         if samples is None or samples.dtype != np.uint16:
@@ -164,7 +159,7 @@ def _tiff(data: bytes, path: Path, page: int) -> Decoded:
     file = tiff.inspect(data, page)
     if file.raw:
         raise RestoreError(f"{path}: this is a DNG", hint=RAW_HINT)
-    _check_size(file.width, file.height, path)
+    check_size(file.width, file.height, path, sample_bytes=sum(file.bits) / 8)
     tiff.check_supported(file)
     samples = tiff.read_samples(data, file)
     colors = samples.shape[2] - len(file.extra)
@@ -210,7 +205,7 @@ def _jpg(data: bytes, path: Path) -> Decoded:
     metadata, notes = file.metadata, ()
     # Phones store a second picture (depth, gain map) after the first: Pillow calls that MPO.
     with Image.open(io.BytesIO(data), formats=("JPEG", "MPO")) as image:
-        _check_size(image.width, image.height, path)
+        check_size(image.width, image.height, path)
         mode = image.mode
         coding = Coding()
         if isinstance(image, JpegImageFile) and mode in ("L", "RGB"):
@@ -225,30 +220,21 @@ def _jpg(data: bytes, path: Path) -> Decoded:
 
 
 def _webp(data: bytes, path: Path) -> Decoded:
+    check_size(*webp_size(data), path, sample_bytes=8)  # opening makes canvases of its own
     with Image.open(io.BytesIO(data), formats=("WEBP",)) as image:
-        _check_size(image.width, image.height, path)
         _refuse_animation(getattr(image, "n_frames", 1), path)
         pixels, alpha = _from_pillow(image)
         info: dict[Any, Any] = dict(image.info)
-    lossless = b"VP8L" in (data[12:16], *(data[at : at + 4] for at in _riff(data)))
+    lossless = b"VP8L" in (kind for kind, _ in riff(data))
     exif: bytes | None = info.get("exif") or None
     exif = exif.removeprefix(b"Exif\0\0") if exif else None
     metadata = Metadata(info.get("icc_profile") or None, exif, info.get("xmp") or None)
     return _upright(Decoded(pixels, alpha, metadata, coding=Coding(lossless=lossless)))
 
 
-def _riff(data: bytes) -> list[int]:
-    """Where the chunks of a RIFF file begin."""
-    found, at = [12], 12
-    while at + 8 <= len(data):
-        at += 8 + (struct.unpack_from("<I", data, at + 4)[0] + 1) // 2 * 2
-        found.append(at)
-    return found
-
-
 def _bmp(data: bytes, path: Path) -> Decoded:
     width, height = struct.unpack_from("<ii" if data[14] >= 40 else "<HH", data, 18)
-    _check_size(width, abs(height), path)
+    check_size(width, abs(height), path)
     metadata, notes = bmp.metadata(data)
     pixels, alpha = bmp.read_samples(data)
     return _upright(Decoded(pixels, alpha, metadata, notes))
@@ -259,7 +245,7 @@ def _plain(kind: str) -> Callable[[bytes, Path], Decoded]:
 
     def read(data: bytes, path: Path) -> Decoded:
         with Image.open(io.BytesIO(data), formats=(kind,)) as image:
-            _check_size(image.width, image.height, path)
+            check_size(image.width, image.height, path)
             pixels, alpha = _from_pillow(image)
         return Decoded(pixels, alpha, Metadata())
 
@@ -267,6 +253,8 @@ def _plain(kind: str) -> Callable[[bytes, Path], Decoded]:
 
 
 def _heif(data: bytes, path: Path, *, avif: bool) -> Decoded:
+    if (size := heif.largest(data)) is not None:
+        check_size(*size, path, sample_bytes=8)
     file = heif.read_avif(data) if avif else heif.read_heic(data)
     samples = file.samples
     if samples.ndim == 2:
@@ -280,6 +268,8 @@ def _heif(data: bytes, path: Path, *, avif: bool) -> Decoded:
 
 
 def _jxl(data: bytes, path: Path) -> Decoded:
+    if (size := jxl.size(data)) is not None:
+        check_size(*size, path, sample_bytes=8)
     file = jxl.read(data)
     samples = file.samples
     colors = 1 if samples.shape[2] < 3 else 3
@@ -287,10 +277,13 @@ def _jxl(data: bytes, path: Path) -> Decoded:
     return _upright(Decoded(samples[..., :colors], alpha, file.metadata, file.notes), 1)
 
 
-def _light(read: Callable[[bytes], light.Light]) -> Callable[[bytes, Path], Decoded]:
+def _light(
+    read: Callable[[bytes], light.Light], size: Callable[[bytes], tuple[int, int] | None]
+) -> Callable[[bytes, Path], Decoded]:
     def decoded(data: bytes, path: Path) -> Decoded:
+        if (claimed := size(data)) is not None:
+            check_size(*claimed, path, sample_bytes=16)
         pixels, alpha, notes = read(data)
-        _check_size(pixels.shape[1], pixels.shape[0], path)
         return _with_highlights(Decoded(pixels, alpha, Metadata(), notes, linear=True))
 
     return decoded
@@ -304,7 +297,7 @@ def _with_highlights(decoded: Decoded) -> Decoded:
 
 
 def _pnm(data: bytes, path: Path) -> Decoded:
-    _check_size(*pnm.size(data), path)
+    check_size(*pnm.size(data), path, sample_bytes=8)
     pixels, alpha = pnm.read_samples(data)
     return Decoded(pixels, alpha, Metadata())
 
@@ -386,9 +379,9 @@ _READERS: Mapping[str, Callable[[bytes, Path], Decoded]] = {
     "avif": lambda data, path: _heif(data, path, avif=True),
     "heic": lambda data, path: _heif(data, path, avif=False),
     "jxl": _jxl,
-    "exr": _light(light.read_exr),
-    "hdr": _light(light.read_hdr),
-    "pfm": _light(lambda data: (pnm.read_floats(data), None, ())),
+    "exr": _light(light.read_exr, light.exr_size),
+    "hdr": _light(light.read_hdr, light.hdr_size),
+    "pfm": _light(lambda data: (pnm.read_floats(data), None, ()), pnm.size),
     "ppm": _pnm,
     "pam": _pnm,
     "tga": _plain("TGA"),

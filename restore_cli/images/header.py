@@ -4,14 +4,16 @@ import mmap
 import os
 import struct
 from pathlib import Path
-from typing import IO, cast
+from typing import BinaryIO, cast
 
 from PIL import Image
 
 from restore_cli.images import png, pnm, tiff
-from restore_cli.images.decode import DAMAGE, MAX_PIXELS
+from restore_cli.images.decode import DAMAGE
 from restore_cli.images.metadata import orientation, settle_exif
 from restore_cli.images.picture import Picture
+from restore_cli.images.regular import open_regular, size_of
+from restore_cli.images.room import MAX_METADATA, MAX_PIXELS
 from restore_cli.images.sniff import sniff
 
 _PILLOW_NAMES = {"jpg": ("JPEG", "MPO"), "webp": ("WEBP",), "bmp": ("BMP",)}
@@ -49,7 +51,7 @@ def count_pages(path: Path) -> int:
     Raises:
         RestoreError, OSError, ValueError: it cannot be read.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         if sniff(file.read(64), path) != "tiff":
             return 1
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
@@ -57,9 +59,7 @@ def count_pages(path: Path) -> int:
 
 
 def _from_head(path: Path) -> tuple[int, int] | None:
-    if not path.is_file():  # opening a pipe would wait without end
-        return None
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         format = sniff(file.read(64), path)
         file.seek(0)
         if format == "png":
@@ -71,14 +71,15 @@ def _from_head(path: Path) -> tuple[int, int] | None:
         return _other(file, format) if format in _PILLOW_NAMES else None
 
 
-def _png(file: IO[bytes]) -> tuple[int, int] | None:
+def _png(file: BinaryIO) -> tuple[int, int] | None:
     """Take the PNG without its pixels apart; a file that ends early raises."""
-    end = os.fstat(file.fileno()).st_size
+    end = size_of(file)
     parts = [file.read(len(png.SIGNATURE))]
-    kind, pixels = b"", 0
+    kind, pixels, kept = b"", 0, 0
     while kind != b"IEND":
         head = file.read(_CHUNK.size)
         length, kind = _CHUNK.unpack(head)
+        png.check_kind(kind)
         length += 4  # the checksum
         if file.tell() + length > end:
             raise ValueError("the file ends early")
@@ -86,6 +87,9 @@ def _png(file: IO[bytes]) -> tuple[int, int] | None:
             pixels += 1
             file.seek(length, os.SEEK_CUR)
         else:
+            kept += _CHUNK.size + length
+            if kept > MAX_METADATA:
+                raise ValueError("its metadata is too large")
             parts += [head, file.read(length)]
     seen = png.inspect(b"".join(parts))
     if not pixels or seen.frames > 1:
@@ -93,7 +97,7 @@ def _png(file: IO[bytes]) -> tuple[int, int] | None:
     return _turned(seen.width, seen.height, seen.metadata.exif, seen.metadata.xmp)
 
 
-def _tiff(file: IO[bytes]) -> tuple[int, int] | None:
+def _tiff(file: BinaryIO) -> tuple[int, int] | None:
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
         # Tags may lie anywhere. A map gives bytes when sliced, and reads only what is asked for.
         seen = tiff.inspect(cast("bytes", mapped))
@@ -104,7 +108,7 @@ def _tiff(file: IO[bytes]) -> tuple[int, int] | None:
     return _swapped(seen.width, seen.height, seen.orientation)
 
 
-def _other(file: IO[bytes], format: str) -> tuple[int, int] | None:
+def _other(file: BinaryIO, format: str) -> tuple[int, int] | None:
     with Image.open(file, formats=_PILLOW_NAMES[format]) as image:
         if format == "webp" and getattr(image, "n_frames", 1) > 1:
             return None

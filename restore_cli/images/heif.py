@@ -21,6 +21,9 @@ from restore_cli.images.metadata import Metadata
 from restore_cli.images.primaries import Described, of_code_points
 from restore_cli.images.refusal import NotSupportedError
 
+_MOST_BOXES = 10_000
+"""In one box: a film has few, a file of nothing but empty boxes without end."""
+
 
 @dataclass(frozen=True, slots=True)
 class HeifFile:
@@ -47,7 +50,9 @@ def boxes(data: Buffer, start: int = 0, end: int | None = None) -> Iterator[tupl
     What is cut off ends the walk.
     """
     end = len(data) if end is None else end
-    while start + 8 <= end:
+    for _ in range(_MOST_BOXES):
+        if start + 8 > end:
+            return
         size, kind = struct.unpack_from(">I4s", data, start)
         head = 8
         if size == 1 and start + 16 <= end:
@@ -69,6 +74,16 @@ def properties(data: Buffer) -> list[tuple[bytes, bytes]]:
             for _, first, last in (box for box in boxes(data, at, stop) if box[0] == b"ipco"):
                 found += [(k, bytes(data[a:b])) for k, a, b in boxes(data, first, last)]
     return found
+
+
+def largest(data: Buffer) -> tuple[int, int] | None:
+    """Width and height of the largest item that a file claims (`ispe`); None where none is told."""
+    told = [
+        struct.unpack_from(">II", body, 4)
+        for kind, body in properties(data)
+        if kind == b"ispe" and len(body) >= 12
+    ]
+    return max(told, key=lambda size: size[0] * size[1], default=None)
 
 
 def read_avif(data: bytes) -> HeifFile:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from restore_cli.images.room import MAX_METADATA
+
 Buffer = bytes | bytearray
 Order = Literal["<", ">"]
 """Byte order in the spelling of `struct`: "<" is Intel (II), ">" is Motorola (MM)."""
@@ -26,6 +28,8 @@ _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12
 }
 _INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _MAX_PAGES = 4096
+MAX_ENTRIES = 65_535
+"""Tags that are read of one directory (as many as TIFF's own count holds), or of all pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +107,16 @@ class TagReader:
         """
         number, entry, word = ("Q", 20, "Q") if self.big else ("H", 12, "I")
         inline = struct.calcsize(self.order + word)
+        room = min(len(self.data), MAX_METADATA)
+        fields: list[Field | None] = []
         try:
             (count,) = struct.unpack_from(self.order + number, self.data, offset)
+            if count > MAX_ENTRIES:
+                raise ValueError("a tag directory is too long")
             start = offset + struct.calcsize(self.order + number)
-            fields = [self._field(start + i * entry, word, inline) for i in range(count)]
+            for i in range(count):
+                fields.append(field := self._field(start + i * entry, word, inline, room))
+                room -= len(field.raw) if field is not None else 0
             link = start + count * entry
             # Some writers leave out the last link when the block ends there.
             following = 0
@@ -116,7 +126,7 @@ class TagReader:
             raise ValueError("a tag directory is cut off") from error
         return Directory(offset, {f.tag: f for f in fields if f is not None}, following, link)
 
-    def _field(self, at: int, word: str, inline: int) -> Field | None:
+    def _field(self, at: int, word: str, inline: int, room: int) -> Field | None:
         tag, kind = struct.unpack_from(self.order + "HH", self.data, at)
         (count,) = struct.unpack_from(self.order + word, self.data, at + 4)
         size = _SIZES.get(kind, 0) * count
@@ -127,6 +137,8 @@ class TagReader:
             (position,) = struct.unpack_from(self.order + word, self.data, position)
         if position + size > len(self.data):
             raise ValueError(f"tag {tag} reaches past the end")
+        if size > room:  # values that share bytes would unpack to more than the block is
+            raise ValueError("its tags hold more than the file does")
         return Field(tag, kind, count, bytes(self.data[position : position + size]), position)
 
     def chain(self) -> list[Directory]:
@@ -137,12 +149,16 @@ class TagReader:
         """
         pages: list[Directory] = []
         seen: set[int] = set()
+        entries = 0
         offset = self.first
         while offset:
             if offset in seen or len(pages) >= _MAX_PAGES:
                 raise ValueError("the pages form a loop")
             seen.add(offset)
             pages.append(self.directory(offset))
+            entries += (pages[-1].link - offset) // (20 if self.big else 12)
+            if entries > MAX_ENTRIES:
+                raise ValueError("its pages hold too many tags")
             offset = pages[-1].following
         return pages
 

@@ -24,6 +24,8 @@ _EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 _ICC, _MPF, _PHOTOSHOP = b"ICC_PROFILE\0", b"MPF\0", b"Photoshop 3.0\0"
 _GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"
 _ROOM = 65533
+MOST_SCANS = 100
+"""Encoders write ten or so."""
 _UNITS: Mapping[int, Literal["inch", "cm", ""]] = {0: "", 1: "inch", 2: "cm"}
 _UNREAD = {0xC3: "lossless", 0xC5: "hierarchical", 0xC6: "hierarchical", 0xC7: "lossless"} | {
     0xC9: "arithmetic-coded",
@@ -89,6 +91,7 @@ def inspect(data: Buffer) -> JpegFile:
     extension: dict[int, bytes] = {}
     second = None
     resources = b""
+    _check_scans(data)
     for marker, body in segments(data):
         if (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)) or marker == 0xF7:
             _check_kind(marker, body)
@@ -126,6 +129,32 @@ def _check_kind(marker: int, body: bytes) -> None:
         raise NotSupportedError(f"a {kind} file" if kind == "JPEG-LS" else f"a {kind} JPEG")
     if body[:1] != b"\x08":
         raise NotSupportedError(f"a {body[0] if body else 0}-bit JPEG")
+
+
+def _check_scans(data: Buffer) -> None:
+    """Refuse a JPEG of many scans: each costs a pass over all pixels, and may be some bytes long.
+
+    Raises:
+        NotSupportedError: there are more than any encoder writes.
+    """
+    # Cheap, and at least as many: previews and second pictures have scans of their own.
+    if bytes(data).count(b"\xff\xda") <= MOST_SCANS:
+        return
+    scans, at = 0, 2
+    while (at := data.find(b"\xff", at)) >= 0 and at + 4 <= len(data):
+        marker = data[at + 1]
+        scans += marker == 0xDA
+        if scans > MOST_SCANS:
+            raise NotSupportedError(f"a JPEG of more than {MOST_SCANS} scans", "export it again")
+        if marker == 0xD9:
+            return
+        # Within a scan, 0xFF is followed by zero or a restart; everything else has a length.
+        if marker == 0xFF:
+            at += 1
+        elif marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD8:
+            at += 2
+        else:
+            at += 2 + struct.unpack_from(">H", data, at + 2)[0]
 
 
 def coding(image: JpegImageFile) -> dict[str, object]:

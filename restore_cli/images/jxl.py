@@ -16,6 +16,8 @@ from restore_cli.images.refusal import NotSupportedError
 _SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n"
 _TYPE = b"\0\0\0\x14ftypjxl \0\0\0\0jxl "
 
+_RATIOS = ((0, 1), (1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
+
 
 @dataclass(frozen=True, slots=True)
 class JxlFile:
@@ -30,6 +32,35 @@ class JxlFile:
     samples: NDArray[Any]
     metadata: Metadata
     notes: tuple[str, ...] = ()
+
+
+def size(data: bytes) -> tuple[int, int] | None:
+    """Width and height that the codestream's header claims; None where it is not in one piece.
+
+    Source: ISO 18181-1, SizeHeader.
+    """
+    stream = data
+    if data.startswith(_SIGNATURE):
+        found = (data[a : min(b, a + 64)] for k, a, b in boxes(data) if k in (b"jxlc", b"jxlp"))
+        stream = next(found, b"")
+        stream = stream if stream[:2] == b"\xff\x0a" else stream[4:]
+    if stream[:2] != b"\xff\x0a":
+        return None
+    bits, at = int.from_bytes(stream[2:18], "little"), 0
+
+    def take(count: int) -> int:
+        nonlocal at
+        at += count
+        return bits >> (at - count) & ((1 << count) - 1)
+
+    small = take(1)
+
+    def side() -> int:
+        return 8 * (1 + take(5)) if small else 1 + take((9, 13, 18, 30)[take(2)])
+
+    height, ratio = side(), take(3)
+    above, below = _RATIOS[ratio]
+    return (height * above // below if ratio else side()), height
 
 
 def read(data: bytes) -> JxlFile:

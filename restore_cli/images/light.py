@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,27 @@ from restore_cli.images.refusal import NotSupportedError
 
 _EXPOSURE = re.compile(rb"^EXPOSURE=\s*([-+.\deE]+)", re.MULTILINE)
 _PRIMARIES = re.compile(rb"^PRIMARIES=", re.MULTILINE)
+_LINE = re.compile(rb"\n[-+][XY] (\d{1,9}) [-+][XY] (\d{1,9})\n")
+_WINDOW = b"dataWindow\0box2i\0"
 _SRGB = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.329)
 
 Light = tuple[NDArray[np.float32], NDArray[np.float32] | None, tuple[str, ...]]
 """(H, W, 1 or 3) in linear light, alpha (H, W) or None, and notes."""
+
+
+def exr_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height that the first data window of an OpenEXR file claims."""
+    at = data[:65536].find(_WINDOW)
+    if at < 0 or at + len(_WINDOW) + 20 > len(data):
+        return None
+    left, top, right, low = struct.unpack_from("<4i", data, at + len(_WINDOW) + 4)
+    return right - left + 1, low - top + 1
+
+
+def hdr_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height that a Radiance file's resolution line claims."""
+    found = _LINE.search(data[:65536])
+    return None if found is None else (int(found[2]), int(found[1]))
 
 
 def read_exr(data: bytes) -> Light:
@@ -93,4 +111,7 @@ def read_hdr(data: bytes) -> Light:
 
 def encode_hdr(pixels: NDArray[np.float32]) -> bytes:
     """Encode (H, W, 3) linear light as Radiance HDR."""
-    return cv2.imencode(".hdr", np.ascontiguousarray(np.maximum(pixels, 0)[..., ::-1]))[1].tobytes()
+    done, data = cv2.imencode(".hdr", np.ascontiguousarray(np.maximum(pixels, 0)[..., ::-1]))
+    if not done:
+        raise ValueError("its sides are too long")
+    return data.tobytes()

@@ -1,5 +1,8 @@
 """Which files of a folder are pictures: by their names and kinds, nothing is decoded."""
 
+import contextlib
+import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +53,9 @@ def walk(
     """Pictures of a folder in order of their names, then those of its subfolders.
 
     Hidden entries are passed over: they are sidecars, caches, and temporary files. Linked folders
-    are followed unless they lead back to a folder they stand in.
+    are followed unless they lead back to a folder they stand in, and below links each folder is
+    walked once: links that lead to each other's folders multiply. An entry that cannot be looked
+    at fails alone.
 
     Args:
         folder: where to look.
@@ -58,7 +63,7 @@ def walk(
         skip: a resolved folder not to walk into; or None.
         suffixes: which files count.
     """
-    yield from _walk(folder, Path(), recursive, skip, suffixes, frozenset())
+    yield from _walk(folder, Path(), recursive, skip, suffixes, frozenset(), False, set())
 
 
 def why_no_pictures(
@@ -66,9 +71,15 @@ def why_no_pictures(
 ) -> RestoreError:
     """The error for a folder that holds no picture, with what to do about it."""
     hint = "it reads " + ", ".join(sorted(suffixes.readable))
-    if not recursive and any(child.is_dir() for child in folder.iterdir()):
-        hint = "-r looks into its subfolders"
+    with contextlib.suppress(OSError):
+        if not recursive and any(is_folder(child) for child in folder.iterdir()):
+            hint = "-r looks into its subfolders"
     return RestoreError(f"{folder} holds no pictures", hint=hint)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path leads to a folder; what cannot be looked at is none."""
+    return os.path.isdir(path)  # noqa: PTH112 (the method of Path raises for some links)
 
 
 def not_a_file(path: Path) -> RestoreError | None:
@@ -76,9 +87,14 @@ def not_a_file(path: Path) -> RestoreError | None:
 
     Pipes and devices would be waited for without end; links may lead nowhere.
     """
-    if path.is_file():
-        return None
-    why = "is not a regular file" if path.exists() else "is a link that leads nowhere"
+    try:
+        if stat.S_ISREG(path.stat().st_mode):
+            return None
+        why = "is not a regular file"
+    except FileNotFoundError:
+        why = "is a link that leads nowhere"
+    except (OSError, ValueError) as error:  # a loop of links, a name too long, a locked folder
+        why = f"cannot be reached: {getattr(error, 'strerror', None) or error}"
     return RestoreError(f"{path} {why}", exit_code=ExitCode.SOME_FAILED)
 
 
@@ -89,7 +105,10 @@ def _walk(
     skip: Path | None,
     suffixes: Suffixes,
     above: frozenset[tuple[int, int]],
+    below_link: bool,
+    linked: set[tuple[int, int]],
 ) -> Iterator[Listed]:
+    """See `walk`; `below_link`: a link leads to here; `linked`: what was walked so."""
     try:
         status = folder.stat()
         entries = sorted(folder.iterdir())
@@ -98,14 +117,19 @@ def _walk(
         yield Listed(folder, below, RestoreError(message, exit_code=ExitCode.SOME_FAILED))
         return
     identity = (status.st_dev, status.st_ino)
-    if identity in above:
+    if identity in above or (below_link and identity in linked):
         return
+    if below_link:
+        linked.add(identity)
     shown = [path for path in entries if not path.name.startswith(".")]
-    subfolders = {path for path in shown if path.is_dir()}
+    subfolders = {path for path in shown if is_folder(path)}
     for path in shown:
         if path not in subfolders and path.name in suffixes:
             yield Listed(path, below, not_a_file(path))
     for path in sorted(subfolders) if recursive else ():
-        if path.resolve() != skip:
+        if skip is None or os.path.realpath(path) != str(skip):
+            through = below_link or path.is_symlink()
             further = above | {identity}
-            yield from _walk(path, below / path.name, recursive, skip, suffixes, further)
+            yield from _walk(
+                path, below / path.name, recursive, skip, suffixes, further, through, linked
+            )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -21,6 +20,8 @@ from restore_cli.images.fit import fit
 from restore_cli.images.formats import FORMAT_OF_SUFFIX, FORMATS
 from restore_cli.images.metadata import Metadata, Resolution, Text
 from restore_cli.images.profile import LINEAR, Converter, ProfileError, converter
+from restore_cli.images.regular import open_regular, size_of
+from restore_cli.images.room import admit
 from restore_cli.images.sniff import sniff
 
 _DTYPES = ("uint8", "uint16", "float32")
@@ -318,25 +319,23 @@ def _still_at_edge(clipped: NDArray[np.float32], new: NDArray[np.float32]) -> ND
 
 def _read_file(path: Path) -> tuple[bytes, str]:
     """Read a file whose start looks like a picture; return its bytes and format."""
-    with naming_problems(path), path.open("rb") as file:
+    with naming_problems(path), open_regular(path) as file:
         start = file.read(64)
         format = sniff(start, path)
-        return start + file.read(), format
+        size = size_of(file)
+        admit(path, size)
+        # No more than that: files of /proc and files that grow have no end of their own.
+        return start + file.read(max(0, size - len(start))), format
 
 
 @contextmanager
 def naming_problems(path: Path) -> Generator[None]:
-    """Check that a file is one before it is read, and say in words why it cannot be.
+    """Say in words why a file cannot be read.
 
     Raises:
         RestoreError: there is no such file, or it cannot be read; names the file and the cure.
     """
     try:
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise RestoreError(f"{path}: this is a folder, not a picture", hint="name a file")
-        if not stat.S_ISREG(mode):
-            raise RestoreError(f"{path}: this is not a regular file", hint="name a file")
         yield
     except FileNotFoundError as error:
         raise RestoreError(

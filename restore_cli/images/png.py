@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from restore_cli.images.ifd import Buffer
 from restore_cli.images.metadata import Metadata, Resolution, Text, unwrap_iptc, wrap_iptc
 from restore_cli.images.primaries import Described, of_chunks, of_code_points
+from restore_cli.images.room import MAX_METADATA
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GREY, RGB, PALETTE = 0, 2, 3  # colour types; 4 and 6 are grey and RGB with alpha
 _XMP_KEYWORD = b"XML:com.adobe.xmp"
-_MAX_METADATA = 64 << 20  # bytes after decompression; a bomb otherwise
+LONGEST_SIDE = 1_000_000  # pixels; what libpng takes, and OpenCV through it
+_MOST_CHUNKS = 1_000_000  # a gigapixel in pieces of 8 kB has half as many
 _CRITICAL = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL")
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 
@@ -48,6 +50,12 @@ class PngFile:
     metadata: Metadata
     notes: tuple[str, ...]
 
+    @property
+    def pixel_bytes(self) -> float:
+        """Bytes of one pixel's samples, decoded."""
+        channels = {GREY: 1, RGB: 3, PALETTE: 4, 4: 2, 6: 4}.get(self.color_type, 4)
+        return channels * (2 if self.bits == 16 else 1)
+
 
 def chunks(data: Buffer) -> list[tuple[bytes, memoryview]]:
     """Split a PNG into (type, body) up to IEND.
@@ -59,10 +67,11 @@ def chunks(data: Buffer) -> list[tuple[bytes, memoryview]]:
     view = memoryview(data)
     found: list[tuple[bytes, memoryview]] = []
     at = len(SIGNATURE)
-    while True:
+    for _ in range(_MOST_CHUNKS):
         if at + 12 > len(view):
             raise ValueError("the file ends early")
         length, kind = struct.unpack_from(">I4s", view, at)
+        check_kind(kind)
         end = at + 8 + length
         if end + 4 > len(view):
             raise ValueError("the file ends early")
@@ -73,6 +82,13 @@ def chunks(data: Buffer) -> list[tuple[bytes, memoryview]]:
         if kind == b"IEND":
             return found
         at = end + 4
+    raise ValueError("it is made of too many chunks")
+
+
+def check_kind(kind: bytes) -> None:
+    """Refuse what cannot be a chunk's type: four letters. Raises ValueError."""
+    if not (kind.isalpha() and kind.isascii()):
+        raise ValueError("something else than chunks is in it")
 
 
 def inspect(data: Buffer) -> PngFile:
@@ -98,6 +114,7 @@ def inspect(data: Buffer) -> PngFile:
     colors = found.colors()
     if colors.note is not None:
         notes.append(colors.note)
+    notes = list(dict.fromkeys(notes))
     metadata = Metadata(
         icc=colors.icc,
         exif=found.exif,
@@ -128,6 +145,7 @@ class _Found:
     gamma: float | None = None
     chromaticities: tuple[float, ...] | None = None
     srgb: bool = False
+    room: int = MAX_METADATA
 
     def take(self, kind: bytes, body: memoryview) -> None:
         """Read one chunk. Raises struct.error, ValueError, IndexError or zlib.error."""
@@ -136,7 +154,7 @@ class _Found:
         elif kind == b"tRNS" and self.color_type in (GREY, RGB):
             self.key = struct.unpack(">H" if self.color_type == GREY else ">HHH", body)
         elif kind == b"iCCP":
-            self.icc = _inflate(bytes(body).split(b"\0", 1)[1][1:])
+            self.icc = self._inflate(bytes(body).split(b"\0", 1)[1][1:])
         elif kind == b"eXIf":
             self.exif = bytes(body).removeprefix(b"Exif\0\0")
         elif kind == b"cICP":
@@ -158,7 +176,7 @@ class _Found:
             self._take_text(kind, bytes(body))
 
     def _take_text(self, kind: bytes, body: bytes) -> None:
-        keyword, text = _text(kind, body)
+        keyword, text = self._text(kind, body)
         if keyword == _XMP_KEYWORD:
             self.xmp = text
         elif keyword in (b"Raw profile type iptc", b"Raw profile type 8bim"):
@@ -170,6 +188,26 @@ class _Found:
             self.comment = text if kind == b"iTXt" else text.decode("latin-1").encode()
         elif keyword != b"Raw profile type icc":
             self.texts.append(Text(kind.decode("ascii"), body))
+
+    def _text(self, kind: bytes, body: bytes) -> tuple[bytes, bytes]:
+        """Keyword and text. One that is kept as it is, is not unpacked and gives no text."""
+        keyword, rest = body.split(b"\0", 1)
+        if kind == b"tEXt":
+            return keyword, rest
+        used = keyword in (_XMP_KEYWORD, b"Comment") or keyword.startswith(b"Raw profile type ")
+        if kind == b"zTXt":
+            return keyword, self._inflate(rest[1:]) if used else b""
+        compressed, rest = rest[0], rest[2:]
+        text = rest.split(b"\0", 2)[2]
+        return keyword, self._inflate(text) if compressed and used else text
+
+    def _inflate(self, data: bytes) -> bytes:
+        unpacker = zlib.decompressobj()
+        out = unpacker.decompress(data, max(1, self.room))
+        self.room -= len(out)
+        if not unpacker.eof:
+            raise ValueError("compressed metadata is cut off or too large")
+        return out
 
     def colors(self) -> Described:
         """The colours, by the chunk that rules over the others (PNG, third edition, 12.1)."""
@@ -215,8 +253,8 @@ def encode(
     Returns:
         The whole file.
     """
-    if pixels.shape[2] == 1 and alpha is not None:
-        body = _encode_grey_alpha(np.dstack((pixels, alpha)))
+    if max(pixels.shape) > LONGEST_SIDE or (pixels.shape[2] == 1 and alpha is not None):
+        body = _encode_rows(pixels if alpha is None else np.dstack((pixels, alpha)))
     else:
         if pixels.shape[2] == 1:
             code = pixels
@@ -259,23 +297,25 @@ def _chunk(kind: bytes, body: bytes | memoryview) -> bytes:
     return b"".join((struct.pack(">I", len(body)), kind, body, struct.pack(">I", check)))
 
 
-def _encode_grey_alpha(samples: NDArray[Any]) -> bytes:
-    """Encode (H, W, 2) grey with alpha, which OpenCV cannot write, nor Pillow at 16 bits."""
-    height, width, _ = samples.shape
+def _encode_rows(samples: NDArray[Any]) -> bytes:
+    """Encode (H, W, 1 to 4): grey with alpha and long sides, which OpenCV cannot write."""
+    height, width, channels = samples.shape
     size = samples.dtype.itemsize
+    step = channels * size
     packer = zlib.compressobj(3)
     packed: list[bytes] = []
-    band = max(1, (1 << 22) // (width * 2 * size))
+    band = max(1, (1 << 22) // (width * step))
     for top in range(0, height, band):
         big = samples[top : top + band].astype(samples.dtype.newbyteorder(">"))
         rows = big.view(np.uint8).reshape(len(big), -1)
         filtered = np.empty((len(rows), rows.shape[1] + 1), np.uint8)
         filtered[:, 0] = 1  # filter "Sub": the difference to the pixel on the left, bytewise
-        filtered[:, 1 : 1 + 2 * size] = rows[:, : 2 * size]
-        np.subtract(rows[:, 2 * size :], rows[:, : -2 * size], out=filtered[:, 1 + 2 * size :])
+        filtered[:, 1 : 1 + step] = rows[:, :step]
+        np.subtract(rows[:, step:], rows[:, :-step], out=filtered[:, 1 + step :])
         packed.append(packer.compress(filtered.tobytes()))
     packed.append(packer.flush())
-    header = struct.pack(">IIBBBBB", width, height, 8 * size, 4, 0, 0, 0)
+    kind = (GREY, 4, RGB, 6)[channels - 1]
+    header = struct.pack(">IIBBBBB", width, height, 8 * size, kind, 0, 0, 0)
     return b"".join(
         (SIGNATURE, _chunk(b"IHDR", header), *_data_chunks(packed), _chunk(b"IEND", b""))
     )
@@ -283,25 +323,6 @@ def _encode_grey_alpha(samples: NDArray[Any]) -> bytes:
 
 def _data_chunks(packed: Sequence[bytes]) -> list[bytes]:
     return [_chunk(b"IDAT", part) for part in packed if part]
-
-
-def _inflate(data: bytes) -> bytes:
-    unpacker = zlib.decompressobj()
-    out = unpacker.decompress(data, _MAX_METADATA)
-    if not unpacker.eof:
-        raise ValueError("compressed metadata is cut off or too large")
-    return out
-
-
-def _text(kind: bytes, body: bytes) -> tuple[bytes, bytes]:
-    keyword, rest = body.split(b"\0", 1)
-    if kind == b"tEXt":
-        return keyword, rest
-    if kind == b"zTXt":
-        return keyword, _inflate(rest[1:])
-    compressed, rest = rest[0], rest[2:]
-    text = rest.split(b"\0", 2)[2]
-    return keyword, _inflate(text) if compressed else text
 
 
 def _raw_profile(text: bytes) -> bytes:

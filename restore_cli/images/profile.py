@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import ImageCms
 
 _NODES = 65536
+_LARGEST = 255 * 65519  # bytes; what a JPEG can hold of a profile
 _RELATIVE = 1  # relative colorimetric
 _D50 = np.array((0.9642, 1.0, 0.8249))
 Floats = NDArray[np.floating[Any]]
@@ -276,44 +277,50 @@ def _srgb_matrix() -> NDArray[np.float64]:
     return _matrix(_parse(_srgb_bytes())[1])
 
 
-def _parse(icc: bytes) -> tuple[bytes, dict[bytes, bytes]]:
+def _parse(icc: bytes) -> tuple[bytes, dict[bytes, memoryview]]:
     """Split a profile into its colour space and tags (ICC.1:2022, 7.2 and 7.3)."""
+    if len(icc) > _LARGEST:
+        raise ProfileError("is too large")
     if len(icc) < 132 or icc[36:40] != b"acsp":
         raise ProfileError("is damaged")
     (count,) = struct.unpack_from(">I", icc, 128)
     if count > 1000:
         raise ProfileError("is damaged")
-    tags: dict[bytes, bytes] = {}
+    # Tags may share their bytes, and a thousand of them all: no copies.
+    view = memoryview(icc)
+    tags: dict[bytes, memoryview] = {}
     for i in range(count):
         name, start, size = struct.unpack_from(">4sII", icc, 132 + 12 * i)
         if start + size > len(icc):
             raise ProfileError("is cut off")
-        tags[name] = icc[start : start + size]
+        tags[name] = view[start : start + size]
     return icc[16:20], tags
 
 
-def _fixed(data: bytes, at: int, count: int) -> NDArray[np.float64]:
+def _fixed(data: memoryview, at: int, count: int) -> NDArray[np.float64]:
     """Read s15Fixed16 numbers."""
     return np.array(struct.unpack_from(f">{count}i", data, at), np.float64) / 65536
 
 
-def _matrix(tags: dict[bytes, bytes]) -> NDArray[np.float64]:
+def _matrix(tags: dict[bytes, memoryview]) -> NDArray[np.float64]:
     return np.stack([_fixed(tags[name], 8, 3) for name in (b"rXYZ", b"gXYZ", b"bXYZ")], axis=1)
 
 
-def _curve(tag: bytes) -> _Curve:
+def _curve(tag: memoryview) -> _Curve:
     """Read a `curv` or `para` tag (ICC.1:2022, 10.6 and 10.18)."""
     x = np.linspace(0, 1, _NODES)
-    if tag[:4] == b"curv":
+    if bytes(tag[:4]) == b"curv":
         (count,) = struct.unpack_from(">I", tag, 8)
         if count == 0:
             y = x
         elif count == 1:
             y = x ** (struct.unpack_from(">H", tag, 12)[0] / 256)
+        elif count > _NODES:
+            raise ProfileError("has a curve that is too long")
         else:
             values = np.array(struct.unpack_from(f">{count}H", tag, 12), np.float64) / 65535
             y = np.interp(x, np.linspace(0, 1, count), values)
-    elif tag[:4] == b"para":
+    elif bytes(tag[:4]) == b"para":
         y = _parametric(tag, x)
     else:
         raise ProfileError("has a curve of an unknown kind")
@@ -322,7 +329,7 @@ def _curve(tag: bytes) -> _Curve:
     return _Curve.rising(np.maximum.accumulate(np.clip(y, 0, 1)))
 
 
-def _parametric(tag: bytes, x: NDArray[np.float64]) -> NDArray[np.float64]:
+def _parametric(tag: memoryview, x: NDArray[np.float64]) -> NDArray[np.float64]:
     (kind,) = struct.unpack_from(">H", tag, 8)
     if kind > 4:
         raise ProfileError("has a curve of an unknown kind")

@@ -115,7 +115,8 @@ def inspect(data: Buffer, number: int = 0) -> TiffFile:
     samples = value(page, SAMPLES, 1)
     bits = reader.numbers(fields.get(BITS)) or (1,)
     photometric = value(page, PHOTOMETRIC, BLACK_IS_ZERO)
-    extra = reader.numbers(fields.get(EXTRA))
+    # Some writers name more channels than there are.
+    extra = reader.numbers(fields.get(EXTRA))[: max(samples - 1, 0)]
     missing = samples - _COLORS.get(photometric, 1) - len(extra)
     icc, xmp = (fields[tag].raw if tag in fields else None for tag in (ICC, XMP))
     turned = value(page, ORIENTATION, 0) or orientation(None, xmp)
@@ -187,7 +188,7 @@ def read_samples(data: Buffer, file: TiffFile) -> NDArray[Any]:
             raise ValueError("its picture cannot be found")
         if file.compression != 1 and file.compression not in tifffile.TIFF.DECOMPRESSORS:
             raise NotSupportedError(f"a TIFF compressed by {_compression_name(file.compression)}")
-        _check_complete(page)
+        _check_complete(page, len(data))
         if page.is_subsampled and file.compression not in (7, 34892, 33007):
             return _by_pillow(data, file)
         try:
@@ -203,7 +204,7 @@ def read_samples(data: Buffer, file: TiffFile) -> NDArray[Any]:
     return _full_range(samples, file)
 
 
-def _check_complete(page: tifffile.TiffPage) -> None:
+def _check_complete(page: tifffile.TiffPage, length: int) -> None:
     """What tifffile would fill with zeros: segments that are missing, empty or short.
 
     Raises:
@@ -220,9 +221,10 @@ def _check_complete(page: tifffile.TiffPage) -> None:
     sizes = page.databytecounts
     if len(page.dataoffsets) < expected or len(sizes) < expected or min(sizes[:expected]) <= 0:
         raise ValueError("the file holds less than its picture")
-    if page.compression == 1 and not page.is_tiled:
+    if page.compression == 1 and not page.is_subsampled:
         row = (page.imagewidth * page.bitspersample * page.samplesperpixel + 7) // 8
-        if sum(sizes) < row * page.imagelength and not page.is_subsampled:
+        # Segments may share their bytes, so that together they seem to be more than the file.
+        if min(sum(sizes), length) < row * page.imagelength:
             raise ValueError("the file holds less than its picture")
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from restore_cli.batch.manifest import file_sha256
 from restore_cli.engine.device import choose_device
 from restore_cli.engine.restorer import Restored
 from restore_cli.errors import RestoreError
+from restore_cli.images.regular import file_sha256
 from restore_cli.ot_correct.autoencoders import load_autoencoder
 from restore_cli.transport.correction import Correction
 from restore_cli.transport.latent import Decoding, LatentTransport, Space

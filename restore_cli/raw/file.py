@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from restore_cli.errors import RestoreError
-from restore_cli.images.decode import DAMAGE, MAX_PIXELS
+from restore_cli.images.decode import DAMAGE
 from restore_cli.images.listing import Suffixes
 from restore_cli.images.picture import Picture, naming_problems
+from restore_cli.images.regular import open_regular, size_of
+from restore_cli.images.room import MAX_PIXELS, admit
 from restore_cli.raw.demosaic import Demosaic
 from restore_cli.raw.dng_info import dng_info, kind_of
 from restore_cli.raw.dng_tags import Dng
@@ -222,10 +224,8 @@ def open_raw(path: Path, *, strip_gps: bool = False) -> Generator[RawFile]:
         RestoreError: it cannot be read, is no RAW file, is of an unsupported kind or damaged; names
             the file and the cure.
     """
-    with naming_problems(path):
-        with path.open("rb") as file:
-            start = file.read(64)
-        size = path.stat().st_size
+    with naming_problems(path), open_regular(path) as file:
+        start, size = file.read(64), size_of(file)
     if not start:
         raise RestoreError(f"{path}: the file is empty", hint="copy it from the camera again")
     raw: rawpy.RawPy | None = None
@@ -256,6 +256,8 @@ def _check_size(path: Path, size: int, raw: rawpy.RawPy | None, tags: RawTags) -
     else:
         assert tags.dng is not None
         height, width = tags.dng.height, tags.dng.width
+    # Sample, mosaic, three planes of floats, and LibRaw's own.
+    admit(path, 40 * height * width, doing=f"developing its {width} x {height} pixels")
     if not 0 < height * width <= min(MAX_PIXELS, size * 8 / _LEAST_BITS):
         raise RestoreError(
             f"{path}: it claims more pixels than it can hold, {height}x{width}",

@@ -13,6 +13,7 @@ from restore_cli.batch.planning import Job
 from restore_cli.batch.reading import Loaded, Reader, Writable
 from restore_cli.images.atomic import write_atomically
 from restore_cli.images.picture import Picture, naming_problems, resolve_format
+from restore_cli.images.regular import open_regular, size_of
 from restore_cli.raw.develop import as_it_is
 from restore_cli.raw.file import open_raw
 
@@ -91,8 +92,8 @@ class WithCameraFiles:
         """
         if path.suffix.lower() not in _CAMERA:
             return self.raws.read(path)
-        with naming_problems(path):
-            data = path.read_bytes()
+        with naming_problems(path), open_regular(path) as file:
+            data = file.read(size_of(file))
         picture = Picture.read(path)
         return Loaded(
             image=torch.empty(3, 0, 0),

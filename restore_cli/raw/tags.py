@@ -28,6 +28,7 @@ from restore_cli.images.ifd import (
     serialise,
 )
 from restore_cli.images.metadata import DESCRIPTIVE_TAGS, ORIENTATION, unwrap_iptc
+from restore_cli.images.regular import open_regular, size_of
 from restore_cli.raw.colorimetry import Matrix
 from restore_cli.raw.dng_color import CameraColour, read_colour, read_neutral
 from restore_cli.raw.dng_tags import CFA, LINEAR, Dng, read_dng
@@ -179,8 +180,8 @@ def _iptc(first: Fields) -> bytes | None:
 @contextmanager
 def mapped(path: Path) -> Generator[Buffer]:
     """A file's bytes without reading them all."""
-    with path.open("rb") as file:
-        if not path.stat().st_size:  # an empty file cannot be mapped
+    with open_regular(path) as file:
+        if not size_of(file):  # an empty file cannot be mapped
             yield b""
             return
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:

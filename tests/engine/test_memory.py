@@ -1,7 +1,6 @@
 """Need is measured, free memory is read, and the window size follows."""
 
 import math
-from pathlib import Path
 
 import pytest
 import torch
@@ -46,17 +45,6 @@ def test_fitting_tile_stays_within_the_budget() -> None:
     assert tile == 688
     assert memory.fitting_tile(1, math.inf, 16) == memory.smallest_tile(16) == 64
     assert memory.smallest_tile(48) == 96
-
-
-def test_a_container_limit_counts(tmp_path: Path) -> None:
-    room = memory._container_room
-    assert room(tmp_path) == math.inf
-    (tmp_path / "memory.max").write_text("1000\n")
-    (tmp_path / "memory.current").write_text("700\n")
-    (tmp_path / "memory.stat").write_text("anon 500\ninactive_file 150\n")
-    assert room(tmp_path) == 450
-    (tmp_path / "memory.max").write_text("max\n")
-    assert room(tmp_path) == math.inf
 
 
 def test_automatic_windows_leave_room(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,16 +3,22 @@
 import io
 import os
 import re
+import subprocess
+import sys
+import time
+import zlib
 from pathlib import Path
 
 import cv2
+import hostile
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
 from restore_cli.errors import RestoreError
-from restore_cli.images import decode as decode_module
+from restore_cli.images import room
+from restore_cli.images.header import upright_size
 from restore_cli.images.picture import Picture
 
 RNG = np.random.default_rng(3)
@@ -126,7 +132,7 @@ def test_permission_denied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     def denied(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", denied)  # chmod means nothing to root
+    monkeypatch.setattr(os, "open", denied)  # chmod means nothing to root
     refused(tmp_path / "a.png", "no permission")
 
 
@@ -136,7 +142,7 @@ def test_a_failing_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     def broken(*_: object, **__: object) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(Path, "open", broken)
+    monkeypatch.setattr(os, "open", broken)
     refused(tmp_path / "a.png", "Input/output error")
 
 
@@ -231,11 +237,11 @@ def test_dng_is_sent_to_isp(tmp_path: Path) -> None:
 def test_the_size_limit_is_a_gigapixel_not_pillows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert decode_module.MAX_PIXELS == Image.MAX_IMAGE_PIXELS == 10**9
+    assert room.MAX_PIXELS == Image.MAX_IMAGE_PIXELS == 2**30
     path = tmp_path / "a.png"
     Image.new("1", (20000, 10000)).save(path)  # beyond what Pillow refuses by default
     assert Picture.read(path).pixels.shape == (10000, 20000, 1)
-    monkeypatch.setattr(decode_module, "MAX_PIXELS", 10**8)
+    monkeypatch.setattr(room, "MAX_PIXELS", 10**8)
     refused(path, "limit is one gigapixel")
 
 
@@ -259,3 +265,103 @@ def test_a_broken_exif_block_is_ignored_with_a_note(tmp_path: Path) -> None:
     picture = Picture.read(tmp_path / "a.jpg")
     assert picture.exif is None
     assert any("EXIF" in note for note in picture.notes)
+
+
+def test_claims_are_weighed_before_memory_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "free_memory", lambda: 1e9)
+    webp = b"RIFF\0\0\0\0WEBPVP8X\n\0\0\0\0\0\0\0" + b"\xfe\x3f\0" * 2
+    claims = {
+        "a.png": hostile.png(30000, 30000),
+        "a.tif": hostile.tiff_claim(20000, 20650),
+        "a.webp": webp,
+        "a.hdr": b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 20000 +X 20000\n",
+        "a.pfm": b"PF\n20000 20000\n-1.0\n",
+        "a.qoi": b"qoif" + (20000).to_bytes(4, "big") * 2 + b"\3\0",
+    }
+    for name, data in claims.items():
+        (tmp_path / name).write_bytes(data)
+        refused(tmp_path / name, r"takes about \d+\.\d GB of memory, and 1\.0 GB are free")
+
+
+def test_a_sparse_file_is_refused_by_its_size(tmp_path: Path) -> None:
+    with (tmp_path / "a.png").open("wb") as file:
+        file.write(hostile.SIGNATURE)
+        file.truncate(2 << 40)
+    refused(tmp_path / "a.png", r"reading it takes about 2199\.0 GB")
+    with pytest.raises(RestoreError, match="2199"):
+        upright_size(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "pattern"),
+    [
+        ("a.tif", hostile.tiff_of_overlapping_pages(), "too many tags"),
+        ("a.tif", hostile.tiff_claim(3000, 3000), "holds less than its picture"),
+        ("a.jpg", hostile.jpeg_of_many_scans(3000), "more than 100 scans"),
+        ("a.png", hostile.png(extra=[bytes(8)]), "something else than chunks"),
+    ],
+    ids=["pages", "tiles", "scans", "zeros"],
+)
+def test_what_would_take_for_ever_is_refused_at_once(
+    tmp_path: Path, name: str, data: bytes, pattern: str
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    started = time.process_time()
+    refused(tmp_path / name, pattern)
+    assert time.process_time() - started < 2
+
+
+def test_a_jpeg_of_a_hundred_scans_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(hostile.jpeg_of_many_scans(80))
+    assert Picture.read(tmp_path / "a.jpg").pixels.shape == (64, 64, 1)
+
+
+@pytest.mark.parametrize("kind", ["exif", "profile", "texts"])
+def test_bloated_metadata_is_dropped_and_the_picture_read(tmp_path: Path, kind: str) -> None:
+    extra = {
+        "exif": lambda: [hostile.chunk(b"eXIf", hostile.overlapping_exif())],
+        "profile": lambda: [
+            hostile.chunk(b"iCCP", b"x\0\0" + zlib.compress(hostile.overlapping_profile(), 1))
+        ],
+        "texts": hostile.text_bombs,
+    }[kind]()
+    (tmp_path / "a.png").write_bytes(hostile.png(extra=extra))
+    started = time.process_time()
+    picture = Picture.read(tmp_path / "a.png")
+    assert time.process_time() - started < 3
+    assert picture.pixels.shape == (8, 8, 3)
+    assert picture.notes
+
+
+def test_a_claim_beyond_the_limit_of_address_space_is_told_with_numbers(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(hostile.png(30000, 30000))
+    code = (
+        "import resource, sys; from pathlib import Path; from restore_cli.errors import *;"
+        "from restore_cli.images.picture import Picture;"
+        "resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))\n"
+        "try: Picture.read(Path(sys.argv[1]))\nexcept RestoreError as error: print(error)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "a.png")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "30000 x 30000 pixels takes about 10.8 GB of memory" in told.stdout, told.stderr
+    assert told.stderr == ""
+
+
+def test_libraries_do_not_talk(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    data = plain_deep_png()
+    for end in range(60, len(data), 97):
+        (tmp_path / "a.png").write_bytes(data[:end] + bytes(40))
+        with pytest.raises(RestoreError):
+            Picture.read(tmp_path / "a.png")
+    cv2.imdecode(np.frombuffer(data[: len(data) // 2], np.uint8), cv2.IMREAD_UNCHANGED)
+    assert "WARN" not in capfd.readouterr().err
+
+
+def plain_deep_png() -> bytes:
+    return cv2.imencode(".png", PHOTO.astype(np.uint16) * 257)[1].tobytes()

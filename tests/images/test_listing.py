@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from restore_cli.images.listing import PICTURES, not_a_file, walk, why_no_pictures
+from restore_cli.images.listing import PICTURES, is_folder, not_a_file, walk, why_no_pictures
 
 
 def touch(*paths: Path) -> None:
@@ -61,3 +61,32 @@ def test_empty_folder_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     assert "-r" in (why_no_pictures(tmp_path, recursive=False).hint or "")
     assert ".png" in (why_no_pictures(tmp_path, recursive=True).hint or "")
+
+
+def test_an_entry_that_cannot_be_looked_at_fails_alone(tmp_path: Path) -> None:
+    touch(tmp_path / "fine.png")
+    (tmp_path / "long.png").symlink_to("x" * 300)
+    (tmp_path / "longer").symlink_to("x" * 300, target_is_directory=True)
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    (tmp_path / "one").symlink_to("two")
+    (tmp_path / "two").symlink_to("one")
+    found = {one.path.name: one.problem for one in walk(tmp_path, recursive=True)}
+    assert found.keys() == {"fine.png", "long.png", "loop.png"}
+    assert found["fine.png"] is None
+    for name, why in (("long.png", "too long"), ("loop.png", "symbolic links")):
+        problem = found[name]
+        assert problem is not None
+        assert "cannot be reached" in problem.message
+        assert why in problem.message
+    assert not is_folder(tmp_path / "longer")
+
+
+def test_links_between_folders_do_not_multiply(tmp_path: Path) -> None:
+    folders = [tmp_path / f"f{number}" for number in range(9)]
+    for folder in folders:
+        touch(folder / "a.png")
+        for other in folders:
+            if other != folder:
+                (folder / other.name).symlink_to(other, target_is_directory=True)
+    # Each folder by itself, and once through a link; their permutations would be a million.
+    assert len(names(tmp_path, recursive=True)) == 18

@@ -135,3 +135,12 @@ def test_a_foreign_gamma_is_noted() -> None:
     usual = chunk(b"gAMA", struct.pack(">I", 45455))
     assert "gAMA" in png.inspect(plain_png(np.zeros((1, 1, 1)), 0, 8, linear)).notes[0]
     assert png.inspect(plain_png(np.zeros((1, 1, 1)), 0, 8, usual)).notes == ()
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_sides_beyond_a_million_pixels(channels: int) -> None:
+    samples = np.random.default_rng(0).integers(0, 256, (1, 1_000_001, channels), np.uint8)
+    alpha = samples[..., 3] if channels == 4 else None
+    data = png.encode(samples[..., :3], alpha, Metadata())
+    with Image.open(io.BytesIO(data)) as image:
+        assert (np.asarray(image).reshape(samples.shape) == samples).all()

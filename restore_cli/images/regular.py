@@ -1,0 +1,67 @@
+"""Opening what may be read: regular files only, in pieces, never more than they say to hold.
+
+A pipe, a device or a file of `/proc` may be waited for without end, and may take the place of a
+picture between listing and reading. So the open file is asked, not its name.
+"""
+
+import hashlib
+import io
+import os
+import stat
+from pathlib import Path
+from typing import IO
+
+from restore_cli.errors import ExitCode, RestoreError
+
+# O_NONBLOCK: opening a pipe waits for its writer otherwise. It means nothing for regular files.
+_FLAGS = os.O_RDONLY | sum(
+    getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")
+)
+
+
+def open_regular(path: Path) -> io.BufferedReader:
+    """Open a regular file for reading bytes.
+
+    Raises:
+        RestoreError: it is a folder, pipe, device or socket.
+        OSError: it cannot be opened.
+    """
+    try:
+        handle = os.open(path, _FLAGS)
+    except ValueError as error:  # a name with a zero byte
+        raise RestoreError(f"{str(path)!r} is no name of a file: {error}") from error
+    except OSError as error:
+        if path.is_socket():
+            raise _not_regular(path) from error
+        raise
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(handle)
+        if stat.S_ISDIR(mode):
+            raise RestoreError(f"{path}: this is a folder, not a picture", hint="name a file")
+        raise _not_regular(path)
+    return os.fdopen(handle, "rb")
+
+
+def size_of(file: IO[bytes]) -> int:
+    """Bytes of an open file, as the file system tells."""
+    return os.fstat(file.fileno()).st_size
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a regular file's bytes, hexadecimal; read in pieces.
+
+    Raises:
+        RestoreError: it is no regular file.
+        OSError: it cannot be read.
+    """
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _not_regular(path: Path) -> RestoreError:
+    return RestoreError(
+        f"{path}: this is not a regular file",
+        hint="name a file",
+        exit_code=ExitCode.SOME_FAILED,
+    )
