@@ -27,7 +27,6 @@ from restore_cli.commands.batch_options import (
     Suffix,
     Tile,
     check_inputs,
-    shared_overlap,
     tile_size,
 )
 from restore_cli.commands.batch_report import BatchReport
@@ -184,7 +183,6 @@ def infer(
     jobs = plan(given, output, label=label, format=format, suffix=suffix, recursive=recursive)
     for note in passed_over(given, recursive=recursive):
         console.warn(note)
-    overlap = shared_overlap(overlap, tile, loaded.overlap)
     restorer = Restorer(
         loaded.network,
         device=device,
@@ -192,6 +190,7 @@ def infer(
         backend=backend,
         tile=tile_size(tile),
         overlap=overlap,
+        usual_overlap=loaded.overlap,
         batch_size=batch_size,
     )
     # What changes the picture; how fast and where it is computed does not count.
@@ -201,7 +200,7 @@ def infer(
         "level": amount,
         "tta": tta,
         "tile": tile,
-        "overlap": overlap,
+        "overlap": loaded.overlap if overlap is None else overlap,
         "precision": precision,
         "backend": backend,
         "seed": seed,

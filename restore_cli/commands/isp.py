@@ -18,7 +18,6 @@ from restore_cli.commands.batch_options import (
     Suffix,
     Tile,
     check_inputs,
-    shared_overlap,
     tile_size,
 )
 from restore_cli.commands.batch_report import BatchReport
@@ -209,7 +208,6 @@ def isp(
     restore: Restore = as_it_is
     if engine == "learned" and not preview and not proof:
         loaded = _load(model)
-        overlap = shared_overlap(overlap, tile, loaded.overlap)
         restore = _restorer(loaded, device, precision, backend, tile, overlap, batch_size)
     jobs = _plan(
         given,
@@ -226,7 +224,7 @@ def isp(
         console.say(f"{len(beside)} {what} passed over (--same-stem both copies them)")
     options = _options(settings, preview=preview)
     if loaded is not None:
-        options |= {"tile": tile, "overlap": overlap}
+        options |= {"tile": tile, "overlap": loaded.overlap if overlap is None else overlap}
         options |= {"precision": precision, "backend": backend}
     name = "preview" if preview else "libraw" if loaded is None else loaded.name
     results = pipeline.run(
@@ -305,7 +303,7 @@ def _restorer(
     precision: str,
     backend: "BackendName",
     tile: str,
-    overlap: int,
+    overlap: int | None,
     batch_size: int,
 ) -> "Restorer":
     from restore_cli.engine.restorer import Restorer
@@ -317,6 +315,7 @@ def _restorer(
         backend=backend,
         tile=tile_size(tile),
         overlap=overlap,
+        usual_overlap=model.overlap,
         batch_size=batch_size,
     )
 

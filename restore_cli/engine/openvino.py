@@ -1,6 +1,5 @@
 """OpenVINO computes networks on CPUs, faster than torch; only where the pictures are the same."""
 
-import hashlib
 import importlib.util
 import json
 import platform
@@ -19,6 +18,7 @@ from restore_cli.engine.agreement import disagreement, probes, results
 from restore_cli.engine.backend import Backend, Computed, context_of
 from restore_cli.engine.cache import Cache, cache_folder
 from restore_cli.engine.device import Precision
+from restore_cli.engine.fingerprint import fingerprint
 from restore_cli.models.graph import Graph, unknown_level
 from restore_cli.models.portable import openvino_model
 from restore_cli.networks.base import Network
@@ -160,15 +160,11 @@ def _key(network: Network) -> str:
     """Everything that the compiled model and the verdict depend on."""
     import openvino
 
-    digest = hashlib.sha256(repr(network).encode())
-    for name, value in network.state_dict().items():
-        digest.update(f"{name} {tuple(value.shape)}".encode())
-        digest.update(value.detach().contiguous().numpy().tobytes())
-    machine = openvino.Core().get_property("CPU", "FULL_DEVICE_NAME")
+    processor = openvino.Core().get_property("CPU", "FULL_DEVICE_NAME")
     abilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return json.dumps([
-        digest.hexdigest(), repr(network.info), __version__, torch.__version__,
-        openvino.__version__, platform.machine(), machine, sorted(abilities),
+        fingerprint(network), __version__, torch.__version__,
+        openvino.__version__, platform.machine(), processor, sorted(abilities),
     ])  # fmt: skip
 
 
