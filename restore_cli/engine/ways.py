@@ -124,11 +124,11 @@ class Ways:
     def _question(self, known: Costs, size: Size, tile: int, most: int, notes: list[str]) -> None:
         """Say once that what was asked for costs much more time than the best."""
         whole = max(size)
-        if (
-            self._warned
-            or size[0] * size[1] < SMALL
-            or (isinstance(self._tile, int) and tile != self._tile)
-        ):
+        if self._warned or size[0] * size[1] < SMALL:
+            return
+        asked = min(self._tile, whole) if isinstance(self._tile, int) else whole
+        # Only what was asked for: short memory makes tiles, too.
+        if self._overlap is None if self._tile == "auto" else tile < asked:
             return
         best = known.cheapest(size, max(most, tile), self._usual, self._multiple)
         shared = self._usual if best is None else min(self._usual, best // 2)
@@ -137,13 +137,8 @@ class Ways:
         factor = known.of_tiles(size, now, self.overlap(tile), self._multiple) / least
         if factor > WASTEFUL:
             self._warned = True
-            words = (
-                f"tiles of {now} px that share {self.overlap(tile)} px"
-                if now
-                else "the picture whole"
-            )
-            better = f"tiles of {best} px that share {shared} px" if best else "the whole picture"
-            notes.append(f"{words} take about {factor:.1f} as long as {better}")
+            told, better = _words(now, self.overlap(tile)), _words(best, shared)
+            notes.append(f"computing {told} takes about {factor:.1f} times as long as {better}")
 
     def smaller(self, size: Size, way: Way, notes: list[str], costs: Callable[[], Costs]) -> Way:
         """What to try after running out of memory: a smaller batch, smaller windows, the CPU.
@@ -199,7 +194,7 @@ class Ways:
 
 
 def _words(tile: int | None, overlap: int) -> str:
-    return f"computing in tiles of {tile} px that share {overlap} px" if tile else "computing whole"
+    return f"in tiles of {tile} px that share {overlap} px" if tile else "the picture whole"
 
 
 def _checked_tile(
