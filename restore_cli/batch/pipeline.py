@@ -15,18 +15,19 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
-
-import torch
+from typing import TYPE_CHECKING, Any, Literal
 
 from restore_cli.batch.attributes import Attributes
 from restore_cli.batch.budget import Budget
 from restore_cli.batch.inputs import Refused
 from restore_cli.batch.manifest import Manifest, file_sha256
 from restore_cli.batch.planning import Job
-from restore_cli.batch.reading import Loaded, Pictures, Reader, Restore
+from restore_cli.batch.reading import Loaded, Pictures, Reader, Restore, ready
 from restore_cli.errors import ExitCode, RestoreError
 from restore_cli.images.formats import FORMATS
+
+if TYPE_CHECKING:
+    import torch
 
 Existing = Literal["error", "skip", "overwrite"]
 
@@ -136,7 +137,7 @@ class _Work:
     pixels: int = 0
     sha256: str | None = None
     loaded: Loaded | None = None
-    images: tuple[torch.Tensor, ...] = ()
+    images: "tuple[torch.Tensor, ...]" = ()
     height: int | None = None
     width: int | None = None
     tile: int | None = None
@@ -258,7 +259,7 @@ class _Batch:
                 raise _too_many_pages(job, 1 + len(loaded.further))
             # Its own hold on the images goes: computing wants the memory back.
             work.images = (loaded.image, *loaded.further)
-            work.loaded = replace(loaded, image=torch.empty(0), further=())
+            work.loaded = replace(loaded, image=loaded.image[:, :0].clone(), further=())
             work.seconds = time.perf_counter() - work.started
         except Exception as error:
             return self._fail(work, error)
@@ -294,7 +295,7 @@ class _Batch:
         """Iterating thread: restore, and hand over to the writers."""
         images, work.images = work.images, ()
         assert work.loaded is not None
-        restore = work.loaded.restore or self._restore
+        restore = ready(work.loaded.restore or self._restore)
         begun = time.perf_counter()
         try:
             pages = [restore(image) for image in images]

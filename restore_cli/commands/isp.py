@@ -175,6 +175,14 @@ def isp(
         show_info(console, given, recursive=recursive, black=black, white=white)
         return
 
+    jobs = _plan(
+        given,
+        output,
+        format=format or ("jpg" if preview and _names_no_format(output) else None),
+        suffix=suffix,
+        recursive=recursive,
+    )
+
     import torch
 
     from restore_cli.batch import pipeline
@@ -209,13 +217,6 @@ def isp(
     if engine == "learned" and not preview and not proof:
         loaded = _load(model)
         restore = _restorer(loaded, device, precision, backend, tile, overlap, batch_size)
-    jobs = _plan(
-        given,
-        output,
-        format=format or ("jpg" if preview and _names_no_format(output) else None),
-        suffix=suffix,
-        recursive=recursive,
-    )
     beside = [] if preview else camera_files(jobs)
     if same_stem == "both":
         jobs += beside

@@ -210,16 +210,19 @@ def apply(
     example = "restore ot-correct apply correction.safetensors restored/"
     check_inputs(inputs, skip_existing, overwrite, example=example)
 
+    from restore_cli.batch.planning import plan
+
+    # Before torch is imported: a path that is wrong is told at once.
+    jobs = plan(inputs, output, label=LABEL, format=format, suffix=suffix, recursive=recursive)
+
     from restore_cli.batch import pipeline
     from restore_cli.batch.manifest import Identity, Manifest, file_sha256
-    from restore_cli.batch.planning import plan
     from restore_cli.ot_correct.corrector import load_corrector
 
     console = Console(quiet=quiet, json=json)
     corrector, options = load_corrector(
         correction, alpha, vae, device, space=space, decoding=decoding, seed=seed
     )
-    jobs = plan(inputs, output, label=LABEL, format=format, suffix=suffix, recursive=recursive)
     options |= {"task": LABEL, "seed": seed, "version": __version__}
     results = pipeline.run(
         jobs,

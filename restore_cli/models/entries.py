@@ -12,7 +12,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from restore_cli.errors import RestoreError
-from restore_cli.recipe import Recipe
+from restore_cli.recipe import InferSection, Recipe
 
 TASKS = ("denoise", "derain", "dehaze", "deblur", "lowlight", "auto")
 """What `--task` may be; which of them have a shipped model, `entries` says."""
@@ -97,6 +97,66 @@ def weights_file(name_or_path: str) -> Path:
     path = Path(name_or_path)
     shipped = name_or_path in {folder.name for folder in shipped_folders()}
     return path if path.is_file() and not shipped else _folder(name_or_path) / WEIGHTS
+
+
+@dataclass(frozen=True)
+class Described:
+    """A file of weights, as far as it can be described without reading its tensors.
+
+    Attributes:
+        path: of the weights.
+        sha256: of them; what is recorded of them and their recipe was compared.
+        recipe: None for a foreign checkpoint.
+    """
+
+    path: Path
+    sha256: str
+    recipe: Recipe | None
+
+    @property
+    def name(self) -> str:
+        """Of the model."""
+        return self.path.stem if self.recipe is None else self.recipe.model.name
+
+    @property
+    def task(self) -> str:
+        """What it was trained for."""
+        return self.path.stem if self.recipe is None else self.recipe.model.task
+
+    @property
+    def overlap(self) -> int:
+        """Px that neighbouring tiles should share."""
+        return (InferSection() if self.recipe is None else self.recipe.infer).overlap
+
+
+def describe(name_or_path: str) -> Described:
+    """What a model is; arguments and errors as of `zoo.load`, but no tensor is read."""
+    path = weights_file(name_or_path)
+    digest = file_digest(path)
+    folder = path.parent
+    recorded = recorded_sums(folder, required=False)
+    if path.name in recorded:
+        check_hash(path, digest, recorded[path.name])
+        if RECIPE in recorded:
+            check_hash(folder / RECIPE, file_digest(folder / RECIPE), recorded[RECIPE])
+    inside = _metadata(path).get("recipe")
+    recipe = None
+    if (folder / RECIPE).is_file() and (path.name == WEIGHTS or inside is None):
+        recipe = Recipe.load(folder / RECIPE)
+    elif inside is not None:
+        recipe = Recipe.parse(inside, source=f"the recipe inside {path}")
+    return Described(path, digest, recipe)
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    """What a safetensors file says beside its tensors; nothing of other files."""
+    if path.suffix != ".safetensors":
+        return {}
+    try:
+        with safe_open(path, framework="np") as file:  # pyright: ignore[reportUnknownVariableType]
+            return file.metadata() or {}  # pyright: ignore
+    except (SafetensorError, OSError) as error:
+        raise RestoreError(f"cannot read the weights in {path}: {error}") from error
 
 
 def shipped_folders() -> list[Path]:

@@ -26,18 +26,16 @@ from restore_cli.models.entries import (
     WEIGHTS,
     Entry,
     card,
-    check_hash,
     default_for_task,
+    describe,
     entries,
-    file_digest,
-    recorded_sums,
     verify,
     weights_file,
 )
 from restore_cli.models.foreign import recognise
 from restore_cli.networks import NETWORKS
 from restore_cli.networks.base import Network
-from restore_cli.recipe import InferSection, Recipe, construct
+from restore_cli.recipe import Recipe, construct
 
 __all__ = [
     "CARD",
@@ -91,7 +89,32 @@ def load(name_or_path: str) -> Model:
     Raises:
         RestoreError: nothing there, a damaged or changed file, or weights that do not fit.
     """
-    return _load_file(weights_file(name_or_path))
+    about = describe(name_or_path)
+    state, _ = read_weights(about.path)
+    if about.recipe is not None:
+        network = construct(about.recipe.network, NETWORKS, section="network")
+    else:
+        network = recognise(state)
+        if network is None:
+            raise RestoreError(
+                f"{about.path} has no recipe, and its tensor names are not of a network known here",
+                hint="put the recipe.toml that trained it beside it",
+            )
+    try:
+        network.load_state_dict({key: value.float() for key, value in state.items()})
+    except RuntimeError as error:
+        raise RestoreError(
+            f"the weights in {about.path} do not fit the network that its recipe describes: {error}"
+        ) from error
+    return Model(
+        name=about.name,
+        task=about.task,
+        network=network.eval().requires_grad_(requires_grad=False),
+        sha256=about.sha256,
+        folder=about.path.parent,
+        recipe=about.recipe,
+        overlap=about.overlap,
+    )
 
 
 def export(folder: Path, network: Network, recipe: Recipe, card_text: str) -> None:
@@ -147,49 +170,6 @@ def _recipe_text(folder: Path, recipe: Recipe) -> str:
         if path.is_file() and Recipe.load(path).dump() == recipe.dump():
             return path.read_text(encoding="utf-8")
     return recipe.dump()
-
-
-def _load_file(path: Path) -> Model:
-    digest = file_digest(path)
-    folder = path.parent
-    recorded = recorded_sums(folder, required=False)
-    if path.name in recorded:
-        check_hash(path, digest, recorded[path.name])
-        if RECIPE in recorded:
-            check_hash(folder / RECIPE, file_digest(folder / RECIPE), recorded[RECIPE])
-    state, metadata = read_weights(path)
-    recipe = None
-    if (folder / RECIPE).is_file() and (path.name == WEIGHTS or "recipe" not in metadata):
-        recipe = Recipe.load(folder / RECIPE)
-    elif "recipe" in metadata:
-        recipe = Recipe.parse(metadata["recipe"], source=f"the recipe inside {path}")
-    if recipe is not None:
-        network = construct(recipe.network, NETWORKS, section="network")
-        name, task, overlap = recipe.model.name, recipe.model.task, recipe.infer.overlap
-    else:
-        network = recognise(state)
-        if network is None:
-            raise RestoreError(
-                f"{path} has no recipe, and its tensor names are not of a network known here",
-                hint="put the recipe.toml that trained it beside it",
-            )
-        name = task = path.stem
-        overlap = InferSection().overlap
-    try:
-        network.load_state_dict({key: value.float() for key, value in state.items()})
-    except RuntimeError as error:
-        raise RestoreError(
-            f"the weights in {path} do not fit the network that its recipe describes: {error}"
-        ) from error
-    return Model(
-        name=name,
-        task=task,
-        network=network.eval().requires_grad_(requires_grad=False),
-        sha256=digest,
-        folder=folder,
-        recipe=recipe,
-        overlap=overlap,
-    )
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
