@@ -166,6 +166,7 @@ def infer(
     from restore_cli.batch.manifest import Identity, Manifest
     from restore_cli.batch.planning import all_there, plan
     from restore_cli.batch.reading import Later, Pictures
+    from restore_cli.batch.sizes import Sizes
     from restore_cli.images.encode import Saving
     from restore_cli.models.entries import default_for_task, describe
 
@@ -198,6 +199,7 @@ def infer(
             overlap=overlap,
             usual_overlap=loaded.overlap,
             batch_size=batch_size,
+            progress=report.bar.within,
         )
         return partial(restorer, level=amount, strength=strength, tta=tta)
 
@@ -227,6 +229,7 @@ def infer(
         corrector, described = load_corrector(ot_correct, alpha or 0.0, vae, device, seed=seed)
         restore = corrector.after(restore)
         options |= described
+    reader = Pictures(saving, page)
     results = pipeline.run(
         jobs,
         restore,
@@ -234,10 +237,11 @@ def infer(
         existing="skip" if skip_existing else "overwrite" if overwrite else "error",
         manifest=Manifest(Identity(model=about.sha256, options=options)),
         fail_fast=fail_fast,
-        reader=Pictures(saving, page),
+        reader=reader,
         preserve_times=preserve_times,
     )
-    report.follow(results, len(jobs), setup_seconds=time.perf_counter() - started)
+    seconds, sizes = time.perf_counter() - started, Sizes(jobs, reader.count_pixels)
+    report.follow(results, len(jobs), setup_seconds=seconds, sizes=sizes)
     report.raise_failures()
 
 

@@ -49,6 +49,7 @@ from restore_cli.commands.options import (
     Traceback,
     Workers,
 )
+from restore_cli.commands.pixel_bar import PixelBar
 from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
@@ -187,6 +188,7 @@ def isp(
 
     from restore_cli.batch import pipeline
     from restore_cli.batch.manifest import Identity, Manifest
+    from restore_cli.batch.sizes import Sizes
     from restore_cli.raw.develop import Developer, as_it_is
     from restore_cli.raw.preview_reader import Previews, WithCameraFiles, camera_files
     from restore_cli.raw.settings import Settings, check_levels
@@ -213,10 +215,11 @@ def isp(
         proof=proof,
     )
     loaded = None
+    bar = PixelBar()
     restore: Restore = as_it_is
     if engine == "learned" and not preview and not proof:
         loaded = _load(model)
-        restore = _restorer(loaded, device, precision, backend, tile, overlap, batch_size)
+        restore = _restorer(loaded, device, precision, backend, tile, overlap, batch_size, bar)
     beside = [] if preview else camera_files(jobs)
     if same_stem == "both":
         jobs += beside
@@ -228,6 +231,8 @@ def isp(
         options |= {"tile": tile, "overlap": loaded.overlap if overlap is None else overlap}
         options |= {"precision": precision, "backend": backend}
     name = "preview" if preview else "libraw" if loaded is None else loaded.name
+    raws = Developer(settings, None if loaded is None else restore)
+    reader = WithCameraFiles(Previews(strip_gps) if preview else raws)
     results = pipeline.run(
         jobs,
         restore,
@@ -235,14 +240,11 @@ def isp(
         existing="skip" if skip_existing else "overwrite" if overwrite else "error",
         manifest=Manifest(Identity(model=loaded.sha256 if loaded else name, options=options)),
         fail_fast=fail_fast,
-        reader=WithCameraFiles(
-            Previews(strip_gps)
-            if preview
-            else Developer(settings, None if loaded is None else restore)
-        ),
+        reader=reader,
     )
-    report = BatchReport(console, model=name, task=LABEL, traceback=traceback)
-    report.follow(results, len(jobs), setup_seconds=time.perf_counter() - started)
+    report = BatchReport(console, model=name, task=LABEL, traceback=traceback, bar=bar)
+    seconds, sizes = time.perf_counter() - started, Sizes(jobs, reader.count_pixels)
+    report.follow(results, len(jobs), setup_seconds=seconds, sizes=sizes)
     report.raise_failures()
 
 
@@ -306,6 +308,7 @@ def _restorer(
     tile: str,
     overlap: int | None,
     batch_size: int,
+    bar: PixelBar,
 ) -> "Restorer":
     from restore_cli.engine.restorer import Restorer
 
@@ -318,6 +321,7 @@ def _restorer(
         overlap=overlap,
         usual_overlap=model.overlap,
         batch_size=batch_size,
+        progress=bar.within,
     )
 
 

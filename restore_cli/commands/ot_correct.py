@@ -217,6 +217,8 @@ def apply(
 
     from restore_cli.batch import pipeline
     from restore_cli.batch.manifest import Identity, Manifest, file_sha256
+    from restore_cli.batch.reading import Pictures
+    from restore_cli.batch.sizes import Sizes
     from restore_cli.ot_correct.corrector import load_corrector
 
     console = Console(quiet=quiet, json=json)
@@ -233,7 +235,8 @@ def apply(
         fail_fast=fail_fast,
     )
     report = BatchReport(console, model=correction.name, task=LABEL, traceback=traceback)
-    report.follow(results, len(jobs), setup_seconds=time.perf_counter() - started)
+    seconds, sizes = time.perf_counter() - started, Sizes(jobs, Pictures().count_pixels)
+    report.follow(results, len(jobs), setup_seconds=seconds, sizes=sizes)
     report.raise_failures()
 
 

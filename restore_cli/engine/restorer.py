@@ -5,7 +5,7 @@ when one of these fails.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
@@ -29,6 +29,8 @@ from restore_cli.engine.ways import DEFAULT_OVERLAP, Way, Ways
 from restore_cli.errors import RestoreError
 from restore_cli.networks.base import Network
 from restore_cli.networks.guided_unet import GuidedUNet
+
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Restorer:
             half the tile where that is less. Windows that were chosen here never share more.
         usual_overlap: px that this network needs for seams that nobody sees.
         batch_size: windows computed at once, 1 or more.
+        progress: told after each window how many px of the picture are done, and how many it has.
 
     Raises:
         RestoreError: an argument has a value that cannot be used here.
@@ -99,8 +102,10 @@ class Restorer:
         overlap: int | None = None,
         usual_overlap: int = DEFAULT_OVERLAP,
         batch_size: int = 1,
+        progress: Progress | None = None,
     ) -> None:
         self._network = network.eval()
+        self._progress = progress
         self._classifier = trained_classifier(network)
         self._multiple = network.info.multiple
         self._device = choose_device(device)
@@ -266,7 +271,7 @@ class Restorer:
         output = torch.empty(image.shape)
         with torch.inference_mode():
             context = global_context(self._network, image, way.device)
-            for row in rows:
+            for above, row in enumerate(rows):
                 source = image.index_select(1, rows_from[row.start : row.stop])
                 band = torch.empty(3, row.stop - row.start, image.shape[2])
                 for first in range(0, len(columns), way.batch):
@@ -279,8 +284,15 @@ class Restorer:
                     )
                     for column, result in zip(group, results, strict=True):
                         lay(band, result, column, dim=2)
+                    done = above * len(columns) + first + len(group)
+                    self._tell(done / (len(rows) * len(columns)), image)
                 lay(output, band, row, dim=1)
         return output
+
+    def _tell(self, share: float, image: Tensor) -> None:
+        if self._progress is not None:
+            pixels = image.shape[1] * image.shape[2]
+            self._progress(round(share * pixels), pixels)
 
     def _run(
         self,
