@@ -93,8 +93,9 @@ class OpenVINOBackend:
         # The next call overwrites what the request holds.
         image = torch.from_numpy(request.get_output_tensor(0).data.copy())
         if not self._tells:
-            return Computed(image)
-        return Computed(image, torch.from_numpy(request.get_output_tensor(1).data.copy()))
+            return Computed(image, by=self.name)
+        told = torch.from_numpy(request.get_output_tensor(1).data.copy())
+        return Computed(image, told, self.name)
 
     def _request(self, given: dict[str, Tensor], precision: Precision) -> Any:  # noqa: ANN401
         """What computes these shapes in this format; compiled at its first use."""

@@ -124,6 +124,7 @@ class Restorer:
             batch_size=batch_size,
         )
         self._costs: dict[str, Costs] = {}
+        self._by = "torch"  # what computed the last windows: small ones fall back to torch
 
     def __call__(
         self, image: Tensor, *, level: float | None = None, strength: float = 1.0, tta: bool = False
@@ -163,9 +164,8 @@ class Restorer:
             output.lerp_(image, 1.0 - strength)
         details = degradation(self._classifier, probabilities) if self._classifier else {}
         details |= self._estimate(image, way.device)
-        name = self._chosen.name if self._chosen and way.device == self._device else "torch"
         how = way.tile, str(way.device), way.precision, tuple(notes)
-        return Restored(output, *how, details, name)
+        return Restored(output, *how, details, self._by)
 
     def _settle(self) -> list[str]:
         """Choose what is measured rather than told, once; notes for the user.
@@ -180,8 +180,8 @@ class Restorer:
         self._precision = self._chosen.precision
         return list(self._chosen.notes)
 
-    def _measured(self, precision: Precision) -> Costs:
-        """What windows cost on the CPU, known once for each number format."""
+    def _measured(self, precision: Precision, notes: list[str]) -> Costs:
+        """What windows cost on the CPU, known once; `notes` gets why it could not be kept."""
         if precision not in self._costs:
             self._torch.move(torch.device("cpu"))
             backend = self._chosen.backend if self._chosen else self._torch
@@ -195,7 +195,10 @@ class Restorer:
 
                 key = "\n".join([fingerprint(self._network), machine(), name, precision])
                 cache = Cache(cache_folder())
-                self._costs[precision] = measured(compute, self._multiple, f"costs {key}", cache)
+                known, note = measured(compute, self._multiple, f"costs {key}", cache)
+            self._costs[precision] = known
+            if note and note not in notes:
+                notes.append(note)
         return self._costs[precision]
 
     def _estimate(self, image: Tensor, device: torch.device) -> dict[str, object]:
@@ -223,7 +226,7 @@ class Restorer:
     ) -> tuple[Tensor, Way]:
         """Try one way after the other until one succeeds; `notes` gets what went wrong before."""
         size = image.shape[1], image.shape[2]
-        costs = partial(self._measured, self._precision)
+        costs = partial(self._measured, self._precision, notes)
         way = self._ways.first(size, self._device, self._precision, notes, costs)
         shrunk = False
         while True:
@@ -309,6 +312,7 @@ class Restorer:
 
         def forward(seen: Tensor) -> Tensor:
             computed = backend(seen, told, context, way.precision)
+            self._by = computed.by
             if computed.degradations is not None:
                 probabilities.append(computed.degradations.cpu())
             return computed.image

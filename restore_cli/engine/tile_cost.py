@@ -87,18 +87,23 @@ class Costs:
         return [way for way, cost in costs.items() if cost <= _TIE * min(costs.values())][-1]
 
 
-def measured(compute: Callable[[int], object], multiple: int, key: str, cache: Cache) -> Costs:
+def measured(
+    compute: Callable[[int], object], multiple: int, key: str, cache: Cache
+) -> tuple[Costs, str]:
     """What windows cost, from the cache or measured now.
 
     Args:
         compute: computes a square window of the given side, a multiple of `multiple`.
         multiple: of the network.
         key: of the model, the backend, the number format and the machine.
-        cache: where it is kept; one that cannot be written is told by whoever fills it with models.
+        cache: where it is kept.
+
+    Returns:
+        The costs, and why they could not be kept, empty where they were.
     """
     kept = _parsed(cache.get(key))
     if kept is not None:
-        return kept
+        return kept, ""
     sides = sorted({round_up(side, multiple) for side in SIDES})
     least = dict.fromkeys(sides, math.inf)
     for side in sides:
@@ -110,8 +115,8 @@ def measured(compute: Callable[[int], object], multiple: int, key: str, cache: C
             compute(side)
             each = 1e9 * (time.perf_counter() - start) / side**2
             least[side] = min(least[side], each)
-    cache.put(key, json.dumps(least).encode())
-    return Costs(least)
+    note = cache.put(key, json.dumps(least).encode())
+    return Costs(least), note
 
 
 def _parsed(data: bytes | None) -> Costs | None:

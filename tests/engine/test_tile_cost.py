@@ -39,11 +39,19 @@ def test_windows_that_stay_in_the_cache_pay_for_a_small_overlap_only() -> None:
 def test_costs_are_measured_once(tmp_path: Path) -> None:
     seen: list[int] = []
     cache = Cache(tmp_path)
-    costs = measured(seen.append, 80, "one", cache)
+    costs, note = measured(seen.append, 80, "one", cache)
+    assert note == ""
     assert set(seen) == {240, 320, 400, 560, 800}
     assert all(each > 0 for each in costs.by_side.values())
     seen.clear()
-    assert measured(seen.append, 80, "one", cache) == costs
+    assert measured(seen.append, 80, "one", cache) == (costs, "")
     assert not seen
     measured(seen.append, 8, "another", cache)
     assert set(seen) == set(SIDES)
+
+
+def test_costs_that_cannot_be_kept_are_known_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    costs, note = measured(lambda side: side, 8, "one", Cache(tmp_path / "file"))
+    assert set(costs.by_side) == set(SIDES)
+    assert "cannot be written" in note
