@@ -23,7 +23,8 @@ from restore_cli.images.picture import Picture
 from restore_cli.models import entries, zoo
 
 ROOT = Path(__file__).parents[1]
-OVERLAPS = (16, 24, 32, 48, 64, 80, 96)
+OVERLAPS = (16, 24, 32, 48, 64, 80, 96, 128)
+HEIGHT, WIDTH = 256, 320
 TILE = 192
 
 
@@ -43,7 +44,7 @@ def pictures(mosaic: bool) -> dict[str, Tensor]:
     """A photo, the same with noise and rain-like lines, the same dark, and a flat field."""
     path = sorted((ROOT / "examples" / "photos").glob("*.*"))[0]
     photo = torch.from_numpy(Picture.read(path).to_srgb().transpose(2, 0, 1).copy())
-    photo = photo[:, : photo.shape[1] // 8 * 8, : photo.shape[2] // 8 * 8]
+    photo = photo[:, :HEIGHT, :WIDTH].contiguous()
     generator = torch.Generator().manual_seed(0)
     noisy = photo + 0.1 * torch.randn(photo.shape, generator=generator)
     noisy[:, :, ::37] += 0.3
