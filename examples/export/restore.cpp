@@ -41,7 +41,7 @@ static void restore(const std::string& model_file, const char* input, const char
     ov::Core core;
     auto model = core.read_model(model_file);
     const size_t multiple = std::stoul(model->get_rt_info<std::string>("restore", "multiple"));
-    auto request = core.compile_model(model, "CPU").create_infer_request();
+    auto request = core.compile_model(model, "CPU", ov::hint::inference_precision(ov::element::f32)).create_infer_request();
 
     // Planes of red, green and blue in 0..1, padded to what the network divides by.
     const size_t rows = round_up(height, multiple), columns = round_up(width, multiple);
