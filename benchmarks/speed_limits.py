@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +87,7 @@ def arithmetic(amount: Amount) -> Iterator[Found]:
         kinds = {"auto": ("auto", max(rates.values())), "fp32": ("torch", rates[torch.float32])}
         for precision, (backend, rate) in kinds.items():
             restorer = Restorer(network, device="cpu", backend=backend, precision=precision)  # pyright: ignore[reportArgumentType]
-            seconds = _median(lambda r=restorer: r(picture), amount.times)
+            seconds = _median(partial(restorer, picture), amount.times)
             share = work / rate / seconds
             name = f"share of the arithmetic limit, {entry.name}, 1080p, {backend} {precision}"
             yield Found(name, f"{share:.2f}", ">= 0.60", f"{seconds:.2f} s")

@@ -20,12 +20,16 @@ def fingerprint(network: Network) -> str:
     return digest.hexdigest()
 
 
+def versions() -> str:
+    """Of this program and of torch, and the kind of processor that they were built for."""
+    return f"{__version__} {torch.__version__} {platform.machine()}"
+
+
 def machine() -> str:
-    """The processor, its abilities as torch sees them, the threads, and the versions."""
-    return " ".join([
-        platform.machine(), _processor(), torch.backends.cpu.get_cpu_capability(),
-        f"{torch.get_num_threads()} threads of {os.cpu_count()}", torch.__version__, __version__,
-    ])  # fmt: skip
+    """The versions, the processor, its abilities as torch sees them, and the threads."""
+    threads = f"{torch.get_num_threads()} threads of {os.cpu_count()}"
+    ability = torch.backends.cpu.get_cpu_capability()
+    return f"{versions()} {_processor()} {ability} {threads}"
 
 
 def _processor() -> str:

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import platform
 import tempfile
 import time
 from collections import OrderedDict
@@ -13,12 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from restore_cli import __version__
 from restore_cli.engine.agreement import disagreement, probes, results
 from restore_cli.engine.backend import Backend, Computed, context_of
 from restore_cli.engine.cache import Cache, cache_folder
 from restore_cli.engine.device import Precision
-from restore_cli.engine.fingerprint import fingerprint
+from restore_cli.engine.fingerprint import fingerprint, versions
 from restore_cli.models.graph import Graph, unknown_level
 from restore_cli.models.portable import openvino_model
 from restore_cli.networks.base import Network
@@ -164,8 +162,7 @@ def _key(network: Network) -> str:
     processor = openvino.Core().get_property("CPU", "FULL_DEVICE_NAME")
     abilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return json.dumps([
-        fingerprint(network), __version__, torch.__version__,
-        openvino.__version__, platform.machine(), processor, sorted(abilities),
+        fingerprint(network), versions(), openvino.__version__, processor, sorted(abilities),
     ])  # fmt: skip
 
 
