@@ -78,10 +78,11 @@ def rows(name: str) -> Iterator[Row]:
             return
 
 
-def least(found: list[Row]) -> int:
-    """The first overlap from which on no seam shows."""
+def chosen(found: list[Row]) -> int:
+    """One step above the first overlap from which on no seam shows: one photo is not all."""
     bad = [row.overlap for row in found if max(row.photo, row.noisy, row.dark, row.flat) > 1]
-    return min((row.overlap for row in found if row.overlap > max(bad, default=0)), default=128)
+    good = [row.overlap for row in found if row.overlap > max(bad, default=0)]
+    return good[1] if len(good) > 1 else OVERLAPS[-1]
 
 
 def write_recipe(folder: Path, overlap: int) -> None:
@@ -116,7 +117,7 @@ def main() -> None:
             own.append(row)
             print(row, flush=True)
         if arguments.write:
-            write_recipe(entry.folder, least(own))
+            write_recipe(entry.folder, chosen(own))
         found += own
         write_rows("overlaps.csv", found)
 
