@@ -3,6 +3,7 @@
 import math
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 import restore_cli
+from restore_cli.engine.restorer import Restorer
 from restore_cli.images.picture import Picture
-from restore_cli.models import zoo
+from restore_cli.models import portable, zoo
 from restore_cli.raw.dng import DngTags, write_dng
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -185,3 +188,61 @@ def test_single_image_gives_a_photo_another_look(tmp_path: Path) -> None:
     _run(EXAMPLES / "single_image.sh", photo, look, made, *changes)
     assert Picture.read(made).pixels.shape == Picture.read(photo).pixels.shape
     assert not np.array_equal(Picture.read(made).pixels, Picture.read(photo).pixels)
+
+
+def _ppm(path: Path) -> NDArray[np.uint8]:
+    """Write a part of a photo, its sides multiples of 16; returns its pixels."""
+    photo = Picture.read(EXAMPLES / "photos" / "coffee.jpg").pixels[100:196, 60:172].copy()
+    path.write_bytes(b"P6\n112 96\n255\n" + photo.tobytes())
+    return photo
+
+
+def _check_ppm(path: Path, photo: NDArray[np.uint8]) -> None:
+    """The file holds what torch makes of the photo."""
+    image = torch.from_numpy(photo.transpose(2, 0, 1).astype(np.float32) / 255)
+    network = zoo.load("derain").network
+    restored = Restorer(network, device="cpu", precision="fp32")(image).image
+    expected = (255 * restored).round().permute(1, 2, 0).numpy()
+    found = np.frombuffer(path.read_bytes()[-expected.size :], np.uint8).reshape(expected.shape)
+    assert np.abs(found - expected).max() <= 1
+
+
+@pytest.mark.slow
+def test_an_exported_model_runs_in_cpp(tmp_path: Path) -> None:
+    openvino = pytest.importorskip("openvino", reason="needs the extra [fast]")
+    compiler = shutil.which("g++")
+    if compiler is None:
+        pytest.skip("needs g++")
+    home = Path(openvino.__file__).parent
+    (library,) = (home / "libs").glob("libopenvino.so.*")
+    program = tmp_path / "restore"
+    command = [
+        *(compiler, "-std=c++17", EXAMPLES / "export" / "restore.cpp", "-o", program),
+        *(f"-I{home / 'include'}", f"-L{home / 'libs'}", f"-l:{library.name}"),
+        f"-Wl,-rpath,{home / 'libs'}",
+    ]
+    subprocess.run(command, check=True)
+    portable.export_openvino(zoo.load("derain"), tmp_path / "model")
+    photo = _ppm(tmp_path / "in.ppm")
+    words = [program, tmp_path / "model/model.xml", tmp_path / "in.ppm", tmp_path / "out.ppm"]
+    subprocess.run(words, check=True)
+    _check_ppm(tmp_path / "out.ppm", photo)
+
+
+@pytest.mark.slow
+def test_an_exported_model_runs_in_javascript(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="needs the extra [onnx]")
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        pytest.skip("needs node and npm")
+    installed = subprocess.run(
+        [npm, "install", "--silent", "onnxruntime-web"], cwd=tmp_path, check=False, timeout=300
+    )
+    if installed.returncode:
+        pytest.skip("needs onnxruntime-web from npm")
+    shutil.copy(EXAMPLES / "export" / "restore.mjs", tmp_path)
+    portable.export_onnx(zoo.load("derain"), tmp_path / "derain.onnx")
+    photo = _ppm(tmp_path / "in.ppm")
+    words = [node, "restore.mjs", "derain.onnx", "in.ppm", "out.ppm"]
+    subprocess.run(words, cwd=tmp_path, check=True)
+    _check_ppm(tmp_path / "out.ppm", photo)

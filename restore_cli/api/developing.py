@@ -84,4 +84,4 @@ def _learned(name: str, device: str) -> Restorer:
         raise RestoreError(
             f"the model {model.name} does not read RAW mosaics", hint="leave model out"
         )
-    return Restorer(model.network, device=device, overlap=model.overlap)
+    return Restorer(model.network, device=device, usual_overlap=model.overlap)

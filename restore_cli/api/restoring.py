@@ -134,10 +134,12 @@ def load_model(
         raise RestoreError(
             f"the model {loaded.name} reads camera RAW files", hint="use it with develop()"
         )
-    # A small tile that was asked for must not be refused for an overlap that was not.
-    overlap = min(loaded.overlap, 3 * tile // 4) if isinstance(tile, int) else loaded.overlap
     restorer = Restorer(
-        loaded.network, device=device, precision=precision, tile=tile, overlap=overlap
+        loaded.network,
+        device=device,
+        precision=precision,
+        tile=tile,
+        usual_overlap=loaded.overlap,
     )
     return Model(loaded, restorer)
 

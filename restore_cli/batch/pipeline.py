@@ -13,9 +13,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
-
-import torch
+from typing import TYPE_CHECKING, Any, Literal
 
 from restore_cli.batch.attributes import Attributes
 from restore_cli.batch.budget import Budget
@@ -23,7 +21,7 @@ from restore_cli.batch.claims import Claim, TakenError, claim
 from restore_cli.batch.inputs import Refused
 from restore_cli.batch.manifest import Manifest
 from restore_cli.batch.planning import Job, prepare_folder
-from restore_cli.batch.reading import Loaded, Pictures, Reader, Restore
+from restore_cli.batch.reading import Loaded, Pictures, Reader, Restore, ready
 from restore_cli.batch.results import Result, explain, refusal, too_many_pages
 from restore_cli.batch.workers import Workers
 from restore_cli.errors import ExitCode, RestoreError
@@ -31,6 +29,9 @@ from restore_cli.images import leftovers
 from restore_cli.images.picture import naming_problems
 from restore_cli.images.regular import file_sha256
 from restore_cli.images.room import admit, free_memory
+
+if TYPE_CHECKING:
+    import torch
 
 Existing = Literal["error", "skip", "overwrite"]
 
@@ -116,7 +117,7 @@ class _Work:
     claim: Claim = field(default_factory=Claim)
     sha256: str | None = None
     loaded: Loaded | None = None
-    images: tuple[torch.Tensor, ...] = ()
+    images: "tuple[torch.Tensor, ...]" = ()
     height: int | None = None
     width: int | None = None
     tile: int | None = None
@@ -265,7 +266,7 @@ class _Batch:
                 raise too_many_pages(job, 1 + len(loaded.further))
             # Its own hold on the images goes: computing wants the memory back.
             work.images = (loaded.image, *loaded.further)
-            work.loaded = replace(loaded, image=torch.empty(0), further=())
+            work.loaded = replace(loaded, image=loaded.image[:, :0].clone(), further=())
             work.seconds = time.perf_counter() - work.started
         except Exception as error:
             return self._fail(work, error)
@@ -330,7 +331,7 @@ class _Batch:
         """Iterating thread: restore, and hand over to the writers."""
         images, work.images = work.images, ()
         assert work.loaded is not None
-        restore = work.loaded.restore or self._restore
+        restore = ready(work.loaded.restore or self._restore)
         begun = time.perf_counter()
         try:
             pages = [restore(image) for image in images]

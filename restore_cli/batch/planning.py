@@ -83,6 +83,11 @@ def plan(
     return jobs
 
 
+def all_there(jobs: Iterable[Job | Refused]) -> bool:
+    """Whether each job has an output already, of whatever age."""
+    return all(os.path.lexists(job.output) for job in jobs if isinstance(job, Job))
+
+
 def _check_any_left(found: Sequence[Found | Refused]) -> None:
     """Raise if no input is left and the reason is wrong usage rather than bad pictures."""
     problems = [one.problem for one in found if isinstance(one, Refused)]

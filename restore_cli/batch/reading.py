@@ -1,4 +1,9 @@
-"""What the pipeline does with one file: how it is read, and what becomes of the result."""
+"""What the pipeline does with one file: how it is read, and what becomes of the result.
+
+torch is imported when a picture is read: a batch that has nothing to do needs none.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import torch
 from PIL import Image
 
 from restore_cli.errors import RestoreError
@@ -15,9 +19,38 @@ from restore_cli.images.header import count_pages, upright_size
 from restore_cli.images.picture import Picture, write_pages
 
 if TYPE_CHECKING:
+    import torch
+
     from restore_cli.engine.restorer import Restored
 
-Restore = Callable[[torch.Tensor], "Restored"]
+Restore = Callable[["torch.Tensor"], "Restored"]
+
+
+class Later:
+    """A `Restore` that is built when the first picture is to be computed, or never.
+
+    Args:
+        build: makes it; what it raises ends the batch.
+    """
+
+    def __init__(self, build: Callable[[], Restore]) -> None:
+        self._build = build
+        self._built: Restore | None = None
+
+    def built(self) -> Restore:
+        """What was built, now or before."""
+        if self._built is None:
+            self._built = self._build()
+        return self._built
+
+    def __call__(self, image: torch.Tensor) -> Restored:
+        """See `Restore`."""
+        return self.built()(image)
+
+
+def ready(restore: Restore) -> Restore:
+    """What computes, built if it was left for later; what is raised concerns all pictures."""
+    return restore.built() if isinstance(restore, Later) else restore
 
 
 class Writable(Protocol):
@@ -132,4 +165,6 @@ class _Pages:
 
 
 def _planes(picture: Picture) -> torch.Tensor:
+    import torch
+
     return torch.from_numpy(np.ascontiguousarray(picture.to_srgb().transpose(2, 0, 1)))

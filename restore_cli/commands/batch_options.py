@@ -155,13 +155,3 @@ def tile_size(tile: str) -> int | Literal["auto", "none"]:
     if tile.isdecimal():
         return int(tile)
     return "none" if tile == "none" else "auto"
-
-
-def shared_overlap(overlap: int | None, tile: str, usual: int) -> int:
-    """What `--overlap` means: the number given, or the model's usual one.
-
-    A small tile that the user chose must not be refused for an overlap that he did not.
-    """
-    if overlap is not None:
-        return overlap
-    return min(usual, 3 * int(tile) // 4) if tile.isdecimal() else usual

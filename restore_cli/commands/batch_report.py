@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restore_cli.commands.console import Console
+from restore_cli.commands.pixel_bar import PixelBar
 from restore_cli.commands.signals import terminable
 from restore_cli.errors import ExitCode, RestoreError
 
 if TYPE_CHECKING:
     from restore_cli.batch.results import Result
+    from restore_cli.batch.sizes import Sizes
 
 
 @dataclass
@@ -36,9 +38,24 @@ class BatchReport:
     model_seconds: float = 0.0
     folders: set[Path] = field(default_factory=set[Path])
     notes: dict[str, list[Path]] = field(default_factory=dict[str, list[Path]])
+    bar: PixelBar = field(default_factory=PixelBar)
 
-    def follow(self, results: "Generator[Result]", total: int, *, setup_seconds: float) -> None:
-        """Report each result as it comes, and the sum at the end, also when interrupted."""
+    def follow(
+        self,
+        results: "Generator[Result]",
+        total: int,
+        *,
+        setup_seconds: float,
+        sizes: "Sizes | None" = None,
+    ) -> None:
+        """Report each result as it comes, and the sum at the end, also when interrupted.
+
+        Args:
+            results: of the batch.
+            total: how many inputs there are.
+            setup_seconds: what it took before.
+            sizes: how many pixels the inputs have, for the progress bar; else files count.
+        """
         started = time.perf_counter()
 
         def sum_up(*, interrupted: bool) -> None:
@@ -46,11 +63,15 @@ class BatchReport:
 
         try:
             # Closed here, so that the sum is told when the last file is finished.
-            with terminable(), closing(results), self.console.progress() as progress:
-                bar = progress.add_task(self.task, total=total)
+            with (
+                terminable(),
+                closing(results),
+                self.console.progress(files=True) as progress,
+                self.bar.shown(progress, self.task, total, sizes),
+            ):
                 for result in results:
                     self._tell(result, each=progress.disable, alone=total == 1)
-                    progress.advance(bar)
+                    self.bar.finish(result)
         except KeyboardInterrupt:
             sum_up(interrupted=True)
             raise
@@ -93,6 +114,7 @@ class BatchReport:
                 "seconds": round(result.seconds, 4),
                 "width": result.width,
                 "height": result.height,
+                "notes": list(result.notes),
                 **result.details,
             }
         )

@@ -82,21 +82,29 @@ class Console:
             table.add_row(*(_printable(_cell(value)) for value in row))
         self.people.print(table)
 
-    def progress(self) -> "Progress":
-        """A progress bar to use as a context manager; it shows only on a terminal."""
+    def progress(self, *, files: bool = False) -> "Progress":
+        """A progress bar to use as a context manager; it shows only on a terminal.
+
+        Args:
+            files: steps are pixels; shown are their share, and the field `files` of the task.
+        """
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
             Progress,
+            TaskProgressColumn,
             TextColumn,
             TimeRemainingColumn,
         )
 
+        of_pixels = (TaskProgressColumn(), TextColumn("{task.fields[files]}", markup=False))
         return Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
+            # As wide as there is room for, so that narrow terminals keep the numbers.
+            BarColumn(bar_width=None),
+            *(of_pixels if files else (MofNCompleteColumn(),)),
             TimeRemainingColumn(),
+            expand=True,
             console=self.people,
             # Bars drawn into a log file are noise; they vanish from the terminal when done.
             disable=self.quiet or not self.people.is_terminal,

@@ -27,7 +27,6 @@ from restore_cli.commands.batch_options import (
     Suffix,
     Tile,
     check_inputs,
-    shared_overlap,
     tile_size,
 )
 from restore_cli.commands.batch_report import BatchReport
@@ -161,39 +160,49 @@ def infer(
             hint="name the file that `restore ot-correct fit` wrote with --ot-correct",
         )
 
-    import torch
-
+    # Nothing of this imports torch: what is wrong is told, and what is done is skipped, at once.
     from restore_cli.batch import pipeline
     from restore_cli.batch.inputs import passed_over
     from restore_cli.batch.manifest import Identity, Manifest
-    from restore_cli.batch.planning import plan
-    from restore_cli.batch.reading import Pictures
-    from restore_cli.engine.restorer import Restorer
+    from restore_cli.batch.planning import all_there, plan
+    from restore_cli.batch.reading import Later, Pictures
+    from restore_cli.batch.sizes import Sizes
     from restore_cli.images.encode import Saving
-    from restore_cli.models import zoo
-    from restore_cli.ot_correct.corrector import load_corrector
+    from restore_cli.models.entries import default_for_task, describe
 
     saving = Saving(quality=quality, lossless=lossless, subsampling=subsampling, effort=effort)
     saving.check()
-    torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
     console = Console(quiet=quiet, json=json)
-    loaded = zoo.load(model or zoo.default_for_task(str(task)))
-    label = task or loaded.task
+    about = describe(model or default_for_task(str(task)))
+    label = task or about.task
     amount = _level(level, sigma)
-    _check_fit(console, loaded, task, amount)
     jobs = plan(given, output, label=label, format=format, suffix=suffix, recursive=recursive)
     for note in passed_over(given, recursive=recursive):
         console.warn(note)
-    overlap = shared_overlap(overlap, tile, loaded.overlap)
-    restorer = Restorer(
-        loaded.network,
-        device=device,
-        precision=precision,
-        backend=backend,
-        tile=tile_size(tile),
-        overlap=overlap,
-        batch_size=batch_size,
-    )
+    report = BatchReport(console, model=about.name, task=label, traceback=traceback)
+
+    def build() -> "Restore":
+        import torch
+
+        from restore_cli.engine.restorer import Restorer
+        from restore_cli.models import zoo
+
+        torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
+        loaded = zoo.load(str(about.path))
+        _check_fit(console, loaded, task, amount)
+        restorer = Restorer(
+            loaded.network,
+            device=device,
+            precision=precision,
+            backend=backend,
+            tile=tile_size(tile),
+            overlap=overlap,
+            usual_overlap=loaded.overlap,
+            batch_size=batch_size,
+            progress=report.bar.within,
+        )
+        return partial(restorer, level=amount, strength=strength, tta=tta)
+
     # What changes the picture; how fast and where it is computed does not count.
     options: dict[str, object] = {
         "task": label,
@@ -201,7 +210,7 @@ def infer(
         "level": amount,
         "tta": tta,
         "tile": tile,
-        "overlap": overlap,
+        "overlap": about.overlap if overlap is None else overlap,
         "precision": precision,
         "backend": backend,
         "seed": seed,
@@ -211,23 +220,28 @@ def infer(
     told = {"quality": quality, "lossless": lossless or None, "subsampling": subsampling}
     told |= {"effort": effort, "page": page}
     options |= {name: value for name, value in told.items() if value is not None}
-    restore: Restore = partial(restorer, level=amount, strength=strength, tta=tta)
+    # Where every output exists it is likely that nothing is to be done.
+    idle = all_there(jobs) and not overwrite and ot_correct is None
+    restore: Restore = Later(build) if idle else build()
     if ot_correct is not None:
+        from restore_cli.ot_correct.corrector import load_corrector
+
         corrector, described = load_corrector(ot_correct, alpha or 0.0, vae, device, seed=seed)
         restore = corrector.after(restore)
         options |= described
+    reader = Pictures(saving, page)
     results = pipeline.run(
         jobs,
         restore,
         workers=workers,
         existing="skip" if skip_existing else "overwrite" if overwrite else "error",
-        manifest=Manifest(Identity(model=loaded.sha256, options=options)),
+        manifest=Manifest(Identity(model=about.sha256, options=options)),
         fail_fast=fail_fast,
-        reader=Pictures(saving, page),
+        reader=reader,
         preserve_times=preserve_times,
     )
-    report = BatchReport(console, model=loaded.name, task=label, traceback=traceback)
-    report.follow(results, len(jobs), setup_seconds=time.perf_counter() - started)
+    seconds, sizes = time.perf_counter() - started, Sizes(jobs, reader.count_pixels)
+    report.follow(results, len(jobs), setup_seconds=seconds, sizes=sizes)
     report.raise_failures()
 
 

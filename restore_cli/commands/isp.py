@@ -18,7 +18,6 @@ from restore_cli.commands.batch_options import (
     Suffix,
     Tile,
     check_inputs,
-    shared_overlap,
     tile_size,
 )
 from restore_cli.commands.batch_report import BatchReport
@@ -50,6 +49,7 @@ from restore_cli.commands.options import (
     Traceback,
     Workers,
 )
+from restore_cli.commands.pixel_bar import PixelBar
 from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
@@ -176,10 +176,19 @@ def isp(
         show_info(console, given, recursive=recursive, black=black, white=white)
         return
 
+    jobs = _plan(
+        given,
+        output,
+        format=format or ("jpg" if preview and _names_no_format(output) else None),
+        suffix=suffix,
+        recursive=recursive,
+    )
+
     import torch
 
     from restore_cli.batch import pipeline
     from restore_cli.batch.manifest import Identity, Manifest
+    from restore_cli.batch.sizes import Sizes
     from restore_cli.raw.develop import Developer, as_it_is
     from restore_cli.raw.preview_reader import Previews, WithCameraFiles, camera_files
     from restore_cli.raw.settings import Settings, check_levels
@@ -206,18 +215,11 @@ def isp(
         proof=proof,
     )
     loaded = None
+    bar = PixelBar()
     restore: Restore = as_it_is
     if engine == "learned" and not preview and not proof:
         loaded = _load(model)
-        overlap = shared_overlap(overlap, tile, loaded.overlap)
-        restore = _restorer(loaded, device, precision, backend, tile, overlap, batch_size)
-    jobs = _plan(
-        given,
-        output,
-        format=format or ("jpg" if preview and _names_no_format(output) else None),
-        suffix=suffix,
-        recursive=recursive,
-    )
+        restore = _restorer(loaded, device, precision, backend, tile, overlap, batch_size, bar)
     beside = [] if preview else camera_files(jobs)
     if same_stem == "both":
         jobs += beside
@@ -226,9 +228,11 @@ def isp(
         console.say(f"{len(beside)} {what} passed over (--same-stem both copies them)")
     options = _options(settings, preview=preview)
     if loaded is not None:
-        options |= {"tile": tile, "overlap": overlap}
+        options |= {"tile": tile, "overlap": loaded.overlap if overlap is None else overlap}
         options |= {"precision": precision, "backend": backend}
     name = "preview" if preview else "libraw" if loaded is None else loaded.name
+    raws = Developer(settings, None if loaded is None else restore)
+    reader = WithCameraFiles(Previews(strip_gps) if preview else raws)
     results = pipeline.run(
         jobs,
         restore,
@@ -236,14 +240,11 @@ def isp(
         existing="skip" if skip_existing else "overwrite" if overwrite else "error",
         manifest=Manifest(Identity(model=loaded.sha256 if loaded else name, options=options)),
         fail_fast=fail_fast,
-        reader=WithCameraFiles(
-            Previews(strip_gps)
-            if preview
-            else Developer(settings, None if loaded is None else restore)
-        ),
+        reader=reader,
     )
-    report = BatchReport(console, model=name, task=LABEL, traceback=traceback)
-    report.follow(results, len(jobs), setup_seconds=time.perf_counter() - started)
+    report = BatchReport(console, model=name, task=LABEL, traceback=traceback, bar=bar)
+    seconds, sizes = time.perf_counter() - started, Sizes(jobs, reader.count_pixels)
+    report.follow(results, len(jobs), setup_seconds=seconds, sizes=sizes)
     report.raise_failures()
 
 
@@ -305,8 +306,9 @@ def _restorer(
     precision: str,
     backend: "BackendName",
     tile: str,
-    overlap: int,
+    overlap: int | None,
     batch_size: int,
+    bar: PixelBar,
 ) -> "Restorer":
     from restore_cli.engine.restorer import Restorer
 
@@ -317,7 +319,9 @@ def _restorer(
         backend=backend,
         tile=tile_size(tile),
         overlap=overlap,
+        usual_overlap=model.overlap,
         batch_size=batch_size,
+        progress=bar.within,
     )
 
 

@@ -210,9 +210,15 @@ def apply(
     example = "restore ot-correct apply correction.safetensors restored/"
     check_inputs(inputs, skip_existing, overwrite, example=example)
 
+    from restore_cli.batch.planning import plan
+
+    # Before torch is imported: a path that is wrong is told at once.
+    jobs = plan(inputs, output, label=LABEL, format=format, suffix=suffix, recursive=recursive)
+
     from restore_cli.batch import pipeline
     from restore_cli.batch.manifest import Identity, Manifest
-    from restore_cli.batch.planning import plan
+    from restore_cli.batch.reading import Pictures
+    from restore_cli.batch.sizes import Sizes
     from restore_cli.images.regular import file_sha256
     from restore_cli.ot_correct.corrector import load_corrector
 
@@ -220,7 +226,6 @@ def apply(
     corrector, options = load_corrector(
         correction, alpha, vae, device, space=space, decoding=decoding, seed=seed
     )
-    jobs = plan(inputs, output, label=LABEL, format=format, suffix=suffix, recursive=recursive)
     options |= {"task": LABEL, "seed": seed, "version": __version__}
     results = pipeline.run(
         jobs,
@@ -231,7 +236,8 @@ def apply(
         fail_fast=fail_fast,
     )
     report = BatchReport(console, model=correction.name, task=LABEL, traceback=traceback)
-    report.follow(results, len(jobs), setup_seconds=time.perf_counter() - started)
+    seconds, sizes = time.perf_counter() - started, Sizes(jobs, Pictures().count_pixels)
+    report.follow(results, len(jobs), setup_seconds=seconds, sizes=sizes)
     report.raise_failures()
 
 

@@ -23,7 +23,7 @@ from restore_cli.errors import ExitCode, RestoreError
 if TYPE_CHECKING:
     import torch
 
-    from restore_cli.models.zoo import Entry
+    from restore_cli.models.entries import Entry
 
 PACKAGE = "restore-cli"
 # Import name and the name under which it is installed; without these nothing works.
@@ -39,9 +39,9 @@ ESSENTIAL = {
 
 def list_models(json: Json = False, quiet: Quiet = False, traceback: Traceback = False) -> None:
     """List the shipped models: task, size, licence."""
-    from restore_cli.models import zoo
+    from restore_cli.models.entries import entries as found
 
-    entries = zoo.entries()
+    entries = found()
     console = Console(quiet=quiet, json=json)
     for entry in entries:
         console.emit(asdict(entry))
@@ -63,9 +63,9 @@ def show_model(
     traceback: Traceback = False,
 ) -> None:
     """Print a model's card: data, measured numbers, limits, licence."""
-    from restore_cli.models import zoo
+    from restore_cli.models.entries import card as card_of
 
-    entry, card = _entry(name), zoo.card(name)
+    entry, card = _entry(name), card_of(name)
     if json:
         console = Console(quiet=quiet, json=True)
         console.emit({**asdict(entry), "card": card})
@@ -84,9 +84,9 @@ def verify_models(
     traceback: Traceback = False,
 ) -> int:
     """Check that the weights are the ones that were published (SHA-256)."""
-    from restore_cli.models import zoo
+    from restore_cli.models.entries import entries
 
-    names = [entry.name for entry in zoo.entries()] if name is None else [_entry(name).name]
+    names = [entry.name for entry in entries()] if name is None else [_entry(name).name]
     console = Console(quiet=quiet, json=json)
     failed = 0
     for one in names:
@@ -102,9 +102,9 @@ def verify_models(
 
 def _entry(name: str) -> "Entry":
     """The shipped model of that name. Raises RestoreError with the names there are."""
-    from restore_cli.models import zoo
+    from restore_cli.models.entries import entries as found
 
-    entries = {entry.name: entry for entry in zoo.entries()}
+    entries = {entry.name: entry for entry in found()}
     if name not in entries:
         raise RestoreError(
             f"there is no shipped model named {name!r}",
@@ -115,10 +115,10 @@ def _entry(name: str) -> "Entry":
 
 def _problem_of(name: str) -> str | None:
     """Why a shipped model does not verify, or None."""
-    from restore_cli.models import zoo
+    from restore_cli.models.entries import verify
 
     try:
-        zoo.verify(name)
+        verify(name)
     except RestoreError as error:
         return error.message
     return None

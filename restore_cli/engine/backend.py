@@ -17,10 +17,12 @@ class Computed(NamedTuple):
     Attributes:
         image: (B, 3, h, w) float32, not clamped.
         degradations: (B, K) how likely each degradation is; None where it tells none.
+        by: name of the backend that computed it.
     """
 
     image: Tensor
     degradations: Tensor | None = None
+    by: str = "torch"
 
 
 class Backend(Protocol):

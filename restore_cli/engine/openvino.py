@@ -1,9 +1,7 @@
 """OpenVINO computes networks on CPUs, faster than torch; only where the pictures are the same."""
 
-import hashlib
 import importlib.util
 import json
-import platform
 import tempfile
 import time
 from collections import OrderedDict
@@ -14,11 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from restore_cli import __version__
 from restore_cli.engine.agreement import disagreement, probes, results
 from restore_cli.engine.backend import Backend, Computed, context_of
 from restore_cli.engine.cache import Cache, cache_folder
 from restore_cli.engine.device import Precision
+from restore_cli.engine.fingerprint import fingerprint, versions
 from restore_cli.models.graph import Graph, unknown_level
 from restore_cli.models.portable import openvino_model
 from restore_cli.networks.base import Network
@@ -93,8 +91,9 @@ class OpenVINOBackend:
         # The next call overwrites what the request holds.
         image = torch.from_numpy(request.get_output_tensor(0).data.copy())
         if not self._tells:
-            return Computed(image)
-        return Computed(image, torch.from_numpy(request.get_output_tensor(1).data.copy()))
+            return Computed(image, by=self.name)
+        told = torch.from_numpy(request.get_output_tensor(1).data.copy())
+        return Computed(image, told, self.name)
 
     def _request(self, given: dict[str, Tensor], precision: Precision) -> Any:  # noqa: ANN401
         """What computes these shapes in this format; compiled at its first use."""
@@ -160,15 +159,10 @@ def _key(network: Network) -> str:
     """Everything that the compiled model and the verdict depend on."""
     import openvino
 
-    digest = hashlib.sha256(repr(network).encode())
-    for name, value in network.state_dict().items():
-        digest.update(f"{name} {tuple(value.shape)}".encode())
-        digest.update(value.detach().contiguous().numpy().tobytes())
-    machine = openvino.Core().get_property("CPU", "FULL_DEVICE_NAME")
+    processor = openvino.Core().get_property("CPU", "FULL_DEVICE_NAME")
     abilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return json.dumps([
-        digest.hexdigest(), repr(network.info), __version__, torch.__version__,
-        openvino.__version__, platform.machine(), machine, sorted(abilities),
+        fingerprint(network), versions(), openvino.__version__, processor, sorted(abilities),
     ])  # fmt: skip
 
 

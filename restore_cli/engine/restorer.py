@@ -5,8 +5,9 @@ when one of these fails.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
 import torch
@@ -14,19 +15,22 @@ from torch import Tensor
 
 from restore_cli.engine import memory
 from restore_cli.engine.backend import TorchBackend
+from restore_cli.engine.cache import Cache, cache_folder
 from restore_cli.engine.choice import BackendName, Chosen, check_backend, choose
 from restore_cli.engine.degradation_classifier import degradation, trained_classifier
 from restore_cli.engine.device import Precision, choose_device, choose_precision
+from restore_cli.engine.fingerprint import fingerprint, machine
 from restore_cli.engine.global_context import global_context
 from restore_cli.engine.level import check_level, estimated_level, told_level
 from restore_cli.engine.out_of_memory import is_out_of_memory
-from restore_cli.engine.tiling import Span, lay, mirror, round_up, spans
+from restore_cli.engine.tile_cost import SIDES, Costs, measured
+from restore_cli.engine.tiling import lay, mirror
+from restore_cli.engine.ways import DEFAULT_OVERLAP, Way, Ways
 from restore_cli.errors import RestoreError
 from restore_cli.networks.base import Network
 from restore_cli.networks.guided_unet import GuidedUNet
 
-DEFAULT_OVERLAP = 64
-"""px; see `Restorer`."""
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +57,6 @@ class Restored:
     backend: str = "torch"
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """One way to compute a picture; the next one is tried when it fails."""
-
-    device: torch.device
-    precision: Precision
-    tile: int | None
-    batch: int
-
-
 class _NotFiniteError(Exception):
     """The network returned infinity or NaN."""
 
@@ -82,14 +76,16 @@ class Restorer:
         backend: "torch"; "openvino" on a CPU; "auto" takes OpenVINO on a CPU where it is installed
             and gives the same picture. Compiling takes seconds, and is kept for later processes.
         tile: side in px of the window that the network sees, at most; a multiple of the network's
-            (others are rounded down). "auto" takes the picture whole where memory allows, and else
-            the largest window that is safe; "none" wants it whole. In every case, out-of-memory
-            makes windows smaller, and at last moves the work to the CPU.
+            (others are rounded down). "auto" takes the picture whole, or where that is faster on
+            this CPU or memory is short, in windows; "none" wants it whole. In every case,
+            out-of-memory makes windows smaller, and at last moves the work to the CPU.
         overlap: px that neighbouring windows share at least. Of these, the outer ones only
             give context and are thrown away; the quarter in the middle is blended. More overlap
-            brings tiles closer to the whole picture and costs time. None means 64, or half the tile
-            where that is less. Windows that were chosen here never share more than half.
+            brings tiles closer to the whole picture and costs time. None means `usual_overlap`, or
+            half the tile where that is less. Windows that were chosen here never share more.
+        usual_overlap: px that this network needs for seams that nobody sees.
         batch_size: windows computed at once, 1 or more.
+        progress: told after each window how many px of the picture are done, and how many it has.
 
     Raises:
         RestoreError: an argument has a value that cannot be used here.
@@ -104,9 +100,12 @@ class Restorer:
         backend: BackendName = "torch",
         tile: int | Literal["auto", "none"] = "auto",
         overlap: int | None = None,
+        usual_overlap: int = DEFAULT_OVERLAP,
         batch_size: int = 1,
+        progress: Progress | None = None,
     ) -> None:
         self._network = network.eval()
+        self._progress = progress
         self._classifier = trained_classifier(network)
         self._multiple = network.info.multiple
         self._device = choose_device(device)
@@ -115,13 +114,17 @@ class Restorer:
         self._backend: BackendName = check_backend(backend, self._device, precision)
         self._torch = TorchBackend(self._network)
         self._chosen: Chosen | None = None
-        self._tile = self._checked_tile(tile)
-        self._overlap = self._checked_overlap(overlap)
-        if batch_size < 1:
-            raise RestoreError(f"batch size {batch_size} is below 1")
-        self._batch = batch_size
-        self._need: dict[str, float] = {}
-        self._ceiling: int | None = None
+        self._ways = Ways(
+            self._network,
+            self._torch,
+            self._device,
+            tile=tile,
+            overlap=overlap,
+            usual_overlap=usual_overlap,
+            batch_size=batch_size,
+        )
+        self._costs: dict[str, Costs] = {}
+        self._by = "torch"  # what computed the last windows: small ones fall back to torch
 
     def __call__(
         self, image: Tensor, *, level: float | None = None, strength: float = 1.0, tta: bool = False
@@ -161,9 +164,8 @@ class Restorer:
             output.lerp_(image, 1.0 - strength)
         details = degradation(self._classifier, probabilities) if self._classifier else {}
         details |= self._estimate(image, way.device)
-        name = self._chosen.name if self._chosen and way.device == self._device else "torch"
         how = way.tile, str(way.device), way.precision, tuple(notes)
-        return Restored(output, *how, details, name)
+        return Restored(output, *how, details, self._by)
 
     def _settle(self) -> list[str]:
         """Choose what is measured rather than told, once; notes for the user.
@@ -177,6 +179,27 @@ class Restorer:
         self._chosen = choose(self._backend, self._network, self._torch, told)
         self._precision = self._chosen.precision
         return list(self._chosen.notes)
+
+    def _measured(self, precision: Precision, notes: list[str]) -> Costs:
+        """What windows cost on the CPU, known once; `notes` gets why it could not be kept."""
+        if precision not in self._costs:
+            self._torch.move(torch.device("cpu"))
+            backend = self._chosen.backend if self._chosen else self._torch
+            name = self._chosen.name if self._chosen else "torch"
+            picture = torch.rand(1, 3, max(SIDES) + self._multiple, max(SIDES) + self._multiple)
+            with torch.inference_mode():
+                context = global_context(self._network, picture[0], torch.device("cpu"))
+
+                def compute(side: int) -> object:
+                    return backend(picture[:, :, :side, :side], None, context, precision)
+
+                key = "\n".join([fingerprint(self._network), machine(), name, precision])
+                cache = Cache(cache_folder())
+                known, note = measured(compute, self._multiple, f"costs {key}", cache)
+            self._costs[precision] = known
+            if note and note not in notes:
+                notes.append(note)
+        return self._costs[precision]
 
     def _estimate(self, image: Tensor, device: torch.device) -> dict[str, object]:
         """What the network says of the whole picture: the level, the sources, or neither."""
@@ -200,9 +223,11 @@ class Restorer:
         tta: bool,
         probabilities: list[Tensor],
         notes: list[str],
-    ) -> tuple[Tensor, _Way]:
+    ) -> tuple[Tensor, Way]:
         """Try one way after the other until one succeeds; `notes` gets what went wrong before."""
-        way = self._first_way(image, self._device, self._precision, notes)
+        size = image.shape[1], image.shape[2]
+        costs = partial(self._measured, self._precision, notes)
+        way = self._ways.first(size, self._device, self._precision, notes, costs)
         shrunk = False
         while True:
             probabilities.clear()
@@ -229,28 +254,27 @@ class Restorer:
                 way = replace(way, precision="fp32")
                 continue
             memory.release(way.device)
-            way = self._smaller_way(image, way, notes)
+            way = self._ways.smaller(size, way, notes, costs)
             shrunk = True
-        if shrunk and way.device == self._device:
-            # Later pictures begin with what worked instead of failing again.
-            self._ceiling = way.tile
+        if shrunk:
+            self._ways.remember(way)
         return output, way
 
     def _compute(
-        self, image: Tensor, level: float | None, tta: bool, way: _Way, probabilities: list[Tensor]
+        self, image: Tensor, level: float | None, tta: bool, way: Way, probabilities: list[Tensor]
     ) -> Tensor:
         """Split, run, blend; (3, H, W) in [0, 1]. `probabilities` gets those of degradations."""
         self._torch.move(way.device)
-        height, width = self._padded(image)
+        height, width = self._ways.padded((image.shape[1], image.shape[2]))
         rows_from = mirror(image.shape[1], self._multiple)
         columns_from = mirror(image.shape[2], self._multiple)
-        rows = self._spans(height, way.tile)
-        columns = self._spans(width, way.tile)
+        rows = self._ways.spans(height, way.tile)
+        columns = self._ways.spans(width, way.tile)
         # Outside inference mode, so that callers get an ordinary tensor.
         output = torch.empty(image.shape)
         with torch.inference_mode():
             context = global_context(self._network, image, way.device)
-            for row in rows:
+            for above, row in enumerate(rows):
                 source = image.index_select(1, rows_from[row.start : row.stop])
                 band = torch.empty(3, row.stop - row.start, image.shape[2])
                 for first in range(0, len(columns), way.batch):
@@ -263,8 +287,15 @@ class Restorer:
                     )
                     for column, result in zip(group, results, strict=True):
                         lay(band, result, column, dim=2)
+                    done = above * len(columns) + first + len(group)
+                    self._tell(done / (len(rows) * len(columns)), image)
                 lay(output, band, row, dim=1)
         return output
+
+    def _tell(self, share: float, image: Tensor) -> None:
+        if self._progress is not None:
+            pixels = image.shape[1] * image.shape[2]
+            self._progress(round(share * pixels), pixels)
 
     def _run(
         self,
@@ -272,7 +303,7 @@ class Restorer:
         level: float | None,
         tta: bool,
         context: Tensor | None,
-        way: _Way,
+        way: Way,
         probabilities: list[Tensor],
     ) -> Tensor:
         """Run the network on (B, 3, h, w) on its device; float32 in [0, 1] on the CPU."""
@@ -281,6 +312,7 @@ class Restorer:
 
         def forward(seen: Tensor) -> Tensor:
             computed = backend(seen, told, context, way.precision)
+            self._by = computed.by
             if computed.degradations is not None:
                 probabilities.append(computed.degradations.cpu())
             return computed.image
@@ -298,99 +330,6 @@ class Restorer:
         if not bool(torch.isfinite(result).all()):
             raise _NotFiniteError
         return result.clamp_(0.0, 1.0).cpu()
-
-    def _first_way(
-        self, image: Tensor, device: torch.device, precision: Precision, notes: list[str]
-    ) -> _Way:
-        """The way that the arguments ask for, as far as memory allows."""
-        height, width = self._padded(image)
-        whole = max(height, width)
-        tile = self._tile if isinstance(self._tile, int) else whole
-        if self._ceiling is not None and device == self._device:
-            tile = min(tile, self._ceiling)
-        pixels = min(tile, height) * min(tile, width) * (1 if tile >= whole else self._batch)
-        # An accelerator says when memory is short. A CPU's system may kill the process instead, so
-        # there even what was asked for is compared with what is free.
-        if pixels > memory.PROBE**2 and (self._tile == "auto" or device.type == "cpu"):
-            room = memory.budget(device, automatic=self._tile == "auto")
-            need = self._bytes_per_pixel(device)
-            if pixels * need > room:
-                fitting = memory.fitting_tile(room / self._batch, need, self._multiple)
-                if self._tile != "auto" and fitting < tile:
-                    notes.append(f"memory is short: computed with tiles of {fitting} px")
-                tile = min(tile, fitting)
-        return _Way(device, precision, tile if tile < whole else None, self._batch)
-
-    def _smaller_way(self, image: Tensor, way: _Way, notes: list[str]) -> _Way:
-        """What to try after running out of memory: a smaller batch, smaller windows, the CPU."""
-        if way.tile is not None and way.batch > 1:
-            return replace(way, batch=way.batch // 2)
-        tile = way.tile or max(self._padded(image))
-        smallest = memory.smallest_tile(self._multiple)
-        if tile > smallest:
-            half = max(tile // 2 // self._multiple * self._multiple, smallest)
-            before = f"tiles of {way.tile} px" if way.tile else "the whole picture"
-            notes.append(f"out of memory with {before}: repeated with tiles of {half} px")
-            return replace(way, tile=half)
-        if way.device.type != "cpu":
-            notes.append(f"out of memory on {way.device}: repeated on the CPU")
-            return self._first_way(image, torch.device("cpu"), "fp32", notes)
-        raise RestoreError(
-            f"not enough memory, even with tiles of {smallest} px",
-            hint="close other programs, or use a machine with more memory",
-        )
-
-    def _bytes_per_pixel(self, device: torch.device) -> float:
-        if device.type not in self._need:
-            try:
-                self._torch.move(device)
-                need = memory.bytes_per_pixel(self._network, self._multiple, device)
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                return math.inf
-            self._need[device.type] = need
-        return self._need[device.type]
-
-    def _padded(self, image: Tensor) -> tuple[int, int]:
-        """Height and width after padding."""
-        height, width = image.shape[1:]
-        return round_up(height, self._multiple), round_up(width, self._multiple)
-
-    def _spans(self, length: int, tile: int | None) -> list[Span]:
-        if tile is None:
-            return spans(length, length, 0, self._multiple)
-        overlap = DEFAULT_OVERLAP if self._overlap is None else self._overlap
-        if self._overlap is None or tile != self._tile:
-            overlap = min(overlap, tile // 2)
-        return spans(length, tile, overlap, self._multiple)
-
-    def _checked_tile(self, tile: int | Literal["auto", "none"]) -> int | Literal["auto", "none"]:
-        if isinstance(tile, str):
-            if tile not in ("auto", "none"):
-                raise RestoreError(
-                    f"unknown tile {tile!r}", hint="use auto, none or a number of px"
-                )
-            return tile
-        smallest = memory.smallest_tile(self._multiple)
-        if tile < smallest:
-            raise RestoreError(
-                f"tile {tile} is too small for this model",
-                hint=f"use auto, none or at least {smallest} px",
-            )
-        return tile // self._multiple * self._multiple
-
-    def _checked_overlap(self, overlap: int | None) -> int | None:
-        if overlap is None:
-            return None
-        if overlap < 0:
-            raise RestoreError(f"overlap {overlap} is below 0")
-        if isinstance(self._tile, int) and round_up(overlap, self._multiple) >= self._tile:
-            raise RestoreError(
-                f"overlap {overlap} leaves nothing of tiles of {self._tile} px",
-                hint=f"use a smaller overlap, such as {self._tile // 4}, or a larger tile",
-            )
-        return overlap
 
 
 def _flat(image: Tensor) -> bool:

@@ -1,8 +1,7 @@
-"""Model folders, and single files of weights: find, verify, load, export.
+"""Models as networks: loaded from folders and single files, exported to folders.
 
-A model folder holds `model.safetensors` (fp16), the `recipe.toml` that trained it, `card.md`, and
-`SHA256SUMS` over the first two (`sha256sum -c` understands it). The recipe also travels inside the
-weights' metadata, so that the one file alone is a whole model.
+What lies on disk is described by `models.entries`, all of which can be had here. The recipe also
+travels inside the weights' metadata, so that the one file alone is a whole model.
 """
 
 import contextlib
@@ -19,36 +18,44 @@ from safetensors.torch import save
 from torch import Tensor
 
 from restore_cli.errors import RestoreError
+from restore_cli.models.entries import (
+    CARD,
+    RECIPE,
+    SUMS,
+    TASKS,
+    WEIGHTS,
+    Entry,
+    card,
+    default_for_task,
+    describe,
+    entries,
+    verify,
+    weights_file,
+)
 from restore_cli.models.foreign import recognise
 from restore_cli.networks import NETWORKS
 from restore_cli.networks.base import Network
-from restore_cli.recipe import InferSection, Recipe, construct
+from restore_cli.recipe import Recipe, construct
 
-TASKS = ("denoise", "derain", "dehaze", "deblur", "lowlight", "auto")
-"""What `--task` may be; which of them have a shipped model, `entries` says."""
+__all__ = [
+    "CARD",
+    "RECIPE",
+    "SUMS",
+    "TASKS",
+    "WEIGHTS",
+    "Entry",
+    "Model",
+    "card",
+    "default_for_task",
+    "entries",
+    "export",
+    "load",
+    "read_weights",
+    "verify",
+    "weights_file",
+]
 
-WEIGHTS, RECIPE, CARD, SUMS = "model.safetensors", "recipe.toml", "card.md", "SHA256SUMS"
 _CHECKPOINT_KEYS = ("params_ema", "params", "state_dict", "model")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A model folder, as far as it can be described without building its network.
-
-    Attributes:
-        parameters: numbers in the weights.
-        size_bytes: of the weights file.
-        sha256: of the weights file as recorded in SHA256SUMS; empty where none is.
-    """
-
-    name: str
-    task: str
-    folder: Path
-    parameters: int
-    size_bytes: int
-    licence: str
-    sha256: str
-    description: str
 
 
 @dataclass(frozen=True)
@@ -71,52 +78,6 @@ class Model:
     overlap: int
 
 
-def entries() -> list[Entry]:
-    """The shipped models, by name."""
-    return [_describe(folder) for folder in _shipped()]
-
-
-def default_for_task(task: str) -> str:
-    """Name of the shipped model for a task.
-
-    Raises:
-        RestoreError: there is none.
-    """
-    for entry in entries():
-        if entry.task == task and entry.name == task:
-            return entry.name
-    have = ", ".join(sorted({entry.task for entry in entries()} & set(TASKS))) or "none"
-    raise RestoreError(
-        f"no model for the task {task!r} is shipped",
-        hint=f"tasks with a model: {have}; or give one with --model",
-    )
-
-
-def card(name: str) -> str:
-    """The model card, markdown. Raises RestoreError where the model or its card is missing."""
-    path = _folder(name) / CARD
-    if not path.is_file():
-        raise RestoreError(f"{path.parent} has no {CARD}")
-    return path.read_text(encoding="utf-8")
-
-
-def verify(name: str) -> None:
-    """Check the files of a model (name or folder) against SHA256SUMS.
-
-    Raises:
-        RestoreError: unknown model, a file is missing or differs, or there is nothing to check.
-    """
-    folder = _folder(name)
-    recorded = _recorded(folder)
-    if WEIGHTS not in recorded:
-        raise RestoreError(f"{folder / SUMS} does not list {WEIGHTS}")
-    for file, expected in recorded.items():
-        path = folder / file
-        if not path.is_file():
-            raise RestoreError(f"{path} is missing", hint="install restore-cli again")
-        _check_hash(path, _sha256(path), expected)
-
-
 def load(name_or_path: str) -> Model:
     """Build a model and load its weights strictly.
 
@@ -128,20 +89,32 @@ def load(name_or_path: str) -> Model:
     Raises:
         RestoreError: nothing there, a damaged or changed file, or weights that do not fit.
     """
-    return _load_file(weights_file(name_or_path))
-
-
-def weights_file(name_or_path: str) -> Path:
-    """Where the weights of a shipped model, a model folder or a file lie.
-
-    What is shipped comes first: a file called "derain" is `./derain`.
-
-    Raises:
-        RestoreError: there is nothing of that name.
-    """
-    path = Path(name_or_path)
-    shipped = name_or_path in {folder.name for folder in _shipped()}
-    return path if path.is_file() and not shipped else _folder(name_or_path) / WEIGHTS
+    about = describe(name_or_path)
+    state, _ = read_weights(about.path)
+    if about.recipe is not None:
+        network = construct(about.recipe.network, NETWORKS, section="network")
+    else:
+        network = recognise(state)
+        if network is None:
+            raise RestoreError(
+                f"{about.path} has no recipe, and its tensor names are not of a network known here",
+                hint="put the recipe.toml that trained it beside it",
+            )
+    try:
+        network.load_state_dict({key: value.float() for key, value in state.items()})
+    except RuntimeError as error:
+        raise RestoreError(
+            f"the weights in {about.path} do not fit the network that its recipe describes: {error}"
+        ) from error
+    return Model(
+        name=about.name,
+        task=about.task,
+        network=network.eval().requires_grad_(requires_grad=False),
+        sha256=about.sha256,
+        folder=about.path.parent,
+        recipe=about.recipe,
+        overlap=about.overlap,
+    )
 
 
 def export(folder: Path, network: Network, recipe: Recipe, card_text: str) -> None:
@@ -199,97 +172,6 @@ def _recipe_text(folder: Path, recipe: Recipe) -> str:
     return recipe.dump()
 
 
-def _shipped() -> list[Path]:
-    """Model folders inside the wheel, or beside the package in a checkout."""
-    package = Path(__file__).parents[1]
-    for root in (package / "_models", package.parent / "models"):
-        if root.is_dir():
-            return sorted(p.parent for p in root.glob(f"*/{WEIGHTS}"))
-    return []
-
-
-def _folder(name: str) -> Path:
-    for folder in _shipped():
-        if folder.name == name:
-            return folder
-    path = Path(name)
-    if path.is_dir():
-        if (path / WEIGHTS).is_file():
-            return path
-        raise RestoreError(
-            f"{path} is not a model folder: it has no {WEIGHTS}",
-            hint="`restore train RECIPE --export DIR` writes one",
-        )
-    known = ", ".join(folder.name for folder in _shipped()) or "none"
-    raise RestoreError(f"no model {name!r}", hint=f"shipped: {known}; or give a folder or file")
-
-
-def _describe(folder: Path) -> Entry:
-    recipe = Recipe.load(folder / RECIPE)
-    path = folder / WEIGHTS
-    try:
-        with safe_open(path, framework="pt") as file:  # pyright: ignore[reportUnknownVariableType]
-            slices = [file.get_slice(key) for key in file.keys()]  # noqa: SIM118  # pyright: ignore
-            parameters = sum(_product(s.get_shape()) for s in slices)  # pyright: ignore
-    except (SafetensorError, OSError) as error:
-        raise RestoreError(
-            f"cannot read {path}: {error}", hint="install restore-cli again"
-        ) from error
-    return Entry(
-        name=folder.name,
-        task=recipe.model.task,
-        folder=folder,
-        parameters=parameters,
-        size_bytes=path.stat().st_size,
-        licence=recipe.model.licence,
-        sha256=_recorded(folder, required=False).get(WEIGHTS, ""),
-        description=recipe.model.description,
-    )
-
-
-def _load_file(path: Path) -> Model:
-    digest = _sha256(path)
-    folder = path.parent
-    recorded = _recorded(folder, required=False)
-    if path.name in recorded:
-        _check_hash(path, digest, recorded[path.name])
-        if RECIPE in recorded:
-            _check_hash(folder / RECIPE, _sha256(folder / RECIPE), recorded[RECIPE])
-    state, metadata = read_weights(path)
-    recipe = None
-    if (folder / RECIPE).is_file() and (path.name == WEIGHTS or "recipe" not in metadata):
-        recipe = Recipe.load(folder / RECIPE)
-    elif "recipe" in metadata:
-        recipe = Recipe.parse(metadata["recipe"], source=f"the recipe inside {path}")
-    if recipe is not None:
-        network = construct(recipe.network, NETWORKS, section="network")
-        name, task, overlap = recipe.model.name, recipe.model.task, recipe.infer.overlap
-    else:
-        network = recognise(state)
-        if network is None:
-            raise RestoreError(
-                f"{path} has no recipe, and its tensor names are not of a network known here",
-                hint="put the recipe.toml that trained it beside it",
-            )
-        name = task = path.stem
-        overlap = InferSection().overlap
-    try:
-        network.load_state_dict({key: value.float() for key, value in state.items()})
-    except RuntimeError as error:
-        raise RestoreError(
-            f"the weights in {path} do not fit the network that its recipe describes: {error}"
-        ) from error
-    return Model(
-        name=name,
-        task=task,
-        network=network.eval().requires_grad_(requires_grad=False),
-        sha256=digest,
-        folder=folder,
-        recipe=recipe,
-        overlap=overlap,
-    )
-
-
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors only: a checkpoint's pickled code never runs."""
     try:
@@ -314,39 +196,3 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if not state:
         raise RestoreError(f"{path} holds no tensors")
     return state, {}
-
-
-def _recorded(folder: Path, *, required: bool = True) -> dict[str, str]:
-    path = folder / SUMS
-    if not path.is_file():
-        if required:
-            raise RestoreError(f"{folder} has no {SUMS}: nothing to verify against")
-        return {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        return {name: digest for digest, name in (line.split(maxsplit=1) for line in lines if line)}
-    except (OSError, ValueError) as error:
-        raise RestoreError(f"{path} is damaged", hint="install restore-cli again") from error
-
-
-def _check_hash(path: Path, digest: str, expected: str) -> None:
-    if digest != expected:
-        raise RestoreError(
-            f"{path} is damaged or changed: sha256 {digest[:12]}..., expected {expected[:12]}...",
-            hint="install restore-cli again, or export the model again",
-        )
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise RestoreError(f"cannot read {path}: {error}") from error
-
-
-def _product(shape: list[int]) -> int:
-    result = 1
-    for size in shape:
-        result *= size
-    return result

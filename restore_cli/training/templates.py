@@ -3,7 +3,7 @@
 from importlib import resources
 
 from restore_cli.errors import RestoreError
-from restore_cli.models import zoo
+from restore_cli.models.entries import RECIPE, entries
 
 _OWN = resources.files("restore_cli.training") / "recipes"
 
@@ -22,9 +22,9 @@ def template(what: str) -> str:
     if what in own:
         return own[what].read_text(encoding="utf-8")
     # Of several models of one task its default, which has the task's name, counts.
-    ordered = sorted(zoo.entries(), key=lambda entry: entry.name == entry.task)
+    ordered = sorted(entries(), key=lambda entry: entry.name == entry.task)
     shipped = {entry.task: entry.folder for entry in ordered}
     if what in shipped:
-        return (shipped[what] / zoo.RECIPE).read_text(encoding="utf-8")
+        return (shipped[what] / RECIPE).read_text(encoding="utf-8")
     known = ", ".join([*sorted(own), *sorted(shipped)])
     raise RestoreError(f"no recipe to start from for {what!r}", hint=f"there is one for: {known}")

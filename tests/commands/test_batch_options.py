@@ -20,7 +20,6 @@ from restore_cli.commands.batch_options import (
     Suffix,
     Tile,
     check_inputs,
-    shared_overlap,
     tile_size,
 )
 from restore_cli.errors import RestoreError
@@ -90,9 +89,5 @@ def test_inputs_must_be_given_and_modes_not_contradict() -> None:
         check_inputs(["a"], skip=True, overwrite=True, example="x")
 
 
-def test_tiles_and_overlaps() -> None:
-    assert [tile_size(text) for text in ("auto", "none", "96")] == ["auto", "none", 96]
-    assert shared_overlap(None, "auto", 64) == 64
-    assert shared_overlap(None, "100", 64) == 64
-    assert shared_overlap(None, "100", 128) == 75
-    assert shared_overlap(7, "100", 64) == 7
+def test_tiles() -> None:
+    assert [tile_size(tile) for tile in ("auto", "none", "64")] == ["auto", "none", 64]

@@ -1,5 +1,6 @@
 """A cache may lose what it was given, but never gives anything else."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -47,6 +48,21 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "file")
     assert "cannot be written" in cache.put("a", b"one")
     assert cache.get("a") is None
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = Cache(tmp_path)
+    cache.put("a", b"one")
+
+    def full(self: Path, target: Path) -> Path:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    assert "No space left on device" in cache.put("b", b"two")
+    assert (cache.get("a"), cache.get("b")) == (b"one", None)
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_the_folder_is_the_platforms_or_the_users(monkeypatch: pytest.MonkeyPatch) -> None:

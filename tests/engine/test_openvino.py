@@ -1,6 +1,8 @@
 """OpenVINO gives torch's pictures, from a model compiled now or kept in the cache."""
 
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,6 +106,47 @@ def test_a_cache_that_cannot_be_written_is_noted(folder: Path) -> None:
     restored = Restorer(network, device="cpu", backend="auto")(torch.rand(3, 64, 64))
     assert restored.backend == "openvino"
     assert "cannot be written" in restored.notes[0]
+
+
+def test_small_windows_are_torchs_and_say_so() -> None:
+    restorer = Restorer(_made("plain"), device="cpu", backend="openvino", precision="fp32")
+    told = [restorer(torch.rand(3, side, 80)).backend for side in (64, 40, 64)]
+    assert told == ["openvino", "torch", "openvino"]
+
+
+def test_another_models_file_in_the_cache_is_not_taken(folder: Path) -> None:
+    one, other = _made("plain"), _made("context")
+    load(other, TorchBackend(other))
+    (theirs,) = folder.iterdir()
+    load(one, TorchBackend(one))
+    (own,) = set(folder.iterdir()) - {theirs}
+    own.write_bytes(theirs.read_bytes())
+    backend, verdict, note = load(one, TorchBackend(one))
+    windows = torch.rand(1, 3, 64, 64)
+    with torch.inference_mode():
+        found = backend(windows, None, None, "fp32").image
+        torch.testing.assert_close(found, one(windows), atol=1e-4, rtol=0)
+    assert (verdict.trouble, note) == ("", "")
+    assert own.read_bytes() != theirs.read_bytes()
+
+
+@pytest.mark.slow
+def test_two_processes_at_once_give_the_same(folder: Path) -> None:
+    code = (
+        "import torch; from restore_cli.engine.restorer import Restorer;"
+        "from restore_cli.networks.unet import UNet; torch.manual_seed(0);"
+        "network = UNet(widths=(8, 8), depths=(1, 1)); torch.nn.init.normal_(network.tail.weight);"
+        "done = Restorer(network, device='cpu', backend='openvino', precision='fp32')"
+        "(torch.rand(3, 64, 64)); print(done.backend, done.notes, done.image.double().sum().item())"
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    told = {process.communicate(timeout=300)[0] for process in running}
+    assert len(told) == 1
+    assert next(iter(told)).startswith("openvino ()")
+    assert [path.suffix for path in folder.iterdir()] == [".cache"]
 
 
 def test_another_picture_than_torchs_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -203,7 +203,7 @@ def test_out_of_memory_halves_the_windows(
     result = _restorer(FullAbove(130 * 130, error), tile=tile, batch_size=2)(image)
     assert torch.equal(result.image, image)
     assert result.tile == expected
-    assert "out of memory" in result.notes[0]
+    assert "out of memory" in " ".join(result.notes)
     assert f"tiles of {result.tile} px" in result.notes[-1]
 
 
@@ -386,3 +386,10 @@ def test_a_level_of_nothing_gives_the_picture_back() -> None:
     image = _picture(24, 40)
     for network in (Net(lambda x: x * 0.5), Noisy()):
         assert torch.equal(Restorer(network, device="cpu")(image, level=0.0).image, image)
+
+
+def test_progress_is_told_after_each_window() -> None:
+    told: list[tuple[int, int]] = []
+    restorer = _restorer(blur(), tile=64, overlap=0, progress=lambda *done: told.append(done))
+    restorer(_picture(128, 192))
+    assert told == [(n * 4096, 6 * 4096) for n in range(1, 7)]

@@ -1,6 +1,7 @@
 """What is exported gives torch's pictures at any size, and says what it is."""
 
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import torch
 
 from restore_cli.errors import RestoreError
 from restore_cli.models import portable, zoo
+from restore_cli.models.graph import Graph
+from restore_cli.networks.unet import UNet
 
 NAMES = [entry.name for entry in zoo.entries() if entry.name != "vae-small"]
 
@@ -68,3 +71,19 @@ def test_all_shipped_models_export(name: str, tmp_path: Path) -> None:
     portable.export_onnx(model, tmp_path / "model.onnx")
     portable.export_openvino(model, tmp_path)
     assert (tmp_path / "model.onnx").stat().st_size > 2e5
+
+
+def test_converting_tells_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("openvino", reason="needs the extra [fast]")
+    telemetry = pytest.importorskip("openvino_telemetry")
+    sent: list[object] = []
+    for name in ("start_session", "send_event"):
+        monkeypatch.setattr(
+            telemetry.Telemetry, name, lambda self, *a, **k: sent.append(self.consent)
+        )
+    monkeypatch.delenv("CI", raising=False)
+    network = UNet(widths=(8, 8), depths=(1, 1)).eval()
+    portable.openvino_model(Graph(network, context=True))
+    assert sent  # it was asked to send ...
+    assert not any(sent)  # ... and had no consent
+    assert "CI" not in os.environ

@@ -10,7 +10,7 @@ from restore_cli.degradations.compose import Compose
 from restore_cli.errors import RestoreError
 from restore_cli.methods import OBJECTIVES
 from restore_cli.methods.baryir.objective import Baryir
-from restore_cli.models import zoo
+from restore_cli.models import entries, zoo
 from restore_cli.networks import NETWORKS
 from restore_cli.recipe import Recipe, construct
 from restore_cli.training import loop
@@ -50,7 +50,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         loaded = Recipe.load(recipe)
         zoo.export(folder, construct(loaded.network, NETWORKS, section="network"), loaded, "# x\n")
         folders.append(folder)
-    monkeypatch.setattr(zoo, "_shipped", lambda: folders)
+    monkeypatch.setattr(entries, "shipped_folders", lambda: folders)
     return [folder.name for folder in folders]
 
 
@@ -204,7 +204,7 @@ def test_of_two_models_of_one_task_the_default_is_the_template(
         shutil.copytree(folder, folder.with_name(other))
         text = (folder / "recipe.toml").read_text()
         (folder.with_name(other) / "recipe.toml").write_text(text + "# a variant\n")
-        zoo._shipped().append(folder.with_name(other))
+        entries.shipped_folders().append(folder.with_name(other))
     assert template(shipped[0]) == (folder / "recipe.toml").read_text()
 
 

@@ -1,0 +1,41 @@
+"""What stored measurements and compiled models depend on: network, machine, versions."""
+
+import hashlib
+import os
+import platform
+from pathlib import Path
+
+import torch
+
+from restore_cli import __version__
+from restore_cli.networks.base import Network
+
+
+def fingerprint(network: Network) -> str:
+    """A digest of a network's structure, facts and weights; it lies on the CPU."""
+    digest = hashlib.sha256(f"{network!r} {network.info!r}".encode())
+    for name, value in network.state_dict().items():
+        digest.update(f"{name} {tuple(value.shape)}".encode())
+        digest.update(value.detach().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def versions() -> str:
+    """Of this program and of torch, and the kind of processor that they were built for."""
+    return f"{__version__} {torch.__version__} {platform.machine()}"
+
+
+def machine() -> str:
+    """The versions, the processor, its abilities as torch sees them, and the threads."""
+    threads = f"{torch.get_num_threads()} threads of {os.cpu_count()}"
+    ability = torch.backends.cpu.get_cpu_capability()
+    return f"{versions()} {_processor()} {ability} {threads}"
+
+
+def _processor() -> str:
+    """Its name where the system tells one."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if "model name" in line), "")

@@ -1,0 +1,243 @@
+"""Model folders as they lie on disk: found, described, verified. No torch.
+
+A model folder holds `model.safetensors` (fp16), the `recipe.toml` that trained it, `card.md`, and
+`SHA256SUMS` over the first two (`sha256sum -c` understands it).
+"""
+
+import hashlib
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+from restore_cli.errors import RestoreError
+from restore_cli.recipe import InferSection, Recipe
+
+TASKS = ("denoise", "derain", "dehaze", "deblur", "lowlight", "auto")
+"""What `--task` may be; which of them have a shipped model, `entries` says."""
+
+WEIGHTS, RECIPE, CARD, SUMS = "model.safetensors", "recipe.toml", "card.md", "SHA256SUMS"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model folder, as far as it can be described without building its network.
+
+    Attributes:
+        parameters: numbers in the weights.
+        size_bytes: of the weights file.
+        sha256: of the weights file as recorded in SHA256SUMS; empty where none is.
+    """
+
+    name: str
+    task: str
+    folder: Path
+    parameters: int
+    size_bytes: int
+    licence: str
+    sha256: str
+    description: str
+
+
+def entries() -> list[Entry]:
+    """The shipped models, by name."""
+    return [_describe(folder) for folder in shipped_folders()]
+
+
+def default_for_task(task: str) -> str:
+    """Name of the shipped model for a task.
+
+    Raises:
+        RestoreError: there is none.
+    """
+    for entry in entries():
+        if entry.task == task and entry.name == task:
+            return entry.name
+    have = ", ".join(sorted({entry.task for entry in entries()} & set(TASKS))) or "none"
+    raise RestoreError(
+        f"no model for the task {task!r} is shipped",
+        hint=f"tasks with a model: {have}; or give one with --model",
+    )
+
+
+def card(name: str) -> str:
+    """The model card, markdown. Raises RestoreError where the model or its card is missing."""
+    path = _folder(name) / CARD
+    if not path.is_file():
+        raise RestoreError(f"{path.parent} has no {CARD}")
+    return path.read_text(encoding="utf-8")
+
+
+def verify(name: str) -> None:
+    """Check the files of a model (name or folder) against SHA256SUMS.
+
+    Raises:
+        RestoreError: unknown model, a file is missing or differs, or there is nothing to check.
+    """
+    folder = _folder(name)
+    recorded = recorded_sums(folder)
+    if WEIGHTS not in recorded:
+        raise RestoreError(f"{folder / SUMS} does not list {WEIGHTS}")
+    for file, expected in recorded.items():
+        path = folder / file
+        if not path.is_file():
+            raise RestoreError(f"{path} is missing", hint="install restore-cli again")
+        check_hash(path, file_digest(path), expected)
+
+
+def weights_file(name_or_path: str) -> Path:
+    """Where the weights of a shipped model, a model folder or a file lie.
+
+    What is shipped comes first: a file called "derain" is `./derain`.
+
+    Raises:
+        RestoreError: there is nothing of that name.
+    """
+    path = Path(name_or_path)
+    shipped = name_or_path in {folder.name for folder in shipped_folders()}
+    return path if path.is_file() and not shipped else _folder(name_or_path) / WEIGHTS
+
+
+@dataclass(frozen=True)
+class Described:
+    """A file of weights, as far as it can be described without reading its tensors.
+
+    Attributes:
+        path: of the weights.
+        sha256: of them; what is recorded of them and their recipe was compared.
+        recipe: None for a foreign checkpoint.
+    """
+
+    path: Path
+    sha256: str
+    recipe: Recipe | None
+
+    @property
+    def name(self) -> str:
+        """Of the model."""
+        return self.path.stem if self.recipe is None else self.recipe.model.name
+
+    @property
+    def task(self) -> str:
+        """What it was trained for."""
+        return self.path.stem if self.recipe is None else self.recipe.model.task
+
+    @property
+    def overlap(self) -> int:
+        """Px that neighbouring tiles should share."""
+        return (InferSection() if self.recipe is None else self.recipe.infer).overlap
+
+
+def describe(name_or_path: str) -> Described:
+    """What a model is; arguments and errors as of `zoo.load`, but no tensor is read."""
+    path = weights_file(name_or_path)
+    digest = file_digest(path)
+    folder = path.parent
+    recorded = recorded_sums(folder, required=False)
+    if path.name in recorded:
+        check_hash(path, digest, recorded[path.name])
+        if RECIPE in recorded:
+            check_hash(folder / RECIPE, file_digest(folder / RECIPE), recorded[RECIPE])
+    inside = _metadata(path).get("recipe")
+    recipe = None
+    if (folder / RECIPE).is_file() and (path.name == WEIGHTS or inside is None):
+        recipe = Recipe.load(folder / RECIPE)
+    elif inside is not None:
+        recipe = Recipe.parse(inside, source=f"the recipe inside {path}")
+    return Described(path, digest, recipe)
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    """What a safetensors file says beside its tensors; nothing of other files."""
+    if path.suffix != ".safetensors":
+        return {}
+    try:
+        with safe_open(path, framework="np") as file:  # pyright: ignore[reportUnknownVariableType]
+            return file.metadata() or {}  # pyright: ignore
+    except (SafetensorError, OSError) as error:
+        raise RestoreError(f"cannot read the weights in {path}: {error}") from error
+
+
+def shipped_folders() -> list[Path]:
+    """Model folders inside the wheel, or beside the package in a checkout."""
+    package = Path(__file__).parents[1]
+    for root in (package / "_models", package.parent / "models"):
+        if root.is_dir():
+            return sorted(p.parent for p in root.glob(f"*/{WEIGHTS}"))
+    return []
+
+
+def _folder(name: str) -> Path:
+    for folder in shipped_folders():
+        if folder.name == name:
+            return folder
+    path = Path(name)
+    if path.is_dir():
+        if (path / WEIGHTS).is_file():
+            return path
+        raise RestoreError(
+            f"{path} is not a model folder: it has no {WEIGHTS}",
+            hint="`restore train RECIPE --export DIR` writes one",
+        )
+    known = ", ".join(folder.name for folder in shipped_folders()) or "none"
+    raise RestoreError(f"no model {name!r}", hint=f"shipped: {known}; or give a folder or file")
+
+
+def _describe(folder: Path) -> Entry:
+    recipe = Recipe.load(folder / RECIPE)
+    path = folder / WEIGHTS
+    try:
+        with safe_open(path, framework="np") as file:  # pyright: ignore[reportUnknownVariableType]
+            slices = [file.get_slice(key) for key in file.keys()]  # noqa: SIM118  # pyright: ignore
+            parameters = sum(prod(s.get_shape()) for s in slices)  # pyright: ignore
+    except (SafetensorError, OSError) as error:
+        raise RestoreError(
+            f"cannot read {path}: {error}", hint="install restore-cli again"
+        ) from error
+    return Entry(
+        name=folder.name,
+        task=recipe.model.task,
+        folder=folder,
+        parameters=parameters,
+        size_bytes=path.stat().st_size,
+        licence=recipe.model.licence,
+        sha256=recorded_sums(folder, required=False).get(WEIGHTS, ""),
+        description=recipe.model.description,
+    )
+
+
+def recorded_sums(folder: Path, *, required: bool = True) -> dict[str, str]:
+    """What SHA256SUMS of a model folder says, by file name; nothing where there is no such file.
+
+    Raises:
+        RestoreError: it is damaged, or `required` and missing.
+    """
+    path = folder / SUMS
+    if not path.is_file():
+        if required:
+            raise RestoreError(f"{folder} has no {SUMS}: nothing to verify against")
+        return {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return {name: digest for digest, name in (line.split(maxsplit=1) for line in lines if line)}
+    except (OSError, ValueError) as error:
+        raise RestoreError(f"{path} is damaged", hint="install restore-cli again") from error
+
+
+def check_hash(path: Path, digest: str, expected: str) -> None:
+    """Raise RestoreError where a file is not what was recorded."""
+    if digest != expected:
+        raise RestoreError(
+            f"{path} is damaged or changed: sha256 {digest[:12]}..., expected {expected[:12]}...",
+            hint="install restore-cli again, or export the model again",
+        )
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file. Raises RestoreError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise RestoreError(f"cannot read {path}: {error}") from error

@@ -1,0 +1,45 @@
+"""Model folders are described, and verified, without torch."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from restore_cli.errors import RestoreError
+from restore_cli.models import entries, zoo
+
+
+def test_nothing_heavy_is_imported() -> None:
+    code = (
+        "import sys; from restore_cli.models import entries;"
+        "entries.entries(); entries.verify('derain'); entries.describe('derain');"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_model_is_described_as_it_loads() -> None:
+    for name in ("derain", "isp"):
+        about, loaded = entries.describe(name), zoo.load(name)
+        told = (about.name, about.task, about.sha256, about.overlap, about.recipe)
+        assert told == (
+            loaded.name, loaded.task, loaded.sha256, loaded.overlap, loaded.recipe,
+        )  # fmt: skip
+
+
+def test_parameters_are_counted() -> None:
+    (derain,) = (entry for entry in entries.entries() if entry.name == "derain")
+    assert derain.parameters == sum(p.numel() for p in zoo.load("derain").network.parameters())
+
+
+def test_a_foreign_file_is_named_by_itself_and_a_broken_one_refused(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.pth"
+    torch.save({"a": torch.zeros(1)}, path)
+    about = entries.describe(str(path))
+    assert (about.name, about.task, about.recipe) == ("theirs", "theirs", None)
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"nothing")
+    with pytest.raises(RestoreError, match="cannot read the weights"):
+        entries.describe(str(broken))
