@@ -13,9 +13,9 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast_object_list
 from torch.utils.data import DataLoader
 
-from restore_cli.data.mixed import training_source, validation_pairs
-from restore_cli.data.pairs import training_loader
+from restore_cli.data.loader import training_loader
 from restore_cli.data.sample import Batch, Sample
+from restore_cli.data.source import build_source, validation_pairs
 from restore_cli.engine.precision import bf16_pays_on_cpu
 from restore_cli.errors import RestoreError
 from restore_cli.methods import OBJECTIVES, Objective
@@ -186,14 +186,14 @@ class _Fit:
         objective = construct(recipe.objective, OBJECTIVES, network, section="objective")
         objective.on_fit_start(recipe.data)
         smallest = _check_fit(recipe, network, objective)
-        source = training_source(recipe)
+        source = build_source(recipe.data)
         state = begin(objective, recipe, accelerator)
         if checkpoint is not None:
             restore(state, checkpoint, accelerator)
         if state.step < recipe.optim.steps:
             self._note_sitting(state)
         if accelerator.is_main_process:
-            watch.pairs = validation_pairs(recipe, smallest=smallest)
+            watch.pairs = validation_pairs(recipe.data, smallest=smallest)
             watch.inputs = input_psnr(watch.pairs)
             self._run.trim_metrics(state.step)
             if isinstance(self._schedule, ByClock):
@@ -204,6 +204,7 @@ class _Fit:
             first_step=state.step,
             rank=accelerator.process_index,
             processes=accelerator.num_processes,
+            device=accelerator.device.type,
         )
         self._steps(state, _on_device(loader, accelerator))
         if accelerator.is_main_process:
@@ -304,17 +305,15 @@ def _check_fit(recipe: Recipe, network: Network, objective: Objective) -> int:
             " optim.accumulate must be 1",
             hint="raise data.batch instead",
         )
-    if recipe.data.unpaired and objective.needs_pairs:
+    share = recipe.data.pairs
+    if share < 1 and objective.needs_pairs:
+        others = f"with data.paired_share = {share} there are others"
         raise RestoreError(
-            f"objective {recipe.objective.name!r} needs pairs, and data.unpaired draws none",
-            hint="objective.name = 'cut' or 'odcr' learns without, or --set data.unpaired=false",
-        )
-    share = recipe.data.paired_share
-    if share is not None and share < 1 and objective.needs_pairs:
-        raise RestoreError(
-            f"objective {recipe.objective.name!r} needs pairs, and with data.paired_share = {share}"
-            " there are others",
-            hint="objective.name = 'eguot' learns from both, or --set data.paired_share=1.0",
+            f"objective {recipe.objective.name!r} needs pairs, and "
+            + (others if share else f"data.kind = {recipe.data.kind!r} draws none"),
+            hint="objective.name = 'eguot' learns from both, or --set data.paired_share=1.0"
+            if share
+            else "objective.name = 'cut' or 'odcr' learns without, or --set data.kind=paired",
         )
     multiple = network.info.multiple
     if recipe.data.crop % multiple:

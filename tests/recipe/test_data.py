@@ -87,7 +87,8 @@ def test_several_folders_of_pairs_carry_labels() -> None:
         (
             "paired",
             (
-                'sources = [{ input = "c", target = "d" }, { input = "e", target = "f", source = "x" }]',
+                'sources = [{ input = "c", target = "d" },',
+                '{ input = "e", target = "f", source = "x" }]',
             ),
             "every entry of `sources`",
         ),

@@ -88,7 +88,7 @@ def test_the_all_in_one_template_trains_and_its_ablation_is_one_line(tmp_path: P
     trained = train(text, tmp_path, (*small, "objective.potential_width=4"))
     assert (trained.steps, trained.skipped) == (2, 0)
     recipe = Recipe.parse(text, source="template")
-    assert recipe.network.options["sources"] == list(recipe.data.sources)
+    assert recipe.network.options["sources"] == list(recipe.data.shares)
     alone = text.replace('name = "baryir"\n# name', 'name = "supervised"\n# name')
     assert alone != text
     (tmp_path / "alone").mkdir()
@@ -109,7 +109,7 @@ def test_what_the_all_in_one_template_comments_out_are_the_defaults() -> None:
     defaults = inspect.signature(Baryir).parameters
     named = {key: value for key, value in choice.options.items() if key != "window"}
     assert named == {key: defaults[key].default for key in named}
-    assert set(named) | {"network", "window"} == set(defaults)
+    assert set(named) | {"network", "window", "pal_mask"} == set(defaults)
 
 
 @pytest.mark.parametrize("name", ISP)
@@ -150,7 +150,7 @@ def test_what_an_isp_template_comments_out_is_valid(name: str) -> None:
         section="objective",
     )  # fmt: skip
     assert set(objective.modules) == {"network", "potential", "ensemble"}
-    for mixture in (recipe.data.mixture, recipe.data.targets, recipe.data.validation):
+    for mixture in (recipe.data.simulated, recipe.data.looks, recipe.data.validation):
         if mixture:
             Compose(mixture)
 
@@ -171,12 +171,15 @@ def test_what_the_supervised_template_comments_out_are_the_defaults_and_valid() 
 
 def test_the_commented_mixture_of_the_supervised_template_is_valid() -> None:
     text = template("supervised")
-    for key in ("train_input", "train_target"):
+    for key in ("kind", "train_input", "train_target"):
         text = text.replace(f"\n{key} = ", f"\n# {key} = ")
-    start, end = text.index("# train = "), text.index("crop = 96")
+    start, end = text.index('# kind = "clean"'), text.index("crop = 96")
     block = "\n".join(line.removeprefix("# ") for line in text[start:end].splitlines())
     recipe = Recipe.parse(f"{text[:start]}{block}\n{text[end:]}", source="template")
-    assert [step.name for entry in recipe.data.mixture for step in entry.steps] == ["rain", "file"]
+    assert [step.name for entry in recipe.data.simulated for step in entry.steps] == [
+        "rain",
+        "quantize8",
+    ]
 
 
 @pytest.mark.parametrize("recipe", SHIPPED, ids=lambda path: path.parent.name)

@@ -137,13 +137,13 @@ class Baryir(Objective):
         Raises:
             RestoreError: not the sources that the network names, or weights that do not fit them.
         """
-        shares = data.sources
+        shares = data.shares
         if tuple(shares) != self._means.names:
             raise RestoreError(
                 f"the network's sources are {list(self._means.names)},"
                 f" those of data.mixture {list(shares)}",
                 hint="name the same in network.sources and, in this order, as `source` of the"
-                " entries of data.mixture",
+                " entries of data.mixture or data.sources",
             )
         try:
             weights = source_weights(list(shares.values()), self._rule)
