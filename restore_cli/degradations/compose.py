@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from restore_cli.degradations import DEGRADATIONS, OLD_NAMES
+from restore_cli.degradations import DEGRADATIONS
+from restore_cli.degradations.old_names import OLD_NAMES
 from restore_cli.degradations.sample import Degradation, Sample
 from restore_cli.degradations.turn import Turn
 from restore_cli.recipe import Mixture, construct

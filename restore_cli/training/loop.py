@@ -3,7 +3,7 @@
 import contextlib
 import importlib.util
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast_object_list
 from torch.utils.data import DataLoader
 
-from restore_cli.data.loader import training_loader
+from restore_cli.data.loader import Stream, training_loader
 from restore_cli.data.sample import Batch, Sample
 from restore_cli.data.source import build_source, validation_pairs
 from restore_cli.engine.precision import bf16_pays_on_cpu
@@ -22,9 +22,11 @@ from restore_cli.methods import OBJECTIVES, Objective
 from restore_cli.networks import NETWORKS
 from restore_cli.networks.base import Network
 from restore_cli.recipe import Recipe, construct
+from restore_cli.training.best import Best, load_best
 from restore_cli.training.hardware import hardware
 from restore_cli.training.initial import load_initial
 from restore_cli.training.interrupt import StopRequest, interrupts_noted
+from restore_cli.training.meter import Start
 from restore_cli.training.runs import Run
 from restore_cli.training.schedule import ByClock, BySteps, Schedule, since_start
 from restore_cli.training.state import Sitting, State, begin, restore
@@ -54,6 +56,7 @@ class Trained:
         steps: steps done.
         skipped: steps left out for a non-finite loss or gradient.
         sittings: its parts, each with machine, precision and batch.
+        best: the best of the measured weights; None without validation pairs.
     """
 
     network: Network
@@ -64,6 +67,7 @@ class Trained:
     steps: int
     skipped: int
     sittings: list[Sitting]
+    best: Best | None = None
 
     @property
     def hardware(self) -> str:
@@ -79,6 +83,7 @@ def train(
     device: str = "auto",
     seconds: float | None = None,
     report: Report = lambda _: None,
+    on_start: Callable[[Start], None] = lambda _: None,
     tensorboard: bool = False,
 ) -> Trained:
     """Train until `recipe.optim.steps`, or until the time is over, going on from a checkpoint.
@@ -93,6 +98,7 @@ def train(
         seconds: from the start of this process to the exported model. The rate is constant, then
             cools down; the state before that, the trunk, stays in the run, and the next run by
             the clock goes on from it. None trains the recipe's steps.
+        on_start: called before the first step, on the main process.
         report: called after each logging interval, on the main process.
         tensorboard: also write TensorBoard events (needs the extra [tensorboard]).
 
@@ -130,7 +136,7 @@ def train(
     try:
         with _tracking(accelerator, enabled=tensorboard):
             fit = _Fit(recipe, run, accelerator, report, precision=precision, seconds=seconds)
-            return fit.train(checkpoint)
+            return fit.train(checkpoint, on_start)
     finally:
         accelerator.free_memory()
 
@@ -176,7 +182,9 @@ class _Fit:
                 recipe.optim, seconds=seconds, tail=self._tail, clock=since_start
             )
 
-    def train(self, checkpoint: dict[str, Any] | None) -> Trained:
+    def train(
+        self, checkpoint: dict[str, Any] | None, on_start: Callable[[Start], None]
+    ) -> Trained:
         """Build all that is needed, train, and measure."""
         recipe, accelerator, watch = self._recipe, self._accelerator, self._watch
         torch.manual_seed(recipe.optim.seed)
@@ -192,12 +200,6 @@ class _Fit:
             restore(state, checkpoint, accelerator)
         if state.step < recipe.optim.steps:
             self._note_sitting(state)
-        if accelerator.is_main_process:
-            watch.pairs = validation_pairs(recipe.data, smallest=smallest)
-            watch.inputs = input_psnr(watch.pairs)
-            self._run.trim_metrics(state.step)
-            if isinstance(self._schedule, ByClock):
-                watch.measure(state)  # how long it takes decides when the steps must end
         loader = training_loader(
             source,
             recipe,
@@ -206,6 +208,17 @@ class _Fit:
             processes=accelerator.num_processes,
             device=accelerator.device.type,
         )
+        if accelerator.is_main_process:
+            watch.pairs = validation_pairs(recipe.data, smallest=smallest)
+            watch.inputs = input_psnr(watch.pairs)
+            if not watch.pairs:
+                stream = Stream(source, seed=recipe.optim.seed)
+                watch.shown = [stream[index] for index in range(recipe.log.samples)]
+            watch.best = load_best(self._run.folder, step=state.step)
+            self._run.trim_metrics(state.step)
+            on_start(self._start(state.step, loader))
+            if isinstance(self._schedule, ByClock):
+                watch.measure(state)  # how long it takes decides when the steps must end
         self._steps(state, _on_device(loader, accelerator))
         if accelerator.is_main_process:
             if watch.measured_at != state.step:
@@ -222,6 +235,17 @@ class _Fit:
             steps=state.step,
             skipped=int(state.skipped),
             sittings=state.sittings,
+            best=watch.best,
+        )
+
+    def _start(self, step: int, loader: DataLoader[Sample]) -> Start:
+        return Start(
+            device=str(self._accelerator.device),
+            precision=self._precision,
+            step=step,
+            workers=loader.num_workers,
+            input_psnr=self._watch.inputs,
+            pictures=len(self._watch.pairs),
         )
 
     def _steps(self, state: State, batches: Iterator[Batch]) -> None:

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from restore_cli.degradations import DEGRADATIONS, OLD_NAMES
+from restore_cli.degradations import DEGRADATIONS
 from restore_cli.degradations.compose import Compose
 from restore_cli.degradations.noise import GaussianNoise, Quantize8
+from restore_cli.degradations.old_names import OLD_NAMES
 from restore_cli.degradations.sample import Sample
 from restore_cli.errors import RestoreError
 from restore_cli.recipe import Mixture, Recipe

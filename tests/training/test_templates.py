@@ -1,21 +1,25 @@
 import inspect
 import shutil
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from restore_cli.degradations import DEGRADATIONS
 from restore_cli.degradations.compose import Compose
+from restore_cli.degradations.old_names import old_steps
 from restore_cli.errors import RestoreError
 from restore_cli.methods import OBJECTIVES
 from restore_cli.methods.baryir.objective import Baryir
 from restore_cli.models import zoo
 from restore_cli.networks import NETWORKS
-from restore_cli.recipe import Recipe, construct
+from restore_cli.recipe import Choice, Recipe, construct
+from restore_cli.recipe.old_names import old_forms
 from restore_cli.training import loop
 from restore_cli.training.runs import Run
-from restore_cli.training.templates import template
+from restore_cli.training.templates import degradations, modernised_text, template
 
 SHIPPED = sorted((Path(__file__).parents[2] / "models").glob("*/recipe.toml"))
 TINY = (
@@ -71,6 +75,23 @@ def test_the_supervised_template_trains(tmp_path: Path) -> None:
     trained = train(template("supervised"), tmp_path)
     assert trained.steps == 2
     assert trained.validation_psnr is not None
+
+
+def test_the_pal_template_trains_with_its_loss(tmp_path: Path) -> None:
+    photos(tmp_path, "train/input", "train/target", "val/input", "val/target")
+    text = template("pal").replace("# pal_", "pal_")
+    trained = train(text, tmp_path)
+    assert trained.recipe.objective.options["pal_mask"] == [0.01, 0.99]
+    assert "pal=" in (tmp_path / "run/metrics.csv").read_text()
+
+
+@pytest.mark.parametrize("name", DEGRADATIONS)
+def test_the_list_of_degradations_says_what_each_one_takes(name: str) -> None:
+    text = " ".join(line.strip("# ") for line in degradations().splitlines())
+    start = text.index(f'{{ name = "{name}"')
+    step = tomllib.loads(f"step = {text[start : text.index('}', start) + 1]}")["step"]
+    built = construct(Choice.model_validate(step), DEGRADATIONS, section="degradation")
+    assert built == DEGRADATIONS[name]()
 
 
 @pytest.mark.parametrize("name", UNPAIRED)
@@ -188,7 +209,11 @@ def test_a_shipped_tasks_recipe_is_its_template_and_trains(
 ) -> None:
     task = Recipe.load(recipe).model.task
     text = template(task)
-    assert text == recipe.read_text()
+    assert text == f"{modernised_text(recipe.read_text()).rstrip()}\n\n{degradations()}"
+    parsed = Recipe.parse(text, source="template")
+    assert parsed.data.kind == "clean"
+    assert old_steps(parsed.data) == []
+    assert old_forms(tomllib.loads(text)) == []
     assert "#" in text
     # The RAW developer's mixture cuts pieces of 64 px out.
     photos(tmp_path, "photos/train", "photos/val", side=64 if task == "isp" else 20)
@@ -208,7 +233,9 @@ def test_of_two_models_of_one_task_the_default_is_the_template(
         text = (folder / "recipe.toml").read_text()
         (folder.with_name(other) / "recipe.toml").write_text(text + "# a variant\n")
         zoo._shipped().append(folder.with_name(other))
-    assert template(shipped[0]) == (folder / "recipe.toml").read_text()
+    assert "# a variant" not in template(shipped[0])
+    own = modernised_text((folder / "recipe.toml").read_text())
+    assert template(shipped[0]).startswith(own.rstrip())
 
 
 def test_an_unknown_template_lists_the_known(shipped: list[str]) -> None:
