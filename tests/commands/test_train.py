@@ -313,7 +313,10 @@ def test_two_processes_do_what_one_does_with_a_double_batch() -> None:
     one, two = weights("one"), weights("two")
     # What is logged is the mean over the processes: that of the double batch.
     logged = [
-        [float(line["loss"]) for line in csv.DictReader(Path(folder, "metrics.csv").open())]
+        [
+            float(line["loss"])
+            for line in csv.DictReader(Path(folder, "metrics.csv").read_text().splitlines())
+        ]
         for folder in ("one", "two")
     ]
     assert logged[0] == pytest.approx(logged[1], rel=1e-4)

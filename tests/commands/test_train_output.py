@@ -52,7 +52,7 @@ def test_a_check_is_told_in_words_and_in_numbers(capsys: pytest.CaptureFixture[s
     out, err = capsys.readouterr()
     for words in (
         "photos: 3 pictures, 20x24 to 30x40 px", "raw: 2 pictures\n", "pairs: 25% of the samples",
-        "2 validation pictures, inputs 18.00 dB", "12,345 parameters; cpu, fp32",
+        "validation: 2 pictures, inputs 18.00 dB", "12,345 parameters; cpu, fp32",
         "a step takes 0.50 s: about 2 h 1 min in all; memory 1.0 GiB", "a.png",
     ):  # fmt: skip
         assert words in err
