@@ -1,7 +1,8 @@
 """`[data]`: photos, and what is done to them; `kind` says which of five arrangements it is."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -254,6 +255,21 @@ KINDS: dict[str, type[DataSection]] = {
     "raw": RawData,
 }
 """By what `kind` says."""
+
+
+def changed_kind(data: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """A section's table as another kind: what only its old kind has is dropped.
+
+    Args:
+        data: the table; not changed.
+        kind: the new one; where it is unknown nothing is dropped, to be refused later.
+    """
+    if kind not in KINDS:
+        return {**data, "kind": kind}
+    known = KINDS[kind].model_fields
+    others = {key for section in KINDS.values() for key in section.model_fields} | {"unpaired"}
+    kept = {key: value for key, value in data.items() if key in known or key not in others}
+    return {**kept, "kind": kind}
 
 
 def _shares(entries: list[Mixture] | list[PairFolders]) -> dict[str, float]:

@@ -10,7 +10,7 @@ from pydantic import ValidationError, field_validator
 
 from restore_cli.errors import RestoreError
 from restore_cli.recipe.choice import Choice, NetworkChoice
-from restore_cli.recipe.data import Data
+from restore_cli.recipe.data import Data, changed_kind
 from restore_cli.recipe.infer import InferSection
 from restore_cli.recipe.log import LogSection
 from restore_cli.recipe.messages import readable
@@ -45,7 +45,8 @@ class Recipe(Section):
         Args:
             path: the TOML file.
             overrides: `section.key=value` strings, applied before checking; values are TOML, and
-                what is not TOML is taken as text.
+                what is not TOML is taken as text. With another `data.kind` the keys go that only
+                the old kind has.
 
         Raises:
             RestoreError: the file cannot be read, is not TOML, or breaks the schema.
@@ -61,8 +62,13 @@ class Recipe(Section):
     def parse(cls, text: str, *, source: str, overrides: Iterable[str] = ()) -> "Recipe":
         """Check the text of a recipe; `source` names it in messages. Raises RestoreError."""
         table = modernised(_table(text, source))
-        for item in overrides:
-            override(table, modernised_key(item))
+        changes = [modernised_key(item) for item in overrides]
+        for item in changes:
+            key, _, kind = item.partition("=")
+            if key.strip() == "data.kind" and isinstance(table.get("data"), dict):
+                table["data"] = changed_kind(table["data"], kind.strip(" \"'"))
+        for item in changes:
+            override(table, item)
         try:
             return cls.model_validate(table)
         except ValidationError as error:

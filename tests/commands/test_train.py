@@ -2,6 +2,8 @@ import csv
 import importlib.util
 import json
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -350,3 +352,26 @@ def test_two_processes_train_several_players_and_do_the_same_again(objective: st
     losses = [Path(folder, "metrics.csv").read_text().splitlines() for folder in ("one", "two")]
     first, second = ([line.split(",")[1] for line in lines] for lines in losses)
     assert first == second
+
+
+def test_the_three_lines_of_fine_tuning_in_the_docs_do_it() -> None:
+    page = (REPOSITORY / "docs" / "training.md").read_text()
+    block = page[page.index("<!-- fine-tune -->") :].split("```")[1]
+    init, training, infer = [shlex.split(line)[1:] for line in block.splitlines()[1:]]
+    Path("recipe.toml").unlink()
+    for place in ("rainy", "dry"):
+        shutil.copytree("photos", place)
+    assert main(init) == 0
+    # As it stands, but for two steps of small crops.
+    place = training.index("--for")
+    del training[place : place + 2]
+    short = ("optim.steps=2", "optim.cooldown=0", "optim.warmup=0", "data.crop=16", "data.batch=1")
+    for change in (*short, "optim.precision=fp32"):
+        training += ["--set", change]
+    assert main([*training, "--device", "cpu", "--quiet"]) == 0
+    assert main([*infer, "--device", "cpu", "--quiet"]) == 0
+    assert zoo.load("mine").recipe.network.weights == "derain"
+    shipped, tuned = (zoo.load(name).network.state_dict() for name in ("derain", "mine"))
+    apart = max(float((shipped[name] - tuned[name]).abs().max()) for name in shipped)
+    assert 0 < apart < 0.01  # two small steps away
+    assert len(list(Path("photos-mine").iterdir())) == 2

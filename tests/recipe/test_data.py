@@ -14,7 +14,7 @@ from restore_cli.recipe import (
     Recipe,
     UnpairedData,
 )
-from restore_cli.recipe.data import KINDS
+from restore_cli.recipe.data import KINDS, changed_kind
 
 TWO = {"train_input": Path("a"), "train_target": Path("b")}
 
@@ -103,6 +103,18 @@ def test_what_a_kind_cannot_be_is_refused(kind: str, lines: tuple[str, ...], mes
     start, end = TEXT.index("[data]"), TEXT.index("[optim]")
     section = "\n".join(["[data]", f'kind = "{kind}"', *lines, ""])
     assert message in refusal(text=TEXT[:start] + section + TEXT[end:]).message
+
+
+def test_another_kind_drops_what_only_the_old_one_has() -> None:
+    data = parse(
+        "data.train_input=a", "data.train_target=b", "data.kind=paired", "data.crop=8"
+    ).data
+    assert isinstance(data, PairedData)
+    assert (data.folders, data.crop) == ((Path("a"), Path("b")), 8)
+    # What the kind never had is refused all the same.
+    assert refusal("data.kind=paired", "data.turned=0.5").message.endswith("'data.turned'")
+    assert refusal("data.kind=pairs").message.endswith("unknown data.kind 'pairs'")
+    assert changed_kind({"unpaired": True, "crop": 8}, "paired") == {"kind": "paired", "crop": 8}
 
 
 def test_flips_may_still_be_told_by_yes_and_no() -> None:
