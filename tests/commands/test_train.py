@@ -369,7 +369,7 @@ def test_the_three_lines_of_fine_tuning_in_the_docs_do_it() -> None:
     for change in (*short, "optim.precision=fp32"):
         training += ["--set", change]
     assert main([*training, "--device", "cpu", "--quiet"]) == 0
-    assert main([*infer, "--device", "cpu", "--quiet"]) == 0
+    assert main([*infer, "--device", "cpu", "--backend", "torch", "--quiet"]) == 0
     assert zoo.load("mine").recipe.network.weights == "derain"
     shipped, tuned = (zoo.load(name).network.state_dict() for name in ("derain", "mine"))
     apart = max(float((shipped[name] - tuned[name]).abs().max()) for name in shipped)
