@@ -374,4 +374,4 @@ def test_the_three_lines_of_fine_tuning_in_the_docs_do_it() -> None:
     shipped, tuned = (zoo.load(name).network.state_dict() for name in ("derain", "mine"))
     apart = max(float((shipped[name] - tuned[name]).abs().max()) for name in shipped)
     assert 0 < apart < 0.01  # two small steps away
-    assert len(list(Path("photos-mine").iterdir())) == 2
+    assert len(list(Path("photos-derain").iterdir())) == 2
