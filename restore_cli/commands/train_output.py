@@ -28,7 +28,7 @@ def tell_start(console: Console, start: "Start") -> None:
     measured = f"{start.pictures} validation pictures{before}" if start.pictures else ""
     console.say(
         f"{start.device}, {start.precision}"
-        + (f", {start.workers} workers" if start.workers else "")
+        + (f", workers: {start.workers}" if start.workers else "")
         + (f"; {measured}" if measured else "; nothing to validate on")
         + (f"; resumed at step {start.step}" if start.step else "")
     )

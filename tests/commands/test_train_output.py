@@ -23,7 +23,7 @@ def test_the_start_says_device_inputs_and_where_it_goes_on(
     tell_start(console, Start("cuda:0", "bf16", 40, 3, 20.5, 12))
     out, err = capsys.readouterr()
     assert err == (
-        "cuda:0, bf16, 3 workers; 12 validation pictures, inputs 20.50 dB; resumed at step 40\n"
+        "cuda:0, bf16, workers: 3; 12 validation pictures, inputs 20.50 dB; resumed at step 40\n"
     )
     assert json.loads(out)["input_psnr"] == 20.5
     tell_start(Console(), Start("cpu", "fp32", 0, 0, None, 0))
