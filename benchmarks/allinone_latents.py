@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from restore_cli.data.pairs import Degraded, Photos
+from restore_cli.data.pairs import Degraded
+from restore_cli.data.photos import Photos
 from restore_cli.methods import OBJECTIVES
 from restore_cli.networks import NETWORKS
 from restore_cli.networks.latents import LatentNetwork, discriminant, means_by_label
@@ -77,9 +78,9 @@ class Latents:
 @torch.inference_mode()
 def collect(network: LatentNetwork, recipe: Recipe, folder: Path | None, count: int) -> Latents:
     """Latents of `count` degraded crops of a folder of the recipe's data."""
-    data, names, means = recipe.data, list(recipe.data.sources), network.means
+    data, names, means = recipe.data, list(recipe.data.shares), network.means
     photos = Photos(data.root / (folder or ""), smallest=data.crop)
-    draw = Degraded(photos, data.mixture, crop=data.crop, flips=False)
+    draw = Degraded(photos, data.simulated, crop=data.crop, flips="none")
     points: dict[str, list[Tensor]] = {kind: [] for kind in KINDS}
     labels: list[Tensor] = []
     said: list[int] = []

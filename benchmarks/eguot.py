@@ -25,8 +25,8 @@ from blocks import markdown_table, replace_block
 from rows import RESULTS, write_rows
 from torch import Tensor
 
-from restore_cli.data.mixed import validation_pairs
 from restore_cli.data.sample import Sample
+from restore_cli.data.source import validation_pairs
 from restore_cli.evaluation.delta_e import mean_ciede2000
 from restore_cli.evaluation.latent_distance import LatentDistance
 from restore_cli.evaluation.metrics import psnr
@@ -325,9 +325,9 @@ def main() -> None:
             done = [r for r in kept if (r.arm, r.look, r.seed, r.steps, r.vae) == key]
             if not done:
                 if not pairs:
-                    pairs = validation_pairs(recipe, smallest=16)
+                    pairs = validation_pairs(recipe.data, smallest=16)
                     recipe_shown = recipe_of(chosen, *settings, val="shown")
-                    shown = validation_pairs(recipe_shown, smallest=16)
+                    shown = validation_pairs(recipe_shown.data, smallest=16)
                     _keep(folder / "target.npy", [finish(None, p)[1] for p in shown])
                 trained = None
                 if arm != PLAIN:

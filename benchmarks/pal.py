@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from rows import RESULTS, write_rows
 
-from restore_cli.data.pairs import validation_pairs
+from restore_cli.data.source import validation_pairs
 from restore_cli.evaluation.fidelity import psnr
 from restore_cli.evaluation.photometric import psnr_aligned
 from restore_cli.recipe import Recipe
@@ -99,7 +99,7 @@ def _run(part: str, pairs: str, alpha: float, eps: float, seed: int, steps: int,
     with tempfile.TemporaryDirectory() as folder:
         network = train(recipe, Run(Path(folder) / "run", recipe, resume=False)).network
     values: list[tuple[float, float]] = []
-    for pair in validation_pairs(recipe):
+    for pair in validation_pairs(recipe.data):
         with torch.inference_mode():
             output = network(pair.image[None]).clamp(0, 1)
         target = pair.target[None]

@@ -23,9 +23,9 @@ from accelerate import Accelerator
 from blocks import markdown_table
 from torch import Tensor
 
-from restore_cli.data.mixed import training_source
-from restore_cli.data.pairs import training_loader
+from restore_cli.data.loader import training_loader
 from restore_cli.data.sample import Batch
+from restore_cli.data.source import build_source
 from restore_cli.engine.precision import bf16_pays_on_cpu
 from restore_cli.methods import OBJECTIVES, Objective
 from restore_cli.methods.base import Step
@@ -102,7 +102,7 @@ def overhead(recipe: Path, photos: Path, steps: int = 20) -> float:
     network = construct(loaded.network, NETWORKS, section="network")
     objective = construct(loaded.objective, OBJECTIVES, network, section="objective")
     state = begin(objective, loaded, accelerator)
-    batch = next(iter(training_loader(training_source(loaded), loaded, first_step=0)))
+    batch = next(iter(training_loader(build_source(loaded.data), loaded, first_step=0)))
     rate = learning_rate(0, loaded.optim)
     for _ in range(3):  # kernels are compiled, states made
         take_step(state, loaded, accelerator, repeat(batch), rate=rate)

@@ -10,14 +10,17 @@ import csv
 import inspect
 import re
 import sys
+import textwrap
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
+import tomli_w
 import typer.main
 
 from restore_cli.commands import app
+from restore_cli.degradations import DEGRADATIONS
 from restore_cli.images.formats import as_markdown
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -72,6 +75,8 @@ def documents() -> dict[Path, str]:
     pages[readme] = with_block(readme.read_text(encoding="utf-8"), "headline", _headline())
     pages[DOCS / "rooms.svg"] = _drawing()
     pages[architecture] = with_block(architecture.read_text(encoding="utf-8"), "tree", _tree())
+    listed = ROOT / "restore_cli" / "training" / "recipes" / "degradations.txt"
+    pages[listed] = _listed_degradations()
     pages[index] = with_block(index.read_text(encoding="utf-8"), "decisions", _decisions())
     return pages
 
@@ -216,7 +221,8 @@ def _results(name: str) -> list[dict[str, str]]:
 
 def _headline() -> str:
     """README's table: how good, how fast, against whom, from what the benchmarks kept."""
-    quality = {(row["model"], row["case"]): row for row in _results("quality")}
+    rows = _results("quality")
+    quality = {(r["model"], r["case"]): r for r in rows if r["photos"] == "photos/val"}
     isp = {(row["set"], row["engine"]): row for row in _results("isp")}
     speed = {row["what"]: row for row in _results("speed")}
     (whole,) = (row for row in _results("evaluation") if row["name"].startswith("whole command"))
@@ -250,6 +256,34 @@ def _decisions() -> str:
         date = rest.strip().partition("\n")[0].strip("*")
         lines.append(f"- {date}: [{title.removeprefix('# ')}]({path.name})")
     return "\n".join(lines)
+
+
+def _listed_degradations() -> str:
+    """All degradations as comments: what each is, and its options at their defaults."""
+    lines = [
+        "What a step of data.mixture may be, with its options at their defaults; two numbers in",
+        "brackets are a range that each sample draws from.",
+    ]
+    shown = [f"# {line}" for line in lines]
+    for name, factory in DEGRADATIONS.items():
+        first = (inspect.getdoc(factory) or "").partition("\n\n")[0].replace("\n", " ")
+        shown += textwrap.wrap(
+            f"{name}: {first}", 118, initial_indent="#\n# ", subsequent_indent="#   "
+        )
+        step = ", ".join([f'name = "{name}"', *_options(factory)])
+        shown.append(f"#     {{ {step} }}")
+    return "\n".join(shown) + "\n"
+
+
+def _options(factory: Callable[..., object]) -> list[str]:
+    """`key = default` in TOML; what has none there is left out."""
+    defaults = {name: p.default for name, p in inspect.signature(factory).parameters.items()}
+    return [
+        # One line a value, whatever tomli_w makes of a list.
+        " ".join(tomli_w.dumps({name: value}).split()).replace("[ ", "[").replace(", ]", "]")
+        for name, value in defaults.items()
+        if value is not None and value is not inspect.Parameter.empty
+    ]
 
 
 def main(arguments: list[str]) -> int:

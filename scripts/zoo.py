@@ -3,10 +3,12 @@
     python scripts/zoo.py 60 --photos DIR          (or: just zoo 60 --photos DIR)
 
 PHOTOS is one folder of clean photos. On a CPU the models train one after the other and share the
-minutes; on a GPU side by side, each for all of them. A model is left out if neither its recipe nor
-the photos have changed since its run began, unless --all is given or the model is named. For each
-one small file RUNS/NAME.state (fp16, at most 16 MiB) says where the run is: copied to
-RUNS/NAME/trunk.pt on another machine it goes on there. Exit code 1 if a model failed.
+minutes; where these are less than one for each model, those whose runs are oldest are trained and
+the others left for the next time. On a GPU they train side by side, each for all of the minutes. A
+model is left out if neither its recipe nor the photos have changed since its run began, unless
+--all is given or the model is named. For each one small file RUNS/NAME.state (fp16, at most 16 MiB)
+says where the run is: copied to RUNS/NAME/trunk.pt on another machine it goes on there. Exit code 1
+if a model failed.
 """
 
 import argparse
@@ -25,6 +27,7 @@ from restore_cli.training.portable import portable
 ROOT = Path(__file__).parents[1]
 MOST_BYTES = 16 * 2**20
 RESERVE = 20.0  # seconds for the states, after the last model
+LEAST = 60.0  # seconds for a model: reading photos and starting takes a part of them
 
 
 def fingerprint(recipe: Path, photos: Path) -> str:
@@ -74,6 +77,18 @@ def keep(folder: Path, options: argparse.Namespace) -> str:
     return f"{folder.name}: {state['step']} steps, {size / 2**20:.1f} MiB{large}"
 
 
+def shared_out(folders: list[Path], runs: Path, seconds: float) -> tuple[list[Path], list[Path]]:
+    """The models that the time is enough for, those trained longest ago first, and the others."""
+
+    def trained(folder: Path) -> float:
+        state = runs / f"{folder.name}.state"
+        return state.stat().st_mtime if state.exists() else 0.0
+
+    number = max(1, int(seconds // LEAST))
+    oldest = sorted(folders, key=trained)[:number]
+    return oldest, [folder for folder in folders if folder not in oldest]
+
+
 def in_turn(folders: list[Path], options: argparse.Namespace, end: float) -> list[int]:
     """One model after the other; what one leaves of its time goes to the rest."""
     codes: list[int] = []
@@ -115,12 +130,17 @@ def main() -> int:
     folders = [folder for folder in folders if not options.models or folder.name in options.models]
     everything = options.all or bool(options.models)
     folders = due(folders, options.photos, options.runs, everything=everything)
+    left: list[Path] = []
+    if not options.device.startswith("cuda"):
+        folders, left = shared_out(folders, options.runs, end - time.monotonic())
     run = side_by_side if options.device.startswith("cuda") else in_turn
     codes = run(folders, options, end) if folders else []
     failed = 0
     for folder, code in zip(folders, codes, strict=True):
         failed += code != 0
         print(keep(folder, options) if code == 0 else f"{folder.name}: failed with {code}")
+    if left:
+        print(f"no time for {', '.join(folder.name for folder in left)}: left for the next run")
     print(f"{len(folders) - failed} trained, {failed} failed")
     return int(failed > 0)
 

@@ -1,6 +1,7 @@
 """`restore train`: a recipe in, a model folder out."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,11 +10,13 @@ import typer
 from restore_cli.commands.console import Console
 from restore_cli.commands.options import Device, Json, Quiet, Traceback
 from restore_cli.commands.signals import terminable
+from restore_cli.commands.train_output import summarise, tell, tell_check, tell_start
 from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
+    from restore_cli.recipe import Recipe
     from restore_cli.training.loop import Trained
-    from restore_cli.training.meter import Progress
+    from restore_cli.training.meter import Progress, Start
 
 
 def train(
@@ -42,8 +45,21 @@ def train(
         ),
     ] = True,
     export: Annotated[
-        Path | None, typer.Option("--export", help="Write the trained model folder here.")
+        Path | None,
+        typer.Option(
+            "--export",
+            help="Write the trained model folder here, and, where validation found an earlier state"
+            " better, that one beside it as DIR-best.",
+        ),
     ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Read the data, try three steps, estimate time and memory, write a sheet of"
+            " samples into the folder of -o (default: runs/NAME-check), and train nothing.",
+        ),
+    ] = False,
     tensorboard: Annotated[
         bool,
         typer.Option(
@@ -99,10 +115,8 @@ def train(
         )
 
     from restore_cli.engine.device import choose_device
-    from restore_cli.models import zoo
     from restore_cli.recipe import Recipe
     from restore_cli.training import loop
-    from restore_cli.training.card import write_card
     from restore_cli.training.runs import Run
     from restore_cli.training.schedule import duration
 
@@ -112,16 +126,23 @@ def train(
     if seed is not None:
         changes.append(f"optim.seed={seed}")
     loaded = Recipe.load(recipe, changes)
+    _note_old_forms(console, recipe, loaded)
     seconds = None if time is None else duration(time)
     if device != "auto":
         choose_device(device)  # an error before anything is written
+    if check:
+        _check(console, loaded, output, device)
+        return
     run = Run(output or Path("runs") / loaded.model.name, loaded, resume=resume)
     with terminable(), console.progress() as bar:
         task = bar.add_task(loaded.model.name, total=loaded.optim.steps)
 
         def report(progress: "Progress") -> None:
             bar.update(task, completed=progress.step, total=progress.steps)
-            _tell(console, progress)
+            tell(console, progress)
+
+        def begin(start: "Start") -> None:
+            tell_start(console, start)
 
         trained = loop.train(
             loaded,
@@ -129,54 +150,43 @@ def train(
             device=device,
             seconds=seconds,
             report=report,
+            on_start=begin,
             tensorboard=tensorboard,
         )
-    if export is not None and main_process:
-        zoo.export(export, trained.network, trained.recipe, write_card(trained))
-    _summarise(console, run.folder, export, trained)
+    best = _export(export, trained) if export is not None and main_process else None
+    summarise(console, run.folder, export, best, trained)
 
 
-def _tell(console: Console, progress: "Progress") -> None:
-    measured = progress.validation_psnr
-    console.emit(
-        {
-            "event": "progress",
-            "step": progress.step,
-            "loss": progress.loss,
-            "learning_rate": progress.learning_rate,
-            "images_per_second": progress.images_per_second,
-            "validation_psnr": measured,
-            "skipped": progress.skipped,
-        }
-    )
-    minutes, seconds = divmod(round(progress.seconds_left), 60)
-    console.say(
-        f"step {progress.step}/{progress.steps}  loss {progress.loss:.5f}"
-        f"  lr {progress.learning_rate:.2e}  {progress.images_per_second:.1f} images/s"
-        f"  {minutes}:{seconds:02d} left"
-        + (f"  validation {measured:.2f} dB" if measured is not None else "")
-        + (f"  {progress.skipped} steps left out" if progress.skipped else "")
-    )
+def _note_old_forms(console: Console, path: Path, recipe: "Recipe") -> None:
+    """Say what the recipe writes as 0.1 did; it means the same as before."""
+    from restore_cli.recipe import Recipe
+    from restore_cli.recipe.old_degradations import old_steps
+
+    for form in [*Recipe.old_forms(path), *old_steps(recipe.data)]:
+        console.say(f"note: {path}: {form}")
 
 
-def _summarise(console: Console, folder: Path, export: Path | None, trained: "Trained") -> None:
-    console.emit(
-        {
-            "event": "summary",
-            "run": folder,
-            "model": export,
-            "steps": trained.steps,
-            "seconds": round(trained.seconds, 1),
-            "validation_psnr": trained.validation_psnr,
-            "input_psnr": trained.input_psnr,
-            "skipped": trained.skipped,
-            "hardware": trained.hardware,
-        }
-    )
-    console.say(
-        f"trained {trained.steps} steps: {folder}"
-        + (f"; model folder: {export}" if export is not None else "")
-    )
+def _check(console: Console, recipe: "Recipe", output: Path | None, device: str) -> None:
+    from restore_cli.training.check import check
+
+    folder = output or Path("runs") / f"{recipe.model.name}-check"
+    tell_check(console, check(recipe, folder, device=device))
+
+
+def _export(folder: Path, trained: "Trained") -> Path | None:
+    """Write the last model, and the best where that is another; returns where the best lies."""
+    from restore_cli.models import zoo
+    from restore_cli.training.card import write_card
+
+    zoo.export(folder, trained.network, trained.recipe, write_card(trained))
+    best = trained.best
+    if best is None or best.step == trained.steps:
+        return None
+    trained.network.load_state_dict(best.weights)
+    place = folder.with_name(f"{folder.name}-best")
+    measured = replace(trained, steps=best.step, validation_psnr=best.psnr)
+    zoo.export(place, trained.network, trained.recipe, write_card(measured))
+    return place
 
 
 def _write_recipe(console: Console, what: str, output: Path | None, recipe: Path | None) -> None:

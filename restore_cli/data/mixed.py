@@ -10,17 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from restore_cli.data import pairs
-from restore_cli.data.pairs import Photos, as_float, check_pairs, crop_and_flip, degrade
-from restore_cli.data.raws import RawPhotos, Shot, holds_raws
+from restore_cli.data.pairs import check_pairs, crop_and_flip, degrade, plainest
+from restore_cli.data.photos import Photos
+from restore_cli.data.raws import RawPhotos, Shot
 from restore_cli.data.sample import Sample
 from restore_cli.degradations.compose import Compose
 from restore_cli.errors import RestoreError
 from restore_cli.images.color import linear_to_srgb
 from restore_cli.raw.bayer import scatter
-from restore_cli.recipe import Mixture, Recipe
-
-_VALIDATION_SEED = 1  # as that of degraded photos: three numbers seed the training streams
+from restore_cli.recipe import Flips, Mixture
 
 
 class MixedDataset:
@@ -33,7 +31,7 @@ class MixedDataset:
         looks: what is done to pictures of the target folder.
         share: of the samples that are pairs; inputs and targets of one stem are.
         crop: px, even.
-        flips: mirror and transpose at random.
+        flips: turn and mirror at random.
 
     Raises:
         RestoreError: pairs are wanted and there are none, or they do not match; with a share of 1
@@ -49,10 +47,11 @@ class MixedDataset:
         looks: list[Mixture],
         share: float,
         crop: int,
-        flips: bool,
+        flips: Flips,
     ) -> None:
         self._inputs, self._targets = inputs, targets
-        self._share, self._crop, self._flips = share, crop, flips
+        self._share, self._crop = share, crop
+        self._flips: Flips = flips
         self._degrade = Compose(mixture) if mixture else None
         self._finish = Compose(looks) if looks else None
         if isinstance(inputs, RawPhotos) and mixture:
@@ -108,7 +107,7 @@ def of_shot(light: Tensor, shot: Shot, target: Tensor | None = None) -> Sample:
     Without a target the plainest rendering is the target.
     """
     image = scatter(linear_to_srgb(light[0]))
-    rendering = pairs.plainest(image, shot.matrix)
+    rendering = plainest(image, shot.matrix)
     goal = rendering if target is None else target
     return Sample.of(image, goal, matrix=shot.matrix, rendering=rendering)
 
@@ -124,63 +123,7 @@ def common(inputs: Photos, targets: Photos) -> list[tuple[int, int]]:
     if not shared:
         raise RestoreError(
             f"no picture of {inputs.folder} has a target of its name in {targets.folder}",
-            hint="without pairs: --set data.unpaired=true, and no data.paired_share",
+            hint="without pairs: --set data.kind=unpaired --set data.paired_share=",
         )
     check_pairs(inputs, targets, orphans=True)
     return [(stems[0].index(stem), stems[1].index(stem)) for stem in shared]
-
-
-def training_source(recipe: Recipe) -> pairs.Source:
-    """What the recipe's [data] section describes. Raises RestoreError for unfit folders."""
-    own = recipe.data
-    folder = None if own.train_input is None else own.root / own.train_input
-    if folder is None or own.train_target is None:
-        return pairs.training_source(recipe)
-    raws = holds_raws(folder)
-    if not raws and own.paired_share is None and not own.targets:
-        return pairs.training_source(recipe)
-    share = own.paired_share if own.paired_share is not None else float(not own.unpaired)
-    return MixedDataset(
-        # Of a mosaic, whose windows begin at red, 1 px more is needed to choose from.
-        RawPhotos(folder, smallest=own.crop + 1) if raws else Photos(folder, smallest=own.crop),
-        Photos(own.root / own.train_target, smallest=own.crop),
-        mixture=own.mixture,
-        looks=own.targets,
-        share=share,
-        crop=own.crop,
-        flips=own.flips,
-    )
-
-
-def validation_pairs(recipe: Recipe, *, smallest: int = 1) -> list[Sample]:
-    """Fixed pairs to measure on, as `pairs.validation_pairs`; inputs may be RAW files."""
-    own = recipe.data
-    folder = None if own.val_input is None else own.root / own.val_input
-    if folder is None or own.val_target is None or not holds_raws(folder):
-        return pairs.validation_pairs(recipe, smallest=smallest)
-    inputs = RawPhotos(folder, smallest=smallest + 1)
-    targets = Photos(own.root / own.val_target, smallest=smallest)
-    check_pairs(inputs, targets)
-    return [
-        _centre_pair(inputs[i], inputs.shots[i], targets[i], own.validation_crop, own.targets, i)
-        for i in range(len(inputs))
-    ]
-
-
-def _centre_pair(
-    light: Tensor, shot: Shot, target: Tensor, crop: int, looks: list[Mixture], index: int
-) -> Sample:
-    """The even window around the middle that begins at red, and its target."""
-    starts = [
-        max(0, (size - crop) // 2) // 2 * 2 + parity
-        for size, parity in zip(light.shape[-2:], shot.red, strict=True)
-    ]
-    ends = [
-        start + min(crop, size - start) // 2 * 2
-        for start, size in zip(starts, light.shape[-2:], strict=True)
-    ]
-    window = (slice(None), slice(starts[0], ends[0]), slice(starts[1], ends[1]))
-    goal = as_float(target[window])
-    if looks:
-        goal = Compose(looks)(goal, np.random.default_rng([_VALIDATION_SEED, index])).target
-    return of_shot(light[window], shot, goal)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from restore_cli.data.pairs import Photos
+from restore_cli.data.photos import Photos
 from restore_cli.errors import RestoreError
 from restore_cli.images.metadata import bake
 from restore_cli.raw.bayer import Phase, normalised

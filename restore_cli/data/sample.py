@@ -129,6 +129,10 @@ class Batch(Sample):
         """The same on a device."""
         return self.mapped(lambda tensor: tensor.to(device, non_blocking=True))
 
+    def pin_memory(self) -> Self:
+        """The same in pinned memory; torch's loader asks for it by this name."""
+        return self.mapped(lambda tensor: tensor.pin_memory())
+
     def cut(self, window: tuple[slice, slice]) -> Self:
         """The same rows and columns of all pictures and maps."""
         return self.mapped(lambda t: t[(..., *window)] if t.ndim == 4 else t)

@@ -60,11 +60,3 @@ DEGRADATIONS: dict[str, Callable[..., Degradation]] = {
     "turn": Turn,
 }
 """What a step of `data.mixture` in a recipe may be."""
-
-OLD_NAMES: dict[str, str] = {
-    "file": "quantize8",
-    "hide-sigma": "drop-noise-level",
-    "keep": "set-target",
-    "shrink": "downscale-crop",
-}
-"""What recipes called some steps before; these names stay valid."""

@@ -4,10 +4,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from restore_cli.degradations import DEGRADATIONS, OLD_NAMES
+from restore_cli.degradations import DEGRADATIONS
 from restore_cli.degradations.sample import Degradation, Sample
 from restore_cli.degradations.turn import Turn
 from restore_cli.recipe import Mixture, construct
+from restore_cli.recipe.old_degradations import OLD_NAMES
 
 # Errors then quote the name that the recipe has.
 _STEPS = DEGRADATIONS | {old: DEGRADATIONS[new] for old, new in OLD_NAMES.items()}

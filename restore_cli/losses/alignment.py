@@ -14,7 +14,7 @@ also under autocast, and as sums of products: a matrix product may run in TF32, 
 are too few for a covariance.
 """
 
-from typing import Literal
+import math
 
 import torch
 from torch import Tensor
@@ -97,7 +97,8 @@ def photometric_alignment_loss(
     target: Tensor,
     *,
     eps: float,
-    rho: Literal["l1", "charbonnier"] = "l1",
+    rho: str = "l1",
+    floor: float = 1e-4,
     detach: bool = True,
     mask: Tensor | None = None,
 ) -> Tensor:
@@ -110,7 +111,8 @@ def photometric_alignment_loss(
         prediction: (B, C, H, W).
         target: the same shape.
         eps: ridge of the fit, as in `affine_alignment`; above 0 in training.
-        rho: "l1", |x|, or "charbonnier", sqrt(x^2 + 0.001^2).
+        rho: "l1", |x|; "charbonnier", sqrt(x^2 + 0.001^2); or "psnr", 10 log10(1 + MSE / floor).
+        floor: mean squared error at the floor of "psnr", as in `losses.pixel.psnr_loss`.
         detach: take the map as a constant (ours). For squared error and eps -> 0 its gradient
             vanishes anyway, by the envelope theorem.
         mask: as in `affine_alignment`; pixels of weight 0 count neither in the fit nor here.
@@ -126,19 +128,39 @@ def photometric_alignment_loss(
         >>> photometric_alignment_loss(0.5 * photo + 0.1, photo, eps=1e-8) < 1e-4
         tensor(True)
     """
+    return photometric_alignment_losses(
+        prediction, target, eps=eps, rho=rho, floor=floor, detach=detach, mask=mask
+    ).mean()
+
+
+def photometric_alignment_losses(
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    eps: float,
+    rho: str,
+    floor: float,
+    detach: bool,
+    mask: Tensor | None,
+) -> Tensor:
+    """`photometric_alignment_loss` of each picture, (B,); arguments and errors as there."""
     _check(prediction, target, mask, eps)
     with torch.autocast(prediction.device.type, enabled=False):
         weights = _weights(mask, prediction)
         pixels, goal = _pixels(prediction), _pixels(target)
         matrix, offset = _fit(pixels.detach() if detach else pixels, goal, eps, weights)
         difference = _map(pixels, matrix, offset) - goal
-        if rho == "l1":
-            distance = difference.abs()
-        elif rho == "charbonnier":
-            distance = torch.sqrt(difference.square() + CHARBONNIER_EPS**2)
-        else:
-            raise ValueError(f"rho is {rho!r}; it may be 'l1' or 'charbonnier'")
-        return _mean(distance, weights).mean()
+        match rho:
+            case "l1":
+                distance = difference.abs()
+            case "charbonnier":
+                distance = torch.sqrt(difference.square() + CHARBONNIER_EPS**2)
+            case "psnr":
+                error = _mean(difference.square(), weights).mean(dim=1)
+                return 10 / math.log(10) * torch.log1p(error / floor)
+            case _:
+                raise ValueError(f"rho is {rho!r}; it may be 'l1', 'charbonnier' or 'psnr'")
+        return _mean(distance, weights).mean(dim=1)
 
 
 def _fit(pixels: Tensor, goal: Tensor, eps: float, weights: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ def processes() -> int:
 def drawn(like: Tensor, draw: Callable[[Tensor], Tensor]) -> Tensor:
     """Random numbers for each sample, the same ones however many processes share the batch.
 
-    Process r of P holds the samples r, r + P, ... of the whole batch (`data.pairs.RangeSampler`).
+    Process r of P holds the samples r, r + P, ... of the whole batch (`data.loader.RangeSampler`).
 
     Args:
         like: (B, ...), of this process's samples.

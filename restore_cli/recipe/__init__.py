@@ -6,18 +6,37 @@ are refused, with the nearest known one as a hint.
 """
 
 from restore_cli.recipe.choice import Choice, NetworkChoice, construct
-from restore_cli.recipe.data import DataSection, Mixture
+from restore_cli.recipe.data import (
+    CleanData,
+    Data,
+    DataSection,
+    Flips,
+    MixedData,
+    Mixture,
+    PairedData,
+    PairFolders,
+    RawData,
+    UnpairedData,
+)
 from restore_cli.recipe.document import Recipe
 from restore_cli.recipe.infer import InferSection
 from restore_cli.recipe.optim import OptimSection
 
 __all__ = [
     "Choice",
+    "CleanData",
+    "Data",
     "DataSection",
+    "Flips",
     "InferSection",
+    "MixedData",
     "Mixture",
     "NetworkChoice",
     "OptimSection",
+    "PairFolders",
+    "PairedData",
+    "RawData",
     "Recipe",
+    "UnpairedData",
     "construct",
 ]

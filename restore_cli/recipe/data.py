@@ -1,12 +1,17 @@
-"""`[data]`: photos, and what is done to them."""
+"""`[data]`: photos, and what is done to them; `kind` says which of five arrangements it is."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from restore_cli.recipe.choice import Choice
+from restore_cli.recipe.old_data import old_flips
 from restore_cli.recipe.section import NonNegativeInt, PositiveInt, Section, Share
+
+Flips = Literal["mirror", "all", "none"]
+"""Left and right; all eight ways to turn and mirror a picture; neither."""
 
 
 class Mixture(Section):
@@ -21,71 +26,261 @@ class Mixture(Section):
     steps: list[Choice] = Field(default=[])
 
 
-class DataSection(Section):
-    """Where photos come from and what is done to them.
+class PairFolders(Section):
+    """Two folders of pairs, drawn with a chance of `weight` / sum; `source` as in `Mixture`."""
 
-    With `train` (one folder of clean photos) inputs are made on the fly by `mixture`. With
-    `train_input` and `train_target` (two folders, matched by stem) they are read. With `unpaired`
-    these two are drawn apart from each other, whatever their files are called; a `mixture` then
-    degrades the inputs. With `paired_share` both happens: inputs that have a target of their name
-    are drawn with it in this share of the samples, the others stand alone. The input folder may
-    hold RAW files. `targets` is what is done to pictures of the target folder. `flips` mirrors and
-    transposes photos before they are degraded; `turned` is the share of the samples that are turned
-    or mirrored, in one of eight ways, afterwards, so that rain falls from every side.
+    input: Path
+    target: Path
+    source: str | None = Field(default=None, min_length=1)
+    weight: float = Field(default=1.0, gt=0.0)
+
+
+class DataSection(Section):
+    """What every kind has.
+
+    `val`, a folder of clean photos, is degraded by `validation` (or as in training) to measure on;
+    `val_input` and `val_target` are pairs for that. Pictures whose shorter side is not `resize` px
+    are scaled to it first. `flips` turns and mirrors photos before they are degraded. `workers`
+    "auto" takes the cores that training leaves free; the pictures do not depend on it.
     """
 
     root: Path = Path()
-    train: Path | None = None
-    train_input: Path | None = None
-    train_target: Path | None = None
-    unpaired: bool = False
-    paired_share: Share | None = None
     val: Path | None = None
     val_input: Path | None = None
     val_target: Path | None = None
     crop: PositiveInt = 64
     batch: PositiveInt = 16
-    workers: NonNegativeInt = 0
-    flips: bool = True
-    turned: Share = 0.0
-    mixture: list[Mixture] = Field(default=[])
-    targets: list[Mixture] = Field(default=[])
+    workers: NonNegativeInt | Literal["auto"] = "auto"
+    resize: PositiveInt | None = None
+    flips: Annotated[Flips, BeforeValidator(old_flips)] = "all"
     validation: list[Mixture] = Field(default=[])
     validation_crop: PositiveInt = 256
 
     @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        paired = (self.train_input is not None, self.train_target is not None)
-        if self.train is not None and any(paired):
-            raise ValueError("give either `train` or `train_input` and `train_target`, not both")
-        if self.train is None and not all(paired):
-            raise ValueError("give `train`, or both `train_input` and `train_target`")
-        if self.train is not None and not self.mixture:
-            raise ValueError("`train` holds clean photos: say with `mixture` how to degrade them")
-        for key in ("unpaired", "paired_share", "targets"):
-            if getattr(self, key) not in (False, None, []) and self.train is not None:
-                raise ValueError(f"`{key}` needs `train_input` and `train_target`")
-        if self.unpaired and self.paired_share is not None:
-            raise ValueError("`unpaired` draws no pairs: leave it or `paired_share` out")
-        alone = self.paired_share is None and not self.unpaired
-        if self.mixture and alone and self.train is None:
-            raise ValueError("`mixture` degrades the photos of `train`, or `unpaired` inputs")
+    def _measurable(self) -> Self:
         if (self.val_input is None) != (self.val_target is None):
             raise ValueError("`val_input` and `val_target` go together")
-        if len({entry.source is None for entry in self.mixture}) > 1:
-            raise ValueError("give every entry of `mixture` a `source`, or none")
+        if self.val is not None and not (self.validation or self.simulated):
+            raise ValueError("`val` holds clean photos: say with `validation` how to degrade them")
+        if self.resize is not None and self.resize < self.crop:
+            raise ValueError(f"`resize` ({self.resize}) is less than `crop` ({self.crop})")
         return self
 
     @property
-    def sources(self) -> dict[str, float]:
+    def simulated(self) -> list[Mixture]:
+        """How inputs are degraded on the fly; empty where they are not."""
+        return []
+
+    @property
+    def looks(self) -> list[Mixture]:
+        """What is done to pictures of the target folder."""
+        return []
+
+    @property
+    def pairs(self) -> float:
+        """Share of the samples whose input and target show the same."""
+        return 1.0
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders that training reads, under `root`: inputs, then targets."""
+        raise NotImplementedError
+
+    @property
+    def shares(self) -> dict[str, float]:
         """The named sources in the order of their first entries, each with its share of samples.
 
-        The place of a name in this order is the label that its samples carry; empty where the
-        mixture names none.
+        The place of a name in this order is the label that its samples carry; empty where none is
+        named.
         """
-        shares: dict[str, float] = {}
-        total = sum(entry.weight for entry in self.mixture)
-        for entry in self.mixture:
-            if entry.source is not None:
-                shares[entry.source] = shares.get(entry.source, 0.0) + entry.weight / total
-        return shares
+        return _shares(self.simulated)
+
+
+class CleanData(DataSection):
+    """One folder of clean photos; inputs are made of them by `mixture`.
+
+    `turned` is the share of the samples that are turned or mirrored, in one of eight ways, after
+    they are degraded, so that rain falls from every side.
+    """
+
+    kind: Literal["clean"]
+    train: Path
+    mixture: list[Mixture] = Field(default=[])
+    turned: Share = 0.0
+
+    @model_validator(mode="after")
+    def _degraded(self) -> Self:
+        if not self.mixture:
+            raise ValueError("`train` holds clean photos: say with `mixture` how to degrade them")
+        _check_named(self.mixture, "mixture")
+        return self
+
+    @property
+    def simulated(self) -> list[Mixture]:
+        """The mixture."""
+        return self.mixture
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The one folder."""
+        return (self.train,)
+
+
+class PairedData(DataSection):
+    """Pairs, matched by stem: two folders, or several times two in `sources`."""
+
+    kind: Literal["paired"]
+    train_input: Path | None = None
+    train_target: Path | None = None
+    sources: list[PairFolders] = Field(default=[])
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.train_input is None) != (self.train_target is None):
+            raise ValueError("`train_input` and `train_target` go together")
+        if (self.train_input is None) != bool(self.sources):
+            raise ValueError("give `train_input` and `train_target`, or `sources`")
+        _check_named(self.sources, "sources")
+        return self
+
+    @property
+    def parts(self) -> list[PairFolders]:
+        """The folders, in whichever way they are given."""
+        if self.train_input is None or self.train_target is None:
+            return self.sources
+        return [PairFolders(input=self.train_input, target=self.train_target)]
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """All of them: inputs, then targets."""
+        parts = self.parts
+        return tuple([part.input for part in parts] + [part.target for part in parts])
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Of the named sources."""
+        return _shares(self.sources)
+
+
+class _TwoFolders(DataSection):
+    """An input folder and a target folder."""
+
+    train_input: Path
+    train_target: Path
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The two."""
+        return (self.train_input, self.train_target)
+
+
+class _DegradedFolders(_TwoFolders):
+    """Two folders; a `mixture` degrades the inputs."""
+
+    mixture: list[Mixture] = Field(default=[])
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        _check_named(self.mixture, "mixture")
+        return self
+
+    @property
+    def simulated(self) -> list[Mixture]:
+        """The mixture."""
+        return self.mixture
+
+
+class UnpairedData(_DegradedFolders):
+    """Inputs and targets drawn apart from each other, whatever their files are called."""
+
+    kind: Literal["unpaired"]
+
+    @property
+    def pairs(self) -> float:
+        """None."""
+        return 0.0
+
+
+class MixedData(_DegradedFolders):
+    """Some pairs, and pictures that stand alone.
+
+    Inputs that have a target of their name are drawn with it in `paired_share` of the samples.
+    `targets` is what is done to pictures of the target folder.
+    """
+
+    kind: Literal["mixed"]
+    paired_share: Share
+    targets: list[Mixture] = Field(default=[])
+
+    @property
+    def looks(self) -> list[Mixture]:
+        """What `targets` says."""
+        return self.targets
+
+    @property
+    def pairs(self) -> float:
+        """As told."""
+        return self.paired_share
+
+
+class RawData(_TwoFolders):
+    """Camera RAW files as inputs, finished pictures as targets; the rest as in `MixedData`."""
+
+    kind: Literal["raw"]
+    resize: None = None  # pyright: ignore[reportIncompatibleVariableOverride]
+    paired_share: Share = 1.0
+    targets: list[Mixture] = Field(default=[])
+
+    @property
+    def looks(self) -> list[Mixture]:
+        """What `targets` says."""
+        return self.targets
+
+    @property
+    def pairs(self) -> float:
+        """As told."""
+        return self.paired_share
+
+
+Data = Annotated[
+    CleanData | PairedData | UnpairedData | MixedData | RawData, Field(discriminator="kind")
+]
+"""What `[data]` may be."""
+
+KINDS: dict[str, type[DataSection]] = {
+    "clean": CleanData,
+    "paired": PairedData,
+    "unpaired": UnpairedData,
+    "mixed": MixedData,
+    "raw": RawData,
+}
+"""By what `kind` says."""
+
+
+def changed_kind(data: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """A section's table as another kind: what only its old kind has is dropped.
+
+    Args:
+        data: the table; not changed.
+        kind: the new one; where it is unknown nothing is dropped, to be refused later.
+    """
+    if kind not in KINDS:
+        return {**data, "kind": kind}
+    known = KINDS[kind].model_fields
+    others = {key for section in KINDS.values() for key in section.model_fields} | {"unpaired"}
+    kept = {key: value for key, value in data.items() if key in known or key not in others}
+    return {**kept, "kind": kind}
+
+
+def _shares(entries: list[Mixture] | list[PairFolders]) -> dict[str, float]:
+    shares: dict[str, float] = {}
+    total = sum(entry.weight for entry in entries)
+    for entry in entries:
+        if entry.source is not None:
+            shares[entry.source] = shares.get(entry.source, 0.0) + entry.weight / total
+    return shares
+
+
+def _check_named(entries: list[Mixture] | list[PairFolders], key: str) -> None:
+    if len({entry.source is None for entry in entries}) > 1:
+        raise ValueError(f"give every entry of `{key}` a `source`, or none")

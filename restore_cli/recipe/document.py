@@ -3,18 +3,20 @@
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, cast
 
 import tomli_w
-from pydantic import ValidationError
+from pydantic import ValidationError, field_validator
 
 from restore_cli.errors import RestoreError
 from restore_cli.recipe.choice import Choice, NetworkChoice
-from restore_cli.recipe.data import DataSection
+from restore_cli.recipe.data import Data, changed_kind
 from restore_cli.recipe.infer import InferSection
 from restore_cli.recipe.log import LogSection
 from restore_cli.recipe.messages import readable
 from restore_cli.recipe.model import ModelSection
-from restore_cli.recipe.old_names import modernised, modernised_key
+from restore_cli.recipe.old_data import with_kind
+from restore_cli.recipe.old_names import modernised, modernised_key, old_forms
 from restore_cli.recipe.optim import OptimSection
 from restore_cli.recipe.override import override
 from restore_cli.recipe.section import Section
@@ -26,10 +28,15 @@ class Recipe(Section):
     model: ModelSection
     network: NetworkChoice
     objective: Choice
-    data: DataSection
+    data: Data
     optim: OptimSection
     log: LogSection = LogSection()
     infer: InferSection = InferSection()
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _with_kind(cls, value: object) -> object:
+        return with_kind(cast("dict[str, Any]", value)) if isinstance(value, dict) else value
 
     @classmethod
     def load(cls, path: Path, overrides: Iterable[str] = ()) -> "Recipe":
@@ -38,30 +45,30 @@ class Recipe(Section):
         Args:
             path: the TOML file.
             overrides: `section.key=value` strings, applied before checking; values are TOML, and
-                what is not TOML is taken as text.
+                what is not TOML is taken as text. With another `data.kind` the keys go that only
+                the old kind has.
 
         Raises:
             RestoreError: the file cannot be read, is not TOML, or breaks the schema.
         """
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise RestoreError(
-                f"cannot read the recipe {path}: {error}",
-                hint="`restore train --init TASK -o recipe.toml` writes one to start from",
-            ) from error
-        return cls.parse(text, source=str(path), overrides=overrides)
+        return cls.parse(_text(path), source=str(path), overrides=overrides)
+
+    @staticmethod
+    def old_forms(path: Path) -> list[str]:
+        """A sentence for each thing that a recipe file writes as 0.1 did; raises as `load`."""
+        return old_forms(_table(_text(path), str(path)))
 
     @classmethod
     def parse(cls, text: str, *, source: str, overrides: Iterable[str] = ()) -> "Recipe":
         """Check the text of a recipe; `source` names it in messages. Raises RestoreError."""
-        try:
-            table = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise RestoreError(f"{source} is not valid TOML: {error}") from error
-        table = modernised(table)
-        for item in overrides:
-            override(table, modernised_key(item))
+        table = modernised(_table(text, source))
+        changes = [modernised_key(item) for item in overrides]
+        for item in changes:
+            key, _, kind = item.partition("=")
+            if key.strip() == "data.kind" and isinstance(table.get("data"), dict):
+                table["data"] = changed_kind(table["data"], kind.strip(" \"'"))
+        for item in changes:
+            override(table, item)
         try:
             return cls.model_validate(table)
         except ValidationError as error:
@@ -72,3 +79,20 @@ class Recipe(Section):
         table = self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
         table["data"].pop("root", None)
         return tomli_w.dumps(table)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RestoreError(
+            f"cannot read the recipe {path}: {error}",
+            hint="`restore train --init TASK -o recipe.toml` writes one to start from",
+        ) from error
+
+
+def _table(text: str, source: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RestoreError(f"{source} is not valid TOML: {error}") from error

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
+from restore_cli.recipe import old_data
+
 OLD_OPTIONS: dict[str, dict[str, str]] = {
     "network": {"survey": "global_context", "taps": "feature_layers"},
     "objective": {
@@ -40,3 +42,17 @@ def modernised_key(item: str) -> str:
     section, _, option = key.strip().partition(".")
     name = OLD_OPTIONS.get(section, {}).get(option)
     return item if name is None else f"{section}.{name}{equals}{value}"
+
+
+def old_forms(table: Mapping[str, Any]) -> list[str]:
+    """A sentence for each thing that a recipe's table writes in an old way."""
+    notes = [
+        f"{section}.{old} is now called {new!r}"
+        for section, names in OLD_OPTIONS.items()
+        for old, new in names.items()
+        if isinstance(table.get(section), dict) and old in table[section]
+    ]
+    data = table.get("data")
+    return notes + (
+        old_data.old_forms(cast("dict[str, Any]", data)) if isinstance(data, dict) else []
+    )

@@ -24,7 +24,7 @@ def write_card(trained: Trained) -> str:
         ("network", f"{recipe.network.name}, {parameters:,} parameters"),
         ("weights", f"fp16, {parameters * 2 / 1e6:.2f} MB"),
         ("objective", f"{recipe.objective.name} ({_options(recipe.objective.options)})"),
-        ("training pictures", model.data or str(data.train or data.train_target)),
+        ("training pictures", model.data or str(data.folders[-1])),
         ("crops, batch", f"{data.crop} px, {data.batch * optim.accumulate}"),
         ("optimiser", f"{optim.optimizer}, learning rate {optim.lr:g}, {optim.schedule} schedule"),
         ("steps, seed", f"{trained.steps:,}, {optim.seed}"),

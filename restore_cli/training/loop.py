@@ -3,7 +3,7 @@
 import contextlib
 import importlib.util
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -13,18 +13,20 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast_object_list
 from torch.utils.data import DataLoader
 
-from restore_cli.data.mixed import training_source, validation_pairs
-from restore_cli.data.pairs import training_loader
+from restore_cli.data.loader import Stream, training_loader
 from restore_cli.data.sample import Batch, Sample
+from restore_cli.data.source import build_source, validation_pairs
 from restore_cli.engine.precision import bf16_pays_on_cpu
 from restore_cli.errors import RestoreError
 from restore_cli.methods import OBJECTIVES, Objective
 from restore_cli.networks import NETWORKS
 from restore_cli.networks.base import Network
 from restore_cli.recipe import Recipe, construct
+from restore_cli.training.best import Best, load_best
 from restore_cli.training.hardware import hardware
 from restore_cli.training.initial import load_initial
 from restore_cli.training.interrupt import StopRequest, interrupts_noted
+from restore_cli.training.meter import Start
 from restore_cli.training.runs import Run
 from restore_cli.training.schedule import ByClock, BySteps, Schedule, since_start
 from restore_cli.training.state import Sitting, State, begin, restore
@@ -54,6 +56,7 @@ class Trained:
         steps: steps done.
         skipped: steps left out for a non-finite loss or gradient.
         sittings: its parts, each with machine, precision and batch.
+        best: the best of the measured weights; None without validation pairs.
     """
 
     network: Network
@@ -64,6 +67,7 @@ class Trained:
     steps: int
     skipped: int
     sittings: list[Sitting]
+    best: Best | None = None
 
     @property
     def hardware(self) -> str:
@@ -79,6 +83,7 @@ def train(
     device: str = "auto",
     seconds: float | None = None,
     report: Report = lambda _: None,
+    on_start: Callable[[Start], None] = lambda _: None,
     tensorboard: bool = False,
 ) -> Trained:
     """Train until `recipe.optim.steps`, or until the time is over, going on from a checkpoint.
@@ -93,6 +98,7 @@ def train(
         seconds: from the start of this process to the exported model. The rate is constant, then
             cools down; the state before that, the trunk, stays in the run, and the next run by
             the clock goes on from it. None trains the recipe's steps.
+        on_start: called before the first step, on the main process.
         report: called after each logging interval, on the main process.
         tensorboard: also write TensorBoard events (needs the extra [tensorboard]).
 
@@ -130,7 +136,7 @@ def train(
     try:
         with _tracking(accelerator, enabled=tensorboard):
             fit = _Fit(recipe, run, accelerator, report, precision=precision, seconds=seconds)
-            return fit.train(checkpoint)
+            return fit.train(checkpoint, on_start)
     finally:
         accelerator.free_memory()
 
@@ -176,7 +182,9 @@ class _Fit:
                 recipe.optim, seconds=seconds, tail=self._tail, clock=since_start
             )
 
-    def train(self, checkpoint: dict[str, Any] | None) -> Trained:
+    def train(
+        self, checkpoint: dict[str, Any] | None, on_start: Callable[[Start], None]
+    ) -> Trained:
         """Build all that is needed, train, and measure."""
         recipe, accelerator, watch = self._recipe, self._accelerator, self._watch
         torch.manual_seed(recipe.optim.seed)
@@ -186,25 +194,31 @@ class _Fit:
         objective = construct(recipe.objective, OBJECTIVES, network, section="objective")
         objective.on_fit_start(recipe.data)
         smallest = _check_fit(recipe, network, objective)
-        source = training_source(recipe)
+        source = build_source(recipe.data)
         state = begin(objective, recipe, accelerator)
         if checkpoint is not None:
             restore(state, checkpoint, accelerator)
         if state.step < recipe.optim.steps:
             self._note_sitting(state)
-        if accelerator.is_main_process:
-            watch.pairs = validation_pairs(recipe, smallest=smallest)
-            watch.inputs = input_psnr(watch.pairs)
-            self._run.trim_metrics(state.step)
-            if isinstance(self._schedule, ByClock):
-                watch.measure(state)  # how long it takes decides when the steps must end
         loader = training_loader(
             source,
             recipe,
             first_step=state.step,
             rank=accelerator.process_index,
             processes=accelerator.num_processes,
+            device=accelerator.device.type,
         )
+        if accelerator.is_main_process:
+            watch.pairs = validation_pairs(recipe.data, smallest=smallest)
+            watch.inputs = input_psnr(watch.pairs)
+            if not watch.pairs:
+                stream = Stream(source, seed=recipe.optim.seed)
+                watch.shown = [stream[index] for index in range(recipe.log.samples)]
+            watch.best = load_best(self._run.folder, step=state.step)
+            self._run.trim_metrics(state.step)
+            on_start(self._start(state.step, loader))
+            if isinstance(self._schedule, ByClock):
+                watch.measure(state)  # how long it takes decides when the steps must end
         self._steps(state, _on_device(loader, accelerator))
         if accelerator.is_main_process:
             if watch.measured_at != state.step:
@@ -221,6 +235,17 @@ class _Fit:
             steps=state.step,
             skipped=int(state.skipped),
             sittings=state.sittings,
+            best=watch.best,
+        )
+
+    def _start(self, step: int, loader: DataLoader[Sample]) -> Start:
+        return Start(
+            device=str(self._accelerator.device),
+            precision=self._precision,
+            step=step,
+            workers=loader.num_workers,
+            input_psnr=self._watch.inputs,
+            pictures=len(self._watch.pairs),
         )
 
     def _steps(self, state: State, batches: Iterator[Batch]) -> None:
@@ -304,17 +329,15 @@ def _check_fit(recipe: Recipe, network: Network, objective: Objective) -> int:
             " optim.accumulate must be 1",
             hint="raise data.batch instead",
         )
-    if recipe.data.unpaired and objective.needs_pairs:
+    share = recipe.data.pairs
+    if share < 1 and objective.needs_pairs:
+        others = f"with data.paired_share = {share} there are others"
         raise RestoreError(
-            f"objective {recipe.objective.name!r} needs pairs, and data.unpaired draws none",
-            hint="objective.name = 'cut' or 'odcr' learns without, or --set data.unpaired=false",
-        )
-    share = recipe.data.paired_share
-    if share is not None and share < 1 and objective.needs_pairs:
-        raise RestoreError(
-            f"objective {recipe.objective.name!r} needs pairs, and with data.paired_share = {share}"
-            " there are others",
-            hint="objective.name = 'eguot' learns from both, or --set data.paired_share=1.0",
+            f"objective {recipe.objective.name!r} needs pairs, and "
+            + (others if share else f"data.kind = {recipe.data.kind!r} draws none"),
+            hint="objective.name = 'eguot' learns from both, or --set data.paired_share=1.0"
+            if share
+            else "objective.name = 'cut' or 'odcr' learns without, or --set data.kind=paired",
         )
     multiple = network.info.multiple
     if recipe.data.crop % multiple:

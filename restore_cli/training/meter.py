@@ -2,7 +2,7 @@
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -11,6 +11,27 @@ from torch import Tensor
 from restore_cli.recipe import Recipe
 from restore_cli.training.state import State
 from restore_cli.training.step import Outcome
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a sitting begins.
+
+    Attributes:
+        device: where it computes, e.g. "cpu" or "cuda:0".
+        precision: number format of the networks.
+        step: steps done before; above 0 it goes on.
+        workers: processes that draw samples.
+        input_psnr: of the unrestored validation pictures, dB; None without any.
+        pictures: number of these.
+    """
+
+    device: str
+    precision: str
+    step: int
+    workers: int
+    input_psnr: float | None
+    pictures: int
 
 
 @dataclass
@@ -22,6 +43,8 @@ class Progress:
         loss: mean over the interval; NaN where no step in it had a finite one.
         seconds_left: at the interval's speed.
         validation_psnr: dB; None between validations.
+        best_psnr: the best of these so far, dB, and after which step.
+        by_source: validation_psnr of each named source of the validation pictures.
         skipped: steps left out so far.
     """
 
@@ -33,6 +56,9 @@ class Progress:
     seconds_left: float
     validation_psnr: float | None = None
     skipped: int = 0
+    best_psnr: float | None = None
+    best_step: int | None = None
+    by_source: dict[str, float] = field(default_factory=dict[str, float])
 
 
 class Meter:

@@ -222,7 +222,9 @@ class ByClock:
         each = self._seconds_a_step()
         took = f"a step takes {each:.1f} s" if each else "the time ran out before it could start"
         start = self._clock()
-        need = math.ceil(start + self._tail() + LEAST_STEPS * (each or start))
+        # Where not one step was timed, as much again as it took to get here is a first guess.
+        steps = LEAST_STEPS * each if each else start
+        need = math.ceil(start + self._tail() + steps)
         return RestoreError(
             f"--for {self._seconds:.0f}s is too short for {LEAST_STEPS} steps: {took}",
             hint=f"--for {need}s or more, a smaller data.batch, or a smaller data.crop",

@@ -27,8 +27,8 @@ class Outcome(NamedTuple):
 
     Attributes:
         norm: () of the gradient before clipping.
-        loss: () averaged over the accumulated batches.
-        terms: parts of the loss by name, ().
+        loss: () averaged over the accumulated batches and over the processes.
+        terms: parts of the loss by name, (), averaged over the processes.
     """
 
     norm: Tensor
@@ -78,7 +78,18 @@ def take_step(
     state.step += 1
     update_average(state, recipe.optim.ema, keep=bad)
     _count_skips(state, bad)
-    return Outcome(norm, loss, terms)
+    return Outcome(norm, *_of_all_processes(loss, terms, accelerator))
+
+
+def _of_all_processes(
+    loss: Tensor, terms: dict[str, Tensor], accelerator: Accelerator
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The means; each process has its own share of the batch."""
+    if accelerator.num_processes == 1:
+        return loss, terms
+    values = torch.stack([loss, *(term.float() for term in terms.values())])
+    mean, *means = cast("Tensor", accelerator.reduce(values, reduction="mean")).unbind()
+    return mean, dict(zip(terms, means, strict=True))
 
 
 def _set_learning_rate(state: State, rate: float) -> None:

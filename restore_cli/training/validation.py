@@ -1,7 +1,7 @@
 """Measuring a network while it trains."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -25,10 +25,12 @@ class Validation:
     Attributes:
         psnr: mean over the pictures, dB; None where there are none.
         rows: the first pictures, to look at.
+        by_source: mean of each source that the pictures are labelled with, dB.
     """
 
     psnr: float | None
     rows: list[Row]
+    by_source: dict[int, float] = field(default_factory=dict[int, float])
 
 
 def validate(
@@ -53,13 +55,17 @@ def validate(
     """
     values: list[float] = []
     rows: list[Row] = []
+    labelled: dict[int, list[float]] = {}
     for group in _of_one_size([_cropped(pair, network.info.multiple) for pair in pairs]):
         outputs = _outputs(network, Batch.stacked(group).to(device), precision).cpu()
         for pair, output in zip(group, outputs, strict=True):
             values.append(float(psnr(output[None], pair.target[None])))
+            if pair.source is not None:
+                labelled.setdefault(int(pair.source), []).append(values[-1])
             if len(rows) < samples:
                 rows.append((_shown(pair), output, pair.target))
-    return Validation(mean(values), rows)
+    means = {label: sum(found) / len(found) for label, found in sorted(labelled.items())}
+    return Validation(mean(values), rows, means)
 
 
 def _outputs(network: Network, batch: Batch, precision: Precision) -> Tensor:

@@ -1,6 +1,9 @@
+import csv
 import importlib.util
 import json
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -56,7 +59,9 @@ def weights(folder: str) -> dict[str, torch.Tensor]:
 def test_a_recipe_becomes_a_model_folder(capsys: pytest.CaptureFixture[str]) -> None:
     assert train("--export", "models/tiny", "--json") == 0
     out, err = capsys.readouterr()
-    *progress, summary = [json.loads(line) for line in out.splitlines()]
+    start, *progress, summary = [json.loads(line) for line in out.splitlines()]
+    assert (start["event"], start["device"], start["step"]) == ("start", "cpu", 0)
+    assert start["input_psnr"] == summary["input_psnr"]
     assert [record["step"] for record in progress] == [2, 4, 6]
     assert {record["event"] for record in progress} == {"progress"}
     assert progress[0]["loss"] > 0
@@ -68,7 +73,7 @@ def test_a_recipe_becomes_a_model_folder(capsys: pytest.CaptureFixture[str]) -> 
     for word in ("step 6/6", "loss", "lr", "images/s", "left", "validation", "models/tiny"):
         assert word in err
     assert {path.name for path in Path("runs/tiny").iterdir()} == {
-        "checkpoint.pt", "metrics.csv", "recipe.toml", "samples",
+        "best.safetensors", "checkpoint.pt", "metrics.csv", "recipe.toml", "samples",
     }  # fmt: skip
     zoo.verify("models/tiny")
     model = zoo.load("models/tiny")
@@ -84,6 +89,54 @@ def test_the_exported_model_restores_pictures() -> None:
     assert train("--export", "tiny", "--quiet") == 0
     assert main(["infer", "photos", "--model", "tiny", "--device", "cpu", "--quiet"]) == 0
     assert len(list(Path("photos-denoise").glob("*.png"))) == 2
+
+
+def test_the_best_is_exported_beside_the_last_where_it_is_another(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # A rate that ruins what the first steps have learned.
+    changes = ["--set", "log.validate_every=1", "--set", "optim.lr=1.0", "--set", "optim.ema=0.0"]
+    assert train("--export", "tiny", *changes, "--json") == 0
+    out, err = capsys.readouterr()
+    *progress, summary = [json.loads(line) for line in out.splitlines()]
+    assert summary["best_model"] == "tiny-best"
+    assert summary["best_psnr"] > summary["validation_psnr"]
+    assert summary["best_step"] < summary["steps"]
+    assert "(best so far)" in err
+    assert f"the best, of step {summary['best_step']}: tiny-best" in err
+    for name in ("tiny", "tiny-best"):
+        zoo.verify(name)
+    last, best = (zoo.load(name).network.state_dict() for name in ("tiny", "tiny-best"))
+    assert any(not torch.equal(last[name], best[name]) for name in last)
+    assert f"{summary['best_psnr']:.2f} dB out" in zoo.card("tiny-best")
+    del progress
+
+
+def test_check_trains_nothing_and_leaves_a_sheet(capsys: pytest.CaptureFixture[str]) -> None:
+    assert train("--check", "-o", "looked") == 0
+    err = capsys.readouterr().err
+    assert "photos: 2 pictures, 24x20 to 24x20 px" in err
+    assert "a step takes" in err
+    assert [path.name for path in Path("looked").iterdir()] == ["samples.png"]
+    assert not Path("runs").exists()
+
+
+def test_old_forms_of_a_recipe_are_noted_and_new_ones_are_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = TINY.read_text()
+    Path("recipe.toml").write_text(text)
+    assert train("--set", "optim.steps=4") == 0
+    err = capsys.readouterr().err
+    assert "note: recipe.toml: [data] has no kind: it is taken for kind = 'clean'" in err
+    assert "note: recipe.toml: the degradation 'file' is now called 'quantize8'" in err
+    Path("recipe.toml").write_text(
+        text.replace("[data]", '[data]\nkind = "clean"')
+        .replace('"file"', '"quantize8"')
+        .replace('"hide-sigma"', '"drop-noise-level"')
+    )
+    assert train("--set", "optim.steps=4", "-o", "other") == 0
+    assert "note:" not in capsys.readouterr().err
 
 
 def test_seed_and_precision_are_short_for_settings() -> None:
@@ -253,13 +306,22 @@ def train_in_two_processes(*words: str) -> list[dict[str, Any]]:
 @pytest.mark.skipif(sys.platform == "win32", reason="no gloo launcher")
 def test_two_processes_do_what_one_does_with_a_double_batch() -> None:
     records = train_in_two_processes("-o", "two", "--export", "model")
-    assert [record["event"] for record in records] == ["progress"] * 3 + ["summary"]
+    assert [record["event"] for record in records] == ["start"] + ["progress"] * 3 + ["summary"]
     assert len(Path("two/metrics.csv").read_text().splitlines()) == 1 + 3
     zoo.verify("model")
     assert train("-o", "one", "--set", "data.batch=4", "--quiet") == 0
     saved = torch.load("two/checkpoint.pt", weights_only=True)
     assert [part["batch"] for part in saved["sittings"]] == [4]
     one, two = weights("one"), weights("two")
+    # What is logged is the mean over the processes: that of the double batch.
+    logged = [
+        [
+            float(line["loss"])
+            for line in csv.DictReader(Path(folder, "metrics.csv").read_text().splitlines())
+        ]
+        for folder in ("one", "two")
+    ]
+    assert logged[0] == pytest.approx(logged[1], rel=1e-4)
     for name, value in one.items():
         assert bool(two[name].isfinite().all())
         torch.testing.assert_close(two[name], value, atol=1e-4, rtol=0, msg=name)
@@ -284,9 +346,32 @@ def test_two_processes_train_several_players_and_do_the_same_again(objective: st
     Path("recipe.toml").write_text(tomli_w.dumps(table))
     for folder in ("one", "two"):
         records = train_in_two_processes("-o", folder)
-        assert [record["event"] for record in records] == ["progress"] * 3 + ["summary"]
+        assert [record["event"] for record in records] == ["start"] + ["progress"] * 3 + ["summary"]
     one, two = weights("one"), weights("two")
     assert all(torch.equal(one[name], two[name]) for name in one)
     losses = [Path(folder, "metrics.csv").read_text().splitlines() for folder in ("one", "two")]
     first, second = ([line.split(",")[1] for line in lines] for lines in losses)
     assert first == second
+
+
+def test_the_three_lines_of_fine_tuning_in_the_docs_do_it() -> None:
+    page = (REPOSITORY / "docs" / "training.md").read_text()
+    block = page[page.index("<!-- fine-tune -->") :].split("```")[1]
+    init, training, infer = [shlex.split(line)[1:] for line in block.splitlines()[1:]]
+    Path("recipe.toml").unlink()
+    for place in ("rainy", "dry"):
+        shutil.copytree("photos", place)
+    assert main(init) == 0
+    # As it stands, but for two steps of small crops.
+    place = training.index("--for")
+    del training[place : place + 2]
+    short = ("optim.steps=2", "optim.cooldown=0", "optim.warmup=0", "data.crop=16", "data.batch=1")
+    for change in (*short, "optim.precision=fp32"):
+        training += ["--set", change]
+    assert main([*training, "--device", "cpu", "--quiet"]) == 0
+    assert main([*infer, "--device", "cpu", "--backend", "torch", "--quiet"]) == 0
+    assert zoo.load("mine").recipe.network.weights == "derain"
+    shipped, tuned = (zoo.load(name).network.state_dict() for name in ("derain", "mine"))
+    apart = max(float((shipped[name] - tuned[name]).abs().max()) for name in shipped)
+    assert 0 < apart < 0.01  # two small steps away
+    assert len(list(Path("photos-derain").iterdir())) == 2

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from restore_cli.data.mixed import MixedDataset, common, training_source, validation_pairs
-from restore_cli.data.pairs import Photos, Unpaired, training_loader
+from restore_cli.data.loader import training_loader
+from restore_cli.data.mixed import MixedDataset, common
+from restore_cli.data.pairs import Unpaired
+from restore_cli.data.photos import Photos
 from restore_cli.data.raws import RawPhotos
+from restore_cli.data.source import build_source, validation_pairs
 from restore_cli.degradations.cameras import Camera
 from restore_cli.degradations.mosaic import Sensor, expose, record
 from restore_cli.degradations.style import LOOKS
@@ -79,7 +82,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def domains(inputs: Photos, targets: Photos, share: float, **options: object) -> MixedDataset:
-    settings = {"mixture": [], "looks": [], "crop": 16, "flips": True} | options
+    settings = {"mixture": [], "looks": [], "crop": 16, "flips": "all"} | options
     return MixedDataset(inputs, targets, share=share, **settings)  # pyright: ignore[reportArgumentType]
 
 
@@ -159,7 +162,7 @@ def recipe(root: Path, *changes: str) -> Recipe:
     ("change", "share"), [("data.unpaired=true", 0.0), ("data.paired_share=0.25", 0.25)]
 )
 def test_recipes_with_raw_folders_give_batches(root: Path, change: str, share: float) -> None:
-    source = training_source(recipe(root, change))
+    source = build_source(recipe(root, change).data)
     assert isinstance(source, MixedDataset)
     batch = next(iter(training_loader(source, recipe(root, change), first_step=0)))
     assert batch.image.shape == batch.target.shape == (4, 3, 16, 16)
@@ -170,9 +173,9 @@ def test_recipes_with_raw_folders_give_batches(root: Path, change: str, share: f
 
 def test_other_recipes_are_what_they_were(root: Path) -> None:
     changes = ("data.unpaired=true", "data.train_input=photos")
-    assert isinstance(training_source(recipe(root, *changes)), Unpaired)
+    assert isinstance(build_source(recipe(root, *changes).data), Unpaired)
     styled = recipe(root, *changes, 'data.targets=[{ steps = [{ name = "style" }] }]')
-    assert isinstance(training_source(styled), MixedDataset)
+    assert isinstance(build_source(styled.data), MixedDataset)
 
 
 def test_pairs_of_raw_files_to_measure_on(root: Path) -> None:
@@ -180,14 +183,14 @@ def test_pairs_of_raw_files_to_measure_on(root: Path) -> None:
     for name, seed in (("b", 1), ("c", 2)):
         save(root / f"whole/{name}.png", smooth(seed))
     changes = ("data.unpaired=true", "data.val_input=raw", "data.val_target=whole")
-    pairs = validation_pairs(recipe(root, *changes, "data.validation_crop=24"), smallest=16)
+    pairs = validation_pairs(recipe(root, *changes, "data.validation_crop=24").data, smallest=16)
     assert len(pairs) == 3
     for pair in pairs:
         assert pair.target.shape == pair.rendering.shape == pair.image.shape == (3, 24, 24)
         assert float((pair.rendering - pair.target).abs().mean()) < 0.006
         assert torch.isnan(pair.sigma)
     look = 'data.targets=[{ steps = [{ name = "style" }] }]'
-    (styled, *_) = validation_pairs(recipe(root, *changes, look, "data.validation_crop=24"))
+    (styled, *_) = validation_pairs(recipe(root, *changes, look, "data.validation_crop=24").data)
     torch.testing.assert_close(styled.target, LOOKS["vivid"](pairs[0].target))
 
 

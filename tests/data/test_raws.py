@@ -79,7 +79,7 @@ def test_files_beyond_the_memory_are_read_again(
 ) -> None:
     shoot(tmp_path / "a.dng", scene(60, 60))
     kept = RawPhotos(tmp_path)
-    monkeypatch.setattr("restore_cli.data.pairs._IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr("restore_cli.data.photos._IN_MEMORY_BYTES", 0)
     again = RawPhotos(tmp_path)
     assert torch.equal(kept[0], again[0])
     assert kept.shots[0].red == again.shots[0].red

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from restore_cli.degradations import DEGRADATIONS, OLD_NAMES
+from restore_cli.degradations import DEGRADATIONS
 from restore_cli.degradations.compose import Compose
 from restore_cli.degradations.noise import GaussianNoise, Quantize8
 from restore_cli.degradations.sample import Sample
 from restore_cli.errors import RestoreError
 from restore_cli.recipe import Mixture, Recipe
+from restore_cli.recipe.old_degradations import OLD_NAMES
 
 SHIPPED = sorted((Path(__file__).parents[2] / "models").glob("*/recipe.toml"))
 CHANGES_SIZE = ("downscale-crop", "mosaic")

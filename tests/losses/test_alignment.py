@@ -10,7 +10,7 @@ from restore_cli.losses.alignment import (
     photometric_alignment_loss,
     photometric_structural_split,
 )
-from restore_cli.losses.pixel import charbonnier, l1
+from restore_cli.losses.pixel import PIXEL_LOSSES
 
 MATRIX = torch.tensor([[[0.7, 0.1, -0.05], [0.05, 1.2, 0.0], [0.0, -0.1, 0.5]]]).double()
 OFFSET = torch.tensor([[0.05, -0.1, 0.2]]).double()
@@ -24,11 +24,11 @@ def _pair(
     return images[0], 0.6 * images[0] + 0.3 * images[1]
 
 
-@pytest.mark.parametrize("rho", ["l1", "charbonnier"])
+@pytest.mark.parametrize("rho", ["l1", "charbonnier", "psnr"])
 def test_any_affine_colour_map_of_the_prediction_costs_nothing(rho: str) -> None:
     prediction, _ = _pair()
     target = apply_affine(prediction, MATRIX, OFFSET)
-    loss = photometric_alignment_loss(prediction, target, eps=0, rho=rho)  # type: ignore[arg-type]
+    loss = photometric_alignment_loss(prediction, target, eps=0, rho=rho)
     floor = 1e-3 if rho == "charbonnier" else 0.0
     assert loss.item() == pytest.approx(floor, abs=1e-12)
     matrix, offset = affine_alignment(prediction, target, eps=0)
@@ -87,13 +87,13 @@ def test_statistics_belong_to_each_picture() -> None:
         torch.testing.assert_close(together[1][i], one[1][0], rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("rho", ["l1", "charbonnier"])
+@pytest.mark.parametrize("rho", ["l1", "charbonnier", "psnr"])
 def test_without_a_map_to_fit_it_is_the_plain_loss(rho: str) -> None:
     # A huge ridge makes the matrix 0, so the aligned picture is the target's mean.
     prediction, target = _pair()
     flat = target.mean(dim=(2, 3), keepdim=True).expand_as(target)
-    loss = photometric_alignment_loss(prediction, target, eps=1e12, rho=rho)  # type: ignore[arg-type]
-    plain = {"l1": l1, "charbonnier": charbonnier}[rho](flat, target)
+    loss = photometric_alignment_loss(prediction, target, eps=1e12, rho=rho)
+    plain = PIXEL_LOSSES[rho](flat, target)
     assert loss.item() == pytest.approx(plain.item(), rel=1e-9)
 
 
@@ -190,7 +190,7 @@ def test_half_precision_and_autocast_compute_in_float32() -> None:
         ({"target": torch.zeros(1, 3, 4, 5)}, "shapes differ"),
         ({"mask": torch.ones(1, 3, 4, 4)}, "mask"),
         ({"eps": -1e-3}, "at least 0"),
-        ({"rho": "l2"}, "'l1' or 'charbonnier'"),
+        ({"rho": "l2"}, "'l1', 'charbonnier' or 'psnr'"),
     ],
 )
 def test_wrong_arguments_are_refused(change: dict[str, object], message: str) -> None:

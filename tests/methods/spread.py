@@ -61,12 +61,16 @@ CASES: dict[str, tuple[Table, Table, Table]] = {
     ),
     "supervised-deblur": ({**UNET, "name": "deblur"}, {"name": "supervised"}, CLEAN),
     "supervised-guided": ({"name": "guided-unet"}, {"name": "supervised"}, CLEAN),
-    "cut": (FEATURES, {"name": "cut", **CONTRAST, "flip": True, "all_negatives": True}, APART),
+    "cut": (
+        FEATURES,
+        {"name": "cut", **CONTRAST, "flip": True, "all_negatives": True, "pal": 0.5},
+        APART,
+    ),
     "odcr": (FEATURES, {"name": "odcr", **CONTRAST}, APART),
     "eguot-unpaired": (UNET, EGUOT, APART),
     "eguot-paired": (UNET, {**EGUOT, "pal": 0.5}, SOME_PAIRS),
-    "baryir": (BARYIR, {"name": "baryir", "potential_width": 4}, SOURCES),
-    "vae": (VAE, {"name": "vae"}, CLEAN),
+    "baryir": (BARYIR, {"name": "baryir", "potential_width": 4, "pal": 0.5}, SOURCES),
+    "vae": (VAE, {"name": "vae", "pal": 0.5}, CLEAN),
 }
 """Network, objective and data of each, with all that draws or compares samples switched on."""
 

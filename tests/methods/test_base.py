@@ -17,7 +17,7 @@ from restore_cli.networks.base import Network, NetworkInfo
 from restore_cli.networks.cut import CutGenerator
 from restore_cli.networks.unet import UNet
 from restore_cli.networks.vae import VAE
-from restore_cli.recipe import Choice, DataSection, Mixture, construct
+from restore_cli.recipe import Choice, CleanData, Mixture, construct
 
 
 class Weight(Network):
@@ -96,7 +96,7 @@ def test_every_objective_keeps_the_contract(name: str) -> None:
     assert trained.network is network
     assert objective.needs_pairs is (name in ("supervised", "vae", "baryir"))
     mixture = [Mixture(source="rain"), Mixture(source="haze")]
-    objective.on_fit_start(DataSection(train=Path("photos"), mixture=mixture))
+    objective.on_fit_start(CleanData(kind="clean", train=Path("photos"), mixture=mixture))
     pictures = torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32)
     batch = Batch.of(*pictures, source=torch.tensor([1, 0]))
     played = play(objective, batch, lr=0.0)

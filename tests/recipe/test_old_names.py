@@ -1,7 +1,7 @@
 import pytest
 from small_recipe import TEXT, parse, refusal
 
-from restore_cli.recipe.old_names import OLD_OPTIONS, modernised, modernised_key
+from restore_cli.recipe.old_names import OLD_OPTIONS, modernised, modernised_key, old_forms
 
 OLD = [(section, old, new) for section, names in OLD_OPTIONS.items() for old, new in names.items()]
 
@@ -41,3 +41,12 @@ def test_other_keys_stay(item: str) -> None:
 
 def test_an_unknown_section_is_still_refused() -> None:
     assert "unknown key" in refusal("netwrk.survey=1").message
+
+
+def test_every_old_form_is_told_with_its_form_of_today() -> None:
+    table = {"network": {"survey": 3}, "objective": {"patches": 4}, "data": {"train": "photos"}}
+    name, kind = old_forms(table)
+    assert name == "network.survey is now called 'global_context'"
+    assert kind.endswith("kind = 'clean'")
+    assert old_forms({"network": {"global_context": 3}, "data": {"kind": "clean"}}) == []
+    assert old_forms({"network": 5, "data": []}) == []

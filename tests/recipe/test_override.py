@@ -13,7 +13,7 @@ from small_recipe import TEXT, parse, refusal
         ('model.description="a = b"', "model", "description", "a = b"),
         ("data.val=some folder/with spaces", "data", "val", Path("some folder/with spaces")),
         ("data.mixture=[]", "data", "train", Path("photos")),
-        ("data.flips=false", "data", "flips", False),
+        ("data.flips=false", "data", "flips", "none"),
     ],
 )
 def test_set_takes_toml_or_plain_text(change: str, section: str, key: str, value: object) -> None:

@@ -302,9 +302,9 @@ def unpaired(pictures: Path, tmp_path: Path) -> Callable[..., Trained]:
 
     def start(folder: str, name: str, stop: int | None = None) -> Trained:
         recipe = Recipe.load(TINY, ["log.every=1"])
-        sides = {"train": None, "train_input": Path("photos"), "train_target": Path("photos")}
+        sides = {"train_input": Path("photos"), "train_target": Path("photos")}
         table = recipe.model_dump(exclude_none=True)
-        table["data"] |= sides | {"root": pictures, "unpaired": True, "crop": 32}
+        table["data"] = sides | {"kind": "unpaired", "root": pictures, "crop": 32, "batch": 2}
         table["network"] = {"name": "cut", "width": 4, "blocks": 1, "feature_layers": [0, 4]}
         table["objective"] = {"name": name, "patches": 4, "features": 8, "discriminator_width": 4}
         table["optim"] |= {"steps": 6}
@@ -336,7 +336,7 @@ def test_an_objective_that_needs_pairs_refuses_unpaired_data(
     unpaired: Callable[..., Trained], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(OBJECTIVES["cut"], "needs_pairs", True)
-    with pytest.raises(RestoreError, match=r"'cut' needs pairs, and data\.unpaired draws none"):
+    with pytest.raises(RestoreError, match=r"'cut' needs pairs, and data\.kind = 'unpaired' draws"):
         unpaired("run", "cut")
 
 

@@ -1,21 +1,25 @@
 import inspect
 import shutil
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from restore_cli.degradations import DEGRADATIONS
 from restore_cli.degradations.compose import Compose
 from restore_cli.errors import RestoreError
 from restore_cli.methods import OBJECTIVES
 from restore_cli.methods.baryir.objective import Baryir
 from restore_cli.models import entries, zoo
 from restore_cli.networks import NETWORKS
-from restore_cli.recipe import Recipe, construct
+from restore_cli.recipe import Choice, Recipe, construct
+from restore_cli.recipe.old_degradations import old_steps
+from restore_cli.recipe.old_names import old_forms
 from restore_cli.training import loop
 from restore_cli.training.runs import Run
-from restore_cli.training.templates import template
+from restore_cli.training.templates import degradations, modernised_text, template
 
 SHIPPED = sorted((Path(__file__).parents[2] / "models").glob("*/recipe.toml"))
 TINY = (
@@ -73,6 +77,23 @@ def test_the_supervised_template_trains(tmp_path: Path) -> None:
     assert trained.validation_psnr is not None
 
 
+def test_the_pal_template_trains_with_its_loss(tmp_path: Path) -> None:
+    photos(tmp_path, "train/input", "train/target", "val/input", "val/target")
+    text = template("pal").replace("# pal_", "pal_")
+    trained = train(text, tmp_path)
+    assert trained.recipe.objective.options["pal_mask"] == [0.01, 0.99]
+    assert "pal=" in (tmp_path / "run/metrics.csv").read_text()
+
+
+@pytest.mark.parametrize("name", DEGRADATIONS)
+def test_the_list_of_degradations_says_what_each_one_takes(name: str) -> None:
+    text = " ".join(line.strip("# ") for line in degradations().splitlines())
+    start = text.index(f'{{ name = "{name}"')
+    step = tomllib.loads(f"step = {text[start : text.index('}', start) + 1]}")["step"]
+    built = construct(Choice.model_validate(step), DEGRADATIONS, section="degradation")
+    assert built == DEGRADATIONS[name]()
+
+
 @pytest.mark.parametrize("name", UNPAIRED)
 def test_an_unpaired_template_trains_with_its_players(name: str, tmp_path: Path) -> None:
     photos(tmp_path, *UNPAIRED[name], side=36)
@@ -88,7 +109,7 @@ def test_the_all_in_one_template_trains_and_its_ablation_is_one_line(tmp_path: P
     trained = train(text, tmp_path, (*small, "objective.potential_width=4"))
     assert (trained.steps, trained.skipped) == (2, 0)
     recipe = Recipe.parse(text, source="template")
-    assert recipe.network.options["sources"] == list(recipe.data.sources)
+    assert recipe.network.options["sources"] == list(recipe.data.shares)
     alone = text.replace('name = "baryir"\n# name', 'name = "supervised"\n# name')
     assert alone != text
     (tmp_path / "alone").mkdir()
@@ -109,7 +130,7 @@ def test_what_the_all_in_one_template_comments_out_are_the_defaults() -> None:
     defaults = inspect.signature(Baryir).parameters
     named = {key: value for key, value in choice.options.items() if key != "window"}
     assert named == {key: defaults[key].default for key in named}
-    assert set(named) | {"network", "window"} == set(defaults)
+    assert set(named) | {"network", "window", "pal_mask"} == set(defaults)
 
 
 @pytest.mark.parametrize("name", ISP)
@@ -150,7 +171,7 @@ def test_what_an_isp_template_comments_out_is_valid(name: str) -> None:
         section="objective",
     )  # fmt: skip
     assert set(objective.modules) == {"network", "potential", "ensemble"}
-    for mixture in (recipe.data.mixture, recipe.data.targets, recipe.data.validation):
+    for mixture in (recipe.data.simulated, recipe.data.looks, recipe.data.validation):
         if mixture:
             Compose(mixture)
 
@@ -171,12 +192,15 @@ def test_what_the_supervised_template_comments_out_are_the_defaults_and_valid() 
 
 def test_the_commented_mixture_of_the_supervised_template_is_valid() -> None:
     text = template("supervised")
-    for key in ("train_input", "train_target"):
+    for key in ("kind", "train_input", "train_target"):
         text = text.replace(f"\n{key} = ", f"\n# {key} = ")
-    start, end = text.index("# train = "), text.index("crop = 96")
+    start, end = text.index('# kind = "clean"'), text.index("crop = 96")
     block = "\n".join(line.removeprefix("# ") for line in text[start:end].splitlines())
     recipe = Recipe.parse(f"{text[:start]}{block}\n{text[end:]}", source="template")
-    assert [step.name for entry in recipe.data.mixture for step in entry.steps] == ["rain", "file"]
+    assert [step.name for entry in recipe.data.simulated for step in entry.steps] == [
+        "rain",
+        "quantize8",
+    ]
 
 
 @pytest.mark.parametrize("recipe", SHIPPED, ids=lambda path: path.parent.name)
@@ -185,7 +209,11 @@ def test_a_shipped_tasks_recipe_is_its_template_and_trains(
 ) -> None:
     task = Recipe.load(recipe).model.task
     text = template(task)
-    assert text == recipe.read_text()
+    assert text == f"{modernised_text(recipe.read_text()).rstrip()}\n\n{degradations()}"
+    parsed = Recipe.parse(text, source="template")
+    assert parsed.data.kind == "clean"
+    assert old_steps(parsed.data) == []
+    assert old_forms(tomllib.loads(text)) == []
     assert "#" in text
     # The RAW developer's mixture cuts pieces of 64 px out.
     photos(tmp_path, "photos/train", "photos/val", side=64 if task == "isp" else 20)
@@ -205,7 +233,9 @@ def test_of_two_models_of_one_task_the_default_is_the_template(
         text = (folder / "recipe.toml").read_text()
         (folder.with_name(other) / "recipe.toml").write_text(text + "# a variant\n")
         entries.shipped_folders().append(folder.with_name(other))
-    assert template(shipped[0]) == (folder / "recipe.toml").read_text()
+    assert "# a variant" not in template(shipped[0])
+    own = modernised_text((folder / "recipe.toml").read_text())
+    assert template(shipped[0]).startswith(own.rstrip())
 
 
 def test_an_unknown_template_lists_the_known(shipped: list[str]) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 from restore_cli.data.sample import Batch
 from restore_cli.errors import RestoreError
 from restore_cli.losses.pixel import pixel_loss
+from restore_cli.methods.alignment import Alignment, Rho
 from restore_cli.methods.baryir.losses import (
     orthogonality,
     residual_contrast,
@@ -50,6 +51,10 @@ class Baryir(Objective):
         loss: a name in `PIXEL_LOSSES`.
         floor: of the loss "psnr", see there.
         restoration: its weight, Sigma; 10,000 as published is nearly restoration alone.
+        pal: weight of photometric alignment beside the loss; 0 leaves it out.
+        pal_eps: its ridge, see `methods.alignment`, as of the next two.
+        pal_rho: its distance.
+        pal_mask: the values that count.
         cost: weight of the distance between the latents; the potentials must be steeper to move
             anything. 1 is published, beside a far larger `restoration`.
         potential: weight of f in the network's step; 0 leaves the potentials out.
@@ -83,6 +88,10 @@ class Baryir(Objective):
         loss: str = "l1",
         floor: float = 1e-4,
         restoration: float = 100.0,
+        pal: float = 0.0,
+        pal_eps: float = 1e-4,
+        pal_rho: Rho = "loss",
+        pal_mask: tuple[float, float] | None = None,
         cost: float = 0.1,
         potential: float = 1.0,
         orthogonality: float = 0.05,
@@ -109,6 +118,9 @@ class Baryir(Objective):
         super().__init__(network)
         self._decomposing, self._means = network, network.means
         self._loss, self._restoration = pixel_loss(loss, floor=floor), restoration
+        self._align = Alignment(
+            weight=pal, eps=pal_eps, rho=pal_rho, mask=pal_mask, loss=loss, floor=floor
+        )
         self._cost, self._potential = cost, potential
         self._orthogonality, self._contrast = orthogonality, contrast
         self._temperature, self._own, self._pooled = temperature, own, pooled
@@ -125,13 +137,13 @@ class Baryir(Objective):
         Raises:
             RestoreError: not the sources that the network names, or weights that do not fit them.
         """
-        shares = data.sources
+        shares = data.shares
         if tuple(shares) != self._means.names:
             raise RestoreError(
                 f"the network's sources are {list(self._means.names)},"
                 f" those of data.mixture {list(shares)}",
                 hint="name the same in network.sources and, in this order, as `source` of the"
-                " entries of data.mixture",
+                " entries of data.mixture or data.sources",
             )
         try:
             weights = source_weights(list(shares.values()), self._rule)
@@ -184,7 +196,12 @@ class Baryir(Objective):
             for _ in range(self._steps):
                 yield self._potentials_step(seen.barycenter.detach(), label, scale)
         told = self._means.apart(seen.residual) if self._pooled else seen.residual
-        restored = self._loss(seen.image.float(), batch.target)
+        image = seen.image.float()
+        restored = self._loss(image, batch.target)
+        terms = {"pixel": restored.detach()}
+        if self._align:
+            aligned = self._align(image, batch.target, batch).mean()
+            restored, terms["pal"] = restored + self._align.weight * aligned, aligned.detach()
         # These two compare each sample with the whole batch, wherever it is.
         residuals, labels = gathered(seen.residual), gathered(label)
         crossing = orthogonality(gathered(seen.barycenter), residuals)
@@ -200,7 +217,7 @@ class Baryir(Objective):
             with frozen(self.modules["potentials"]):
                 found = _own_potential(self.modules["potentials"](seen.barycenter), label)
             parts["potential"] = (-self._potential, found)
-        total, terms = self._restoration * restored, {"pixel": restored.detach()}
+        total = self._restoration * restored
         for name, (weight, values) in parts.items():
             mean = (scale * values).mean()
             total, terms[name] = total + weight * mean, mean.detach()

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from restore_cli.data.sample import Batch
 from restore_cli.losses.patchnce import patch_nce
+from restore_cli.methods.alignment import Alignment, Rho
 from restore_cli.methods.base import Objective, Step, within
 from restore_cli.methods.contrastive import adversarial_loss, feature_network
 from restore_cli.methods.frozen import frozen
@@ -31,6 +32,11 @@ class Cut(Objective):
         network: one whose features can be read (`networks.cut.CutGenerator`).
         nce: weight lambda_X of the contrast between output and input.
         identity: weight lambda_Y of the same for pictures of the target domain, which should stay.
+        pal: weight of photometric alignment of the output with its own input (ours): what no global
+            change of colour explains is held together, colour is free; 0 leaves it out.
+        pal_eps: its ridge, see `methods.alignment`, as of the next two.
+        pal_rho: its distance.
+        pal_mask: the values that count.
         flip: mirror the input at random, and compare with the features of the unmirrored one
             (FastCUT's equivariance).
         adversarial: a name in `ADVERSARIAL`.
@@ -56,6 +62,10 @@ class Cut(Objective):
         *,
         nce: float = 1.0,
         identity: float = 1.0,
+        pal: float = 0.0,
+        pal_eps: float = 1e-4,
+        pal_rho: Rho = "loss",
+        pal_mask: tuple[float, float] | None = None,
         flip: bool = False,
         adversarial: str = "least-squares",
         patches: int = 256,
@@ -76,6 +86,7 @@ class Cut(Objective):
             layers=discriminator_layers,
             antialias=discriminator_antialias,
         )
+        self._align = Alignment(weight=pal, eps=pal_eps, rho=pal_rho, mask=pal_mask)
         self._adversarial = adversarial_loss(adversarial)
         self._nce, self._identity, self._flip = nce, identity, flip
         self._patches = patches
@@ -107,6 +118,9 @@ class Cut(Objective):
             same = self._identity * self._compare(output[len(source) :], target)
             # Halved together, as published, so that both sides weigh what one did.
             total, terms["identity"] = fooled + 0.5 * (kept + same), same.detach()
+        if self._align:
+            aligned = self._align(generated.float(), source, batch).mean()
+            total, terms["pal"] = total + self._align.weight * aligned, aligned.detach()
         yield Step("network", total, terms, together=("heads",))
 
     def _compare(self, output: Tensor, picture: Tensor) -> Tensor:

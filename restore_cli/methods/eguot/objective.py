@@ -8,15 +8,13 @@ from torch.nn import functional as F
 
 from restore_cli.data.sample import Batch
 from restore_cli.losses.adversarial import ADVERSARIAL, r1_penalty
-from restore_cli.losses.alignment import affine_alignment, apply_affine
+from restore_cli.methods.alignment import Alignment, Rho
 from restore_cli.methods.base import Objective, Step, within
 from restore_cli.methods.developed import developed
 from restore_cli.methods.eguot.ensemble import DiscriminatorEnsemble, Potential
 from restore_cli.methods.eguot.semidual import CONJUGATES, Conjugate, map_loss, potential_loss
 from restore_cli.methods.frozen import frozen
 from restore_cli.networks.base import Network
-
-_EPS = 1e-4  # ridge of the alignment, squared units of the pictures
 
 
 class Eguot(Objective):
@@ -43,6 +41,9 @@ class Eguot(Objective):
         reduce: px that are averaged for that distance.
         paired_cost: weight of the L1 distance to the target, for samples with one.
         pal: weight of photometric alignment within it.
+        pal_eps: its ridge, see `methods.alignment`, as of the next two.
+        pal_rho: its distance.
+        pal_mask: the values that count.
         transport: weight of -v in the map's step; 0 leaves the experts alone with the cost.
         colour: weight of the colour expert; 0 leaves it out.
         structure: weight of the structure expert; 0 leaves it out.
@@ -68,6 +69,9 @@ class Eguot(Objective):
         reduce: int = 8,
         paired_cost: float = 10.0,
         pal: float = 0.0,
+        pal_eps: float = 1e-4,
+        pal_rho: Rho = "loss",
+        pal_mask: tuple[float, float] | None = None,
         transport: float = 1.0,
         colour: float = 0.1,
         structure: float = 0.1,
@@ -77,7 +81,7 @@ class Eguot(Objective):
         width: int = 32,
     ) -> None:
         weights = {"colour": colour, "structure": structure, "frequency": frequency}
-        if min(cost, paired_cost, pal, transport, r1, *weights.values()) < 0:
+        if min(cost, paired_cost, transport, r1, *weights.values()) < 0:
             raise ValueError("weights of losses must be 0 or more")
         if reduce < 1 or potential_steps < 1:
             raise ValueError("reduce and potential_steps must be 1 or more")
@@ -86,7 +90,8 @@ class Eguot(Objective):
             raise ValueError("all weights are 0: nothing to learn from")
         self._psi = (_conjugate(source), _conjugate(target))
         self._cost, self._reduce = cost, reduce
-        self._paired_cost, self._pal = paired_cost, pal
+        self._paired_cost = paired_cost
+        self._align = Alignment(weight=pal, eps=pal_eps, rho=pal_rho, mask=pal_mask)
         self._transport, self._r1, self._potential_steps = transport, r1, potential_steps
         super().__init__(network)
         if transport:
@@ -170,10 +175,8 @@ class Eguot(Objective):
         if bool((paired > 0).any()):
             target = batch.target
             tied = (made - target).abs().flatten(1).mean(dim=1)
-            if self._pal:
-                matrix, offset = affine_alignment(made.detach(), target, eps=_EPS)
-                aligned = apply_affine(made, matrix, offset)
-                tied = tied + self._pal * (aligned - target).abs().flatten(1).mean(dim=1)
+            if self._align:
+                tied = tied + self._align.weight * self._align(made, target, batch)
             total = total + paired * self._paired_cost * tied
         return total
 

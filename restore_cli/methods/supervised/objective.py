@@ -1,14 +1,13 @@
 """Paired training: a pixel loss between output and target, and photometric alignment (PAL)."""
 
 from collections.abc import Iterable, Iterator
-from functools import partial
 
 import torch
 from torch import Tensor
 
 from restore_cli.data.sample import Batch
-from restore_cli.losses.alignment import photometric_alignment_loss
 from restore_cli.losses.pixel import l1, pixel_loss
+from restore_cli.methods.alignment import Alignment, Rho
 from restore_cli.methods.base import Objective, Step, within
 from restore_cli.methods.developed import developed
 from restore_cli.methods.processes import mean_known
@@ -37,8 +36,10 @@ class Supervised(Objective):
         amounts_weight: weight of the error of the estimated amounts, see `amounts_error`.
         told: share of the pictures whose true amounts are shown, where they are known.
         pal: weight alpha of the photometric alignment loss (Li et al., arXiv 2604.08172), which is
-            added; 0 leaves it out. Its rho is `charbonnier` with that loss and L1 otherwise.
+            added; 0 leaves it out.
         pal_eps: ridge of its fit, in squared units of the pictures, above 0.
+        pal_rho: the distance after the fit; "loss" is that of `loss`.
+        pal_mask: least and greatest value of the pixels that count for it; None counts all.
         pal_detach: take the fitted colour map as a constant.
         window: side in px of the part of each picture that is restored, at random, while the
             network is told of all of it (its global context): a wide view costs little, restoring
@@ -66,30 +67,27 @@ class Supervised(Objective):
         told: float = 0.5,
         pal: float = 0.0,
         pal_eps: float = 1e-4,
+        pal_rho: Rho = "loss",
+        pal_mask: tuple[float, float] | None = None,
         pal_detach: bool = True,
         window: int = 0,
     ) -> None:
-        if min(pal, sigma_weight, blur_weight, amounts_weight) < 0:
+        if min(sigma_weight, blur_weight, amounts_weight) < 0:
             raise ValueError("weights of losses must be 0 or more")
         for name, share in (("blur_told", blur_told), ("told", told)):
             if not 0 <= share <= 1:
                 raise ValueError(f"{name} is {share}; it must be a share from 0 to 1")
-        if pal_eps <= 0:
-            raise ValueError(f"pal_eps is {pal_eps}; it must be above 0")
         check_window(network, window)
         super().__init__(network)
         self._loss = pixel_loss(loss, floor=floor)
         self._sigma_weight = sigma_weight
         self._blur_weight, self._blur_told = blur_weight, blur_told
         self._amounts_weight, self._told = amounts_weight, told
-        self._pal = pal
         self._window = window
-        self._align = partial(
-            photometric_alignment_loss,
-            eps=pal_eps,
-            rho="charbonnier" if loss == "charbonnier" else "l1",
-            detach=pal_detach,
-        )
+        self._align = Alignment(
+            weight=pal, eps=pal_eps, rho=pal_rho, mask=pal_mask,
+            detach=pal_detach, loss=loss, floor=floor,
+        )  # fmt: skip
         self._estimates = (
             network if network.info.level and isinstance(network, EstimatingNetwork) else None
         )
@@ -107,9 +105,9 @@ class Supervised(Objective):
         restored = developed(output if isinstance(output, Tensor) else output.image, batch)
         pixel = self._loss(restored, target)
         total, terms = pixel, {"pixel": pixel.detach()}
-        if self._pal > 0:
-            aligned = self._align(restored, target)
-            total, terms["pal"] = total + self._pal * aligned, aligned.detach()
+        if self._align:
+            aligned = self._align(restored, target, batch).mean()
+            total, terms["pal"] = total + self._align.weight * aligned, aligned.detach()
         if not isinstance(output, Tensor):
             for name, weight, error in self._level_errors(output, batch):
                 total, terms[name] = total + weight * error, error.detach()

@@ -20,7 +20,7 @@ from restore_cli.networks.base import NetworkInfo
 from restore_cli.networks.blocks import ChannelNorm
 from restore_cli.networks.latents import Decomposed, DegradationClassifier, LatentNetwork
 from restore_cli.networks.unet import UNet, stage
-from restore_cli.recipe import Choice, DataSection, Mixture, construct
+from restore_cli.recipe import Choice, CleanData, Mixture, construct
 from restore_cli.transport.latent import latent_distance
 from restore_cli.transport.moments import Moments
 
@@ -46,10 +46,10 @@ def network(**options: object) -> BaryIR:
     return made
 
 
-def data(shares: Mapping[str, float]) -> DataSection:
+def data(shares: Mapping[str, float]) -> CleanData:
     """A section whose mixture names these sources."""
     mixture = [Mixture(source=name, weight=share) for name, share in shares.items()]
-    return DataSection(train=Path("photos"), mixture=mixture or [Mixture()])
+    return CleanData(kind="clean", train=Path("photos"), mixture=mixture or [Mixture()])
 
 
 def baryir(shares: Mapping[str, float] = SHARES, **options: object) -> Baryir:

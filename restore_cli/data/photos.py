@@ -1,0 +1,103 @@
+"""Folders of photos to learn from, checked once and kept in memory."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from restore_cli.errors import RestoreError
+from restore_cli.images.formats import READABLE_SUFFIXES
+from restore_cli.images.picture import Picture
+
+_IN_MEMORY_BYTES = 4 * 1024**3
+_MOST_LISTED = 20
+
+
+class Photos:
+    """A folder of pictures, checked once, kept in memory as bytes as far as 4 GiB reach.
+
+    Args:
+        folder: searched with its subfolders.
+        smallest: least height and width, px.
+        resize: px that the shorter side is scaled to; None leaves pictures as they are.
+
+    Raises:
+        RestoreError: no such folder, no picture in it, or pictures that are unreadable or too small
+            (all of them named).
+    """
+
+    suffixes: Collection[str] = READABLE_SUFFIXES
+
+    def __init__(self, folder: Path, *, smallest: int = 1, resize: int | None = None) -> None:
+        if not folder.is_dir():
+            raise RestoreError(
+                f"no such folder: {folder}",
+                hint="data.root says where the recipe's folders lie: --set data.root=DIR",
+            )
+        self.folder, self._resize = folder, resize
+        found = (p for p in folder.rglob("*") if p.suffix.lower() in self.suffixes)
+        self.paths = sorted(
+            found, key=lambda path: (path.stem, str(path))
+        )  # pairs share this order
+        if not self.paths:
+            raise RestoreError(f"no picture in {folder}")
+        self._kept: dict[int, Tensor] = {}
+        room = _IN_MEMORY_BYTES
+        problems: list[str] = []
+        for index, path in enumerate(self.paths):
+            try:
+                photo = self._read(path)
+            except RestoreError as error:
+                problems.append(error.message)
+                continue
+            if min(photo.shape[-2:]) < smallest:
+                height, width = photo.shape[-2:]
+                problems.append(f"{path}: {width}x{height} is smaller than {smallest} px")
+            if photo.nbytes <= room:
+                room -= photo.nbytes
+                self._kept[index] = photo
+        if problems:
+            raise RestoreError(
+                f"{len(problems)} of {len(self.paths)} pictures in {folder} are unfit:"
+                + listed(problems),
+                hint="take them out of the folder, or lower data.crop",
+            )
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> Tensor:
+        """(3, H, W): uint8 for 8-bit files, float32 in [0, 1] for deeper ones."""
+        return self._kept[index] if index in self._kept else self._read(self.paths[index])
+
+    def _read(self, path: Path) -> Tensor:
+        picture = Picture.read(path)
+        pixels = picture.to_srgb()
+        if self._resize is not None:
+            pixels = _scaled(pixels, self._resize)
+        srgb = torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+        return (srgb * 255 + 0.5).to(torch.uint8) if picture.depth == 8 else srgb
+
+
+def as_float(photo: Tensor) -> Tensor:
+    """Bytes as float32 in [0, 1]; other pictures as they are."""
+    return photo.to(torch.float32) / 255.0 if photo.dtype == torch.uint8 else photo
+
+
+def listed(problems: list[str]) -> str:
+    """The first of them, a line each."""
+    more = [f"and {len(problems) - _MOST_LISTED} more"] if len(problems) > _MOST_LISTED else []
+    return "".join(f"\n  {line}" for line in problems[:_MOST_LISTED] + more)
+
+
+def _scaled(pixels: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """(H, W, 3) with a shorter side of this many px: averages where it shrinks, bicubic else."""
+    height, width = pixels.shape[:2]
+    factor = side / min(height, width)
+    size = (max(side, round(width * factor)), max(side, round(height * factor)))
+    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    return np.clip(cv2.resize(pixels, size, interpolation=how), 0, 1, dtype=np.float32)
