@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restore_cli.commands.console import Console
-from restore_cli.commands.signals import terminable
 from restore_cli.errors import ExitCode, RestoreError
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ class BatchReport:
 
         try:
             # Closed here, so that the sum is told when the last file is finished.
-            with terminable(), closing(results), self.console.progress() as progress:
+            with closing(results), self.console.progress() as progress:
                 bar = progress.add_task(self.task, total=total)
                 for result in results:
                     self._tell(result, each=progress.disable, alone=total == 1)

@@ -20,7 +20,6 @@ from restore_cli.commands.options import (
     Workers,
 )
 from restore_cli.commands.ot_options import Vae
-from restore_cli.commands.signals import terminable
 from restore_cli.errors import ExitCode, RestoreError
 
 if TYPE_CHECKING:
@@ -201,7 +200,7 @@ def evaluate(
     console = Console(quiet=quiet, json=json)
     measured: list[Measurement] = []
     labels = _labels(outputs)
-    with terminable(), console.progress() as progress:
+    with console.progress() as progress:
         for label, pairs, built in zip(labels, sets, builds, strict=True):
             bar = progress.add_task(label, total=len(pairs))
             rows: list[Row] = []

@@ -28,7 +28,6 @@ from restore_cli.commands.options import (
     Workers,
 )
 from restore_cli.commands.ot_options import Alpha, Decoding, MovedVae, Vae
-from restore_cli.commands.signals import terminable
 from restore_cli.errors import ExitCode, RestoreError
 
 if TYPE_CHECKING:
@@ -111,7 +110,7 @@ def fit(
     else:
         transport = load_transport(refine, None if vae == "small" else vae, where)
     failed: list[str] = []
-    with terminable(), console.progress() as progress:
+    with console.progress() as progress:
         for side, paths in sides.items():
             bar = progress.add_task(side, total=len(paths))
             for seen in gather(transport, paths, side, workers=workers):

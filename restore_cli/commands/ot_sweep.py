@@ -20,7 +20,6 @@ from restore_cli.commands.options import (
     Traceback,
 )
 from restore_cli.commands.ot_options import MovedVae
-from restore_cli.commands.signals import terminable
 from restore_cli.errors import RestoreError
 
 _EVERY_TENTH = "0,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1"
@@ -97,7 +96,7 @@ def sweep(
     both: tuple[Decoding, ...] = ("residual", "plain")
     decodings = both if decoding == "both" else (decoding,)
     running = sweeping.sweep(transport, pairs, alphas=wanted, decodings=decodings, seed=seed)
-    with terminable(), console.progress() as progress:
+    with console.progress() as progress:
         bar = progress.add_task("sweep", total=len(pairs))
         while True:
             begun = time.perf_counter()

@@ -8,7 +8,6 @@ import typer
 
 from restore_cli.commands.console import Console
 from restore_cli.commands.options import Device, Json, Quiet, Traceback
-from restore_cli.commands.signals import terminable
 from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ def train(
     if device != "auto":
         choose_device(device)  # an error before anything is written
     run = Run(output or Path("runs") / loaded.model.name, loaded, resume=resume)
-    with terminable(), console.progress() as bar:
+    with console.progress() as bar:
         task = bar.add_task(loaded.model.name, total=loaded.optim.steps)
 
         def report(progress: "Progress") -> None:
