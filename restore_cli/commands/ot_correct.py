@@ -28,6 +28,7 @@ from restore_cli.commands.options import (
     Workers,
 )
 from restore_cli.commands.ot_options import Alpha, Decoding, MovedVae, Vae
+from restore_cli.commands.outputs import check_outputs, output_path
 from restore_cli.errors import ExitCode, RestoreError
 
 if TYPE_CHECKING:
@@ -57,7 +58,13 @@ def fit(
     *,
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="FILE.safetensors", help="The correction to write."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE.safetensors",
+            parser=output_path,
+            help="The correction to write.",
+        ),
     ],
     vae: Vae = "small",
     patch: Annotated[
@@ -104,6 +111,7 @@ def fit(
         "restored": pictures_of(restored, recursive=recursive, most=max_images),
         "natural": pictures_of(natural, recursive=recursive, most=max_images),
     }
+    check_outputs([output], [path for paths in sides.values() for path in paths])
     where = choose_device(device)
     if refine is None:
         transport = LatentTransport(load_autoencoder(vae, where), patch=patch)
@@ -240,15 +248,7 @@ def _check_output(output: Path, refine: Path | None, overwrite: bool) -> None:
             f"-o {output}: a correction is a .safetensors file",
             hint=f"for example -o {output.stem or 'correction'}.safetensors",
         )
-    if not output.parent.is_dir():
-        raise RestoreError(f"-o {output}: no folder {output.parent}", hint="make it first")
-    if refine is not None and output.resolve() == refine.resolve():
-        raise RestoreError(
-            f"{output} is the input of --refine: it would be overwritten",
-            hint="write to another file with -o",
-        )
-    if output.exists() and not overwrite:
-        raise RestoreError(f"{output} already exists", hint="--overwrite replaces it")
+    check_outputs([output], [refine] if refine is not None else [], overwrite=overwrite)
 
 
 def _tell(console: Console, seen: "Seen", failed: list[str]) -> None:
