@@ -75,7 +75,9 @@ def train(
     ] = "auto",
     seed: Annotated[
         int | None,
-        typer.Option("--seed", min=0, metavar="N", help="Short for --set optim.seed=N."),
+        typer.Option(
+            "--seed", min=0, max=2**31 - 1, metavar="N", help="Short for --set optim.seed=N."
+        ),
     ] = None,
     json: Json = False,
     quiet: Quiet = False,

@@ -7,6 +7,7 @@ weights' metadata, so that the one file alone is a whole model.
 
 import contextlib
 import hashlib
+import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,14 +16,15 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
-from restore_cli.errors import RestoreError
+from restore_cli.errors import ExitCode, RestoreError
 from restore_cli.models.foreign import recognise
 from restore_cli.networks import NETWORKS
+from restore_cli.networks.admission import bounded
 from restore_cli.networks.base import Network
 from restore_cli.recipe import InferSection, Recipe, construct
+from restore_cli.tensors import to_safetensors
 
 TASKS = ("denoise", "derain", "dehaze", "deblur", "lowlight", "auto")
 """What `--task` may be; which of them have a shipped model, `entries` says."""
@@ -160,7 +162,7 @@ def export(folder: Path, network: Network, recipe: Recipe, card_text: str) -> No
     for name, value in halves.items():
         if not bool(torch.isfinite(value).all()):
             raise RestoreError(f"the weight {name} is not finite in fp16: nothing exported")
-    data = save(halves, metadata={"format": "restore-1", "recipe": recipe.dump()})
+    data = to_safetensors(halves, {"format": "restore-1", "recipe": recipe.dump()})
     try:
         folder.mkdir(parents=True, exist_ok=True)
         text = _recipe_text(folder, recipe)
@@ -169,7 +171,11 @@ def export(folder: Path, network: Network, recipe: Recipe, card_text: str) -> No
         files[SUMS] = ("\n".join(sums) + "\n").encode()
         _replace_all(folder, files)
     except OSError as error:
-        raise RestoreError(f"cannot write the model folder {folder}: {error}") from error
+        raise RestoreError(
+            f"cannot write the model folder {folder}: {error.strerror or error}",
+            hint="make room or choose another folder, then start the same command again",
+            exit_code=ExitCode.SOME_FAILED,
+        ) from error
 
 
 def _replace_all(folder: Path, files: dict[str, bytes]) -> None:
@@ -177,7 +183,10 @@ def _replace_all(folder: Path, files: dict[str, bytes]) -> None:
     temporary = {folder / f".{file}.tmp": content for file, content in files.items()}
     try:
         for path, content in temporary.items():
-            path.write_bytes(content)
+            with path.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
         for path, file in zip(temporary, files, strict=True):
             path.replace(folder / file)
     finally:
@@ -262,10 +271,15 @@ def _load_file(path: Path) -> Model:
     elif "recipe" in metadata:
         recipe = Recipe.parse(metadata["recipe"], source=f"the recipe inside {path}")
     if recipe is not None:
-        network = construct(recipe.network, NETWORKS, section="network")
+        # What the recipe claims, the file must hold.
+        with bounded(sum(value.numel() for value in state.values())):
+            network = construct(recipe.network, NETWORKS, section="network")
         name, task, overlap = recipe.model.name, recipe.model.task, recipe.infer.overlap
     else:
-        network = recognise(state)
+        try:
+            network = recognise(state)
+        except RestoreError as error:
+            raise RestoreError(f"{path}: {error.message}", hint=error.hint) from error
         if network is None:
             raise RestoreError(
                 f"{path} has no recipe, and its tensor names are not of a network known here",
@@ -300,7 +314,9 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
                 return state, metadata  # pyright: ignore[reportUnknownVariableType]
         loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, EOFError, struct.error) as error:
-        raise RestoreError(f"cannot read the weights in {path}: {error}") from error
+        raise RestoreError(
+            f"cannot read the weights in {path}: {error}", hint="download or export it again"
+        ) from error
     except Exception as error:  # pickle raises its own zoo of errors
         raise RestoreError(
             f"{path} holds more than tensors, or is damaged: {type(error).__name__}",
@@ -313,6 +329,15 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     state = {str(k): v for k, v in named.items() if isinstance(v, Tensor)}
     if not state:
         raise RestoreError(f"{path} holds no tensors")
+    for name, value in state.items():
+        if value.layout != torch.strided or not value.dtype.is_floating_point:
+            continue
+        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            raise RestoreError(
+                f"{path} is damaged: its tensor {name} claims {value.numel():,} numbers and holds"
+                " fewer",
+                hint="save its state dict alone, best as .safetensors",
+            )
     return state, {}
 
 

@@ -18,6 +18,9 @@ from restore_cli.recipe.old_names import modernised, modernised_key
 from restore_cli.recipe.optim import OptimSection
 from restore_cli.recipe.override import override
 from restore_cli.recipe.section import Section
+from restore_cli.small_file import read_small
+
+_MOST_BYTES = 2**24
 
 
 class Recipe(Section):
@@ -44,7 +47,7 @@ class Recipe(Section):
             RestoreError: the file cannot be read, is not TOML, or breaks the schema.
         """
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_small(path, most=_MOST_BYTES).decode("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise RestoreError(
                 f"cannot read the recipe {path}: {error}",
@@ -57,7 +60,7 @@ class Recipe(Section):
         """Check the text of a recipe; `source` names it in messages. Raises RestoreError."""
         try:
             table = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
             raise RestoreError(f"{source} is not valid TOML: {error}") from error
         table = modernised(table)
         for item in overrides:
