@@ -19,7 +19,7 @@ from restore_cli.commands.options import (
     Traceback,
     Workers,
 )
-from restore_cli.commands.ot_options import Vae
+from restore_cli.commands.ot_options import AllowDownload, Vae
 from restore_cli.commands.outputs import check_outputs, output_path
 from restore_cli.errors import ExitCode, RestoreError
 
@@ -138,6 +138,7 @@ def evaluate(
         ),
     ] = None,
     vae: Vae = "small",
+    allow_download: AllowDownload = False,
     batch_size: Annotated[
         int | None,
         typer.Option(
@@ -188,7 +189,7 @@ def evaluate(
     if "latent-w2" in names:
         from restore_cli.ot_correct.autoencoders import load_autoencoder
 
-        autoencoder = load_autoencoder(vae, where)
+        autoencoder = load_autoencoder(vae, where, allow_download=allow_download)
     builds = [
         build(names, border=crop_border, device=where, weights=weights, autoencoder=autoencoder)
         for _ in outputs

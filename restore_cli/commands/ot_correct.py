@@ -27,7 +27,7 @@ from restore_cli.commands.options import (
     Traceback,
     Workers,
 )
-from restore_cli.commands.ot_options import Alpha, Decoding, MovedVae, Vae
+from restore_cli.commands.ot_options import AllowDownload, Alpha, Decoding, MovedVae, Vae
 from restore_cli.commands.outputs import check_outputs, output_path
 from restore_cli.errors import ExitCode, RestoreError
 
@@ -67,6 +67,7 @@ def fit(
         ),
     ],
     vae: Vae = "small",
+    allow_download: AllowDownload = False,
     patch: Annotated[
         int, typer.Option("--patch", min=1, max=9, metavar="P", help="Side of a patch, in latents.")
     ] = 3,
@@ -114,9 +115,13 @@ def fit(
     check_outputs([output], [path for paths in sides.values() for path in paths])
     where = choose_device(device)
     if refine is None:
-        transport = LatentTransport(load_autoencoder(vae, where), patch=patch)
+        transport = LatentTransport(
+            load_autoencoder(vae, where, allow_download=allow_download), patch=patch
+        )
     else:
-        transport = load_transport(refine, None if vae == "small" else vae, where)
+        transport = load_transport(
+            refine, None if vae == "small" else vae, where, allow_download=allow_download
+        )
     failed: list[str] = []
     with console.progress() as progress:
         for side, paths in sides.items():
@@ -196,6 +201,7 @@ def apply(
     ] = "image",
     decoding: Decoding = "residual",
     vae: MovedVae = None,
+    allow_download: AllowDownload = False,
     format: Format = None,
     suffix: Suffix = None,
     recursive: Recursive = False,
@@ -224,7 +230,14 @@ def apply(
 
     console = Console(quiet=quiet, json=json)
     corrector, options = load_corrector(
-        correction, alpha, vae, device, space=space, decoding=decoding, seed=seed
+        correction,
+        alpha,
+        vae,
+        device,
+        space=space,
+        decoding=decoding,
+        seed=seed,
+        allow_download=allow_download,
     )
     jobs = plan(inputs, output, label=LABEL, format=format, suffix=suffix, recursive=recursive)
     options |= {"task": LABEL, "seed": seed, "version": __version__}

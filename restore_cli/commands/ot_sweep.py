@@ -19,7 +19,7 @@ from restore_cli.commands.options import (
     Seed,
     Traceback,
 )
-from restore_cli.commands.ot_options import MovedVae
+from restore_cli.commands.ot_options import AllowDownload, MovedVae
 from restore_cli.commands.outputs import check_outputs, output_path
 from restore_cli.errors import RestoreError
 
@@ -66,6 +66,7 @@ def sweep(
         typer.Option("--decoding", help="As in `ot-correct apply`; both draws two curves."),
     ] = "residual",
     vae: MovedVae = None,
+    allow_download: AllowDownload = False,
     recursive: Recursive = False,
     overwrite: Overwrite = False,
     device: Device = "auto",
@@ -98,7 +99,9 @@ def sweep(
     pairs = pair(restored, reference, recursive=recursive)
     check_outputs([output, plot], [file for one in pairs for file in (one.output, one.reference)])
     check_sizes(pairs, resize_reference=False)
-    transport = load_transport(correction, vae, choose_device(device))
+    transport = load_transport(
+        correction, vae, choose_device(device), allow_download=allow_download
+    )
     transport.compute()
     both: tuple[Decoding, ...] = ("residual", "plain")
     decodings = both if decoding == "both" else (decoding,)

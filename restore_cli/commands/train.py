@@ -1,6 +1,7 @@
 """`restore train`: a recipe in, a model folder out."""
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -8,6 +9,7 @@ import typer
 
 from restore_cli.commands.console import Console
 from restore_cli.commands.options import Device, Json, Quiet, Traceback
+from restore_cli.commands.outputs import output_path
 from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ def train(
         typer.Option(
             "-o",
             "--output",
+            metavar="PATH",
+            parser=output_path,
             help="Run folder (default: runs/NAME), or with --init the recipe file to write.",
         ),
     ] = None,
@@ -41,8 +45,17 @@ def train(
         ),
     ] = True,
     export: Annotated[
-        Path | None, typer.Option("--export", help="Write the trained model folder here.")
+        Path | None,
+        typer.Option(
+            "--export",
+            metavar="PATH",
+            parser=output_path,
+            help="Write the trained model folder here.",
+        ),
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Let --export replace another model.")
+    ] = False,
     tensorboard: Annotated[
         bool,
         typer.Option(
@@ -101,8 +114,9 @@ def train(
 
     from restore_cli.engine.device import choose_device
     from restore_cli.models import zoo
+    from restore_cli.models.destination import check_destination
     from restore_cli.recipe import Recipe
-    from restore_cli.training import loop
+    from restore_cli.training import lock, loop
     from restore_cli.training.card import write_card
     from restore_cli.training.runs import Run
     from restore_cli.training.schedule import duration
@@ -116,13 +130,21 @@ def train(
     seconds = None if time is None else duration(time)
     if device != "auto":
         choose_device(device)  # an error before anything is written
-    run = Run(output or Path("runs") / loaded.model.name, loaded, resume=resume)
-    with console.progress() as bar:
+    folder = output or Path("runs") / loaded.model.name
+    if export is not None:
+        check_destination(export, loaded, sources=[recipe], overwrite=overwrite)
+    with lock.held(folder) if main_process else nullcontext(), console.progress() as bar:
+        run = Run(folder, loaded, resume=resume)
         task = bar.add_task(loaded.model.name, total=loaded.optim.steps)
+        told: set[str] = set()
 
         def report(progress: "Progress") -> None:
             bar.update(task, completed=progress.step, total=progress.steps)
             _tell(console, progress)
+            for name, problem in run.problems.items():
+                if name not in told:
+                    console.warn(f"{problem}; training goes on")
+                    told.add(name)
 
         trained = loop.train(
             loaded,
@@ -132,8 +154,8 @@ def train(
             report=report,
             tensorboard=tensorboard,
         )
-    if export is not None and main_process:
-        zoo.export(export, trained.network, trained.recipe, write_card(trained))
+        if export is not None and main_process:
+            zoo.export(export, trained.network, trained.recipe, write_card(trained))
     _summarise(console, run.folder, export, trained)
 
 
@@ -186,14 +208,11 @@ def _write_recipe(console: Console, what: str, output: Path | None, recipe: Path
             "--init writes a new recipe: say where with -o and give no other recipe",
             hint=f"restore train --init {what} -o recipe.toml",
         )
+    from restore_cli.images.atomic import write_atomically
     from restore_cli.training.templates import template
 
     text = template(what)
-    try:
-        with output.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise RestoreError(f"{output} exists already", hint="give another name with -o") from error
-    except OSError as error:
-        raise RestoreError(f"cannot write {output}: {error}") from error
+    if os.path.lexists(output):
+        raise RestoreError(f"{output} exists already", hint="give another name with -o")
+    write_atomically(output, text.encode())
     console.say(f"wrote {output}; train it with `restore train {output}`")

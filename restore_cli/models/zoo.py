@@ -330,8 +330,11 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if not state:
         raise RestoreError(f"{path} holds no tensors")
     for name, value in state.items():
-        if value.layout != torch.strided or not value.dtype.is_floating_point:
-            continue
+        if value.layout != torch.strided or value.is_complex() or value.is_meta:
+            raise RestoreError(
+                f"{path}: its tensor {name} is of a kind that no network here has",
+                hint="save its state dict as dense tensors of real numbers",
+            )
         if value.numel() * value.element_size() > value.untyped_storage().nbytes():
             raise RestoreError(
                 f"{path} is damaged: its tensor {name} claims {value.numel():,} numbers and holds"

@@ -92,9 +92,7 @@ def construct(
     try:
         return factory(*given, **arguments)
     except _UNBUILDABLE as error:
-        raise RestoreError(
-            f"{section} {choice.name!r} cannot be built with these options: {error}"
-        ) from error
+        raise RestoreError(f"{section} {choice.name!r}: {error}") from error
 
 
 # What Python and torch raise for numbers that no network can have.
