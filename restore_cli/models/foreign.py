@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from restore_cli.errors import RestoreError
-from restore_cli.networks.admission import bounded
+from restore_cli.networks.admission import allowance, bounded
 from restore_cli.networks.baryir_restormer import BaryIRRestormer
 from restore_cli.networks.base import Network
 from restore_cli.networks.cut import CutGenerator
@@ -27,7 +27,7 @@ def recognise(state: dict[str, Tensor]) -> Network | None:
     """
     try:
         # Never larger than the file: its shapes and names may claim anything.
-        with bounded(sum(value.numel() for value in state.values())):
+        with bounded(allowance(state.values())):
             return _recognise(state)
     except (IndexError, KeyError, ValueError, RuntimeError, ArithmeticError, TypeError) as error:
         raise RestoreError(

@@ -21,7 +21,7 @@ from torch import Tensor
 from restore_cli.errors import ExitCode, RestoreError
 from restore_cli.models.foreign import recognise
 from restore_cli.networks import NETWORKS
-from restore_cli.networks.admission import bounded
+from restore_cli.networks.admission import allowance, bounded
 from restore_cli.networks.base import Network
 from restore_cli.recipe import InferSection, Recipe, construct
 from restore_cli.tensors import to_safetensors
@@ -183,9 +183,8 @@ def _replace_all(folder: Path, files: dict[str, bytes]) -> None:
     temporary = {folder / f".{file}.tmp": content for file, content in files.items()}
     try:
         for path, content in temporary.items():
-            with path.open("wb") as file:
-                file.write(content)
-                file.flush()
+            path.write_bytes(content)
+            with path.open("rb+") as file:
                 os.fsync(file.fileno())
         for path, file in zip(temporary, files, strict=True):
             path.replace(folder / file)
@@ -272,7 +271,7 @@ def _load_file(path: Path) -> Model:
         recipe = Recipe.parse(metadata["recipe"], source=f"the recipe inside {path}")
     if recipe is not None:
         # What the recipe claims, the file must hold.
-        with bounded(sum(value.numel() for value in state.values())):
+        with bounded(allowance(state.values())):
             network = construct(recipe.network, NETWORKS, section="network")
         name, task, overlap = recipe.model.name, recipe.model.task, recipe.infer.overlap
     else:

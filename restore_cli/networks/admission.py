@@ -1,7 +1,7 @@
 """How large a network that is being built may become: files may claim anything."""
 
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
 from torch import Tensor, nn
@@ -12,6 +12,14 @@ from restore_cli.errors import RestoreError
 MOST_PARAMETERS = 2**30
 """4 GiB in float32; the largest network here has a thirtieth of it."""
 MOST_TENSORS = 50_000
+
+
+def allowance(tensors: Iterable[Tensor]) -> int:
+    """How many parameters a network may have that a file's tensors are meant for.
+
+    Somewhat more than they are: what does not fit is then told tensor by tensor.
+    """
+    return min(MOST_PARAMETERS, 2**20 + 4 * sum(tensor.numel() for tensor in tensors))
 
 
 @contextmanager

@@ -108,7 +108,7 @@ def load_transport(
     named = kept.autoencoder
     if vae is None and named not in ("identity", "small") and not Path(named).is_dir():
         raise RestoreError(
-            f"{path} needs the autoencoder {named!r}, which is no folder here",
+            f"{path} needs its autoencoder: {named!r} is no folder here",
             hint="if it lies elsewhere now, or on the Hugging Face hub, say so with --vae",
         )
     try:

@@ -36,7 +36,7 @@ class OptimSection(Section):
     decay: list[tuple[NonNegativeInt, Share]] = Field(default=[])
     gamma: float = Field(default=0.1, gt=0.0, le=1.0)
     step_size: PositiveInt = 100_000
-    clip: float = Field(default=1.0, gt=0.0, le=1e9)
+    clip: float = Field(default=1.0, gt=0.0, allow_inf_nan=True)
     ema: Share = 0.999
     accumulate: PositiveInt = 1
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
