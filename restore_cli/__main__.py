@@ -5,19 +5,30 @@ Every other module raises. Here a `RestoreError` is printed as `error: ...`, a b
 which promises less than 2 does ("nothing was written"), and points to `--traceback`.
 """
 
-import contextlib
 import errno
 import os
 import sys
 import traceback
 from collections.abc import Sequence
 
+from restore_cli import streams
 from restore_cli.errors import ExitCode, RestoreError
+from restore_cli.interruption import interruptible, received
 
 # How threads of libgomp, which torch brings, wait for each other: briefly spinning, then asleep. By
 # default they spin on, and lose much of their speed beside other programs. Read when torch is
 # loaded, so they are set before.
 _WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"}
+
+_NO_MEMORY = (
+    "failed to map segment",
+    "cannot allocate memory",
+    "not enough memory",
+    "out of memory",
+    "std::bad_alloc",
+    "can't start new thread",
+)
+"""How the loader, torch and C++ say so, in lower case."""
 
 TRACEBACK_VARIABLE = "RESTORE_TRACEBACK"
 """Environment variable that does what `--traceback` does, for runs that others start."""
@@ -35,20 +46,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if not any(name in os.environ for name in _WAITING):
         os.environ.update(_WAITING)
+    streams.secure()
+    with interruptible():
+        return _guarded(arguments)
+
+
+def _guarded(arguments: list[str]) -> int:
+    """Run inside the boundary."""
     try:
         code = _run(arguments)
         # Flushed here, so that a reader who has gone away is noticed inside the boundary.
         sys.stdout.flush()
     except KeyboardInterrupt:
-        _report("interrupted")
-        return ExitCode.INTERRUPTED
+        return _interrupted()
     except RestoreError as error:
         _show_traceback(arguments)
         _report(error.message, error.hint)
         return error.exit_code
     except OSError as error:
         if error.errno == errno.EPIPE:
-            return _reader_gone()
+            return ExitCode.SOME_FAILED  # whoever read our output has closed it, quietly
         return _unforeseen(error, arguments)
     except Exception as error:
         return _unforeseen(error, arguments)
@@ -71,7 +88,7 @@ def _run(arguments: list[str]) -> int:
     except SystemExit as error:
         # The parser's own answer to a broken pipe; it has silenced the streams by then.
         if isinstance(error.__context__, BrokenPipeError):
-            return _reader_gone()
+            return ExitCode.SOME_FAILED
         raise
     except Exception as error:
         usage = _as_usage_error(error)
@@ -105,10 +122,25 @@ def _as_usage_error(error: Exception) -> RestoreError | None:
 
 def _unforeseen(error: Exception, arguments: list[str]) -> int:
     """Report a bug, or a state of the machine that nobody foresaw."""
+    if received.number is not None:
+        return _interrupted()  # a library has made something else of it
     shown = _show_traceback(arguments)
+    if _is_short_of_memory(error):
+        _report("not enough memory", "close other programs, or raise the limit (`ulimit -v`)")
+        return ExitCode.SOME_FAILED
     hint = f"add --traceback (or set {TRACEBACK_VARIABLE}=1) to see where it happened"
     _report(f"unexpected {type(error).__name__}: {error}", None if shown else hint)
     return ExitCode.SOME_FAILED
+
+
+def _is_short_of_memory(error: BaseException | None) -> bool:
+    """Whether memory ran out, also where a library could not be loaded for that reason."""
+    while error is not None:
+        text = str(error).lower()
+        if isinstance(error, MemoryError) or any(sign in text for sign in _NO_MEMORY):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _show_traceback(arguments: list[str]) -> bool:
@@ -122,19 +154,16 @@ def _show_traceback(arguments: list[str]) -> bool:
     return asked
 
 
-def _reader_gone() -> int:
-    """Leave quietly when whoever read our output has closed it (`restore ... | head`)."""
-    # The interpreter flushes once more at exit; give it somewhere to flush to.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
-    return ExitCode.SOME_FAILED
+def _interrupted() -> int:
+    """Say so; the exit code is that of the signal."""
+    _report(received.word)
+    return received.exit_code
 
 
 def _report(message: str, hint: str | None = None) -> None:
     """Print `error: message`, and after a blank line `hint: ...`, on stderr."""
     lines = f"error: {message}" + (f"\n\nhint: {hint}" if hint else "")
-    # If nobody reads stderr any more, the exit code still tells.
-    with contextlib.suppress(OSError):
-        print(lines, file=sys.stderr, flush=True)
+    print(streams.printable(lines), file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     GATE_FAILED = 3
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 class RestoreError(Exception):

@@ -12,6 +12,7 @@ def test_exit_codes_are_the_documented_numbers() -> None:
         "USAGE": 2,
         "GATE_FAILED": 3,
         "INTERRUPTED": 130,
+        "TERMINATED": 143,
     }
 
 

@@ -201,16 +201,82 @@ def test_help_takes_less_than_400_ms() -> None:
     assert min(seconds) <= 0.4
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT between processes")
-def test_ctrl_c_from_outside_exits_130() -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals between processes")
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_signals_from_outside_decide_the_exit_code(
+    number: signal.Signals, code: int, word: str
+) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", SLEEPER], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, err = process.communicate(timeout=20)
-    assert (process.returncode, err) == (130, "error: interrupted\n")
+    assert (process.returncode, err) == (code, f"error: {word}\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no shell")
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        ("--help >&-", 0, ""),
+        ("--help 2>&-", 0, ""),
+        ("models show derain <&- >&- 2>&-", 0, ""),
+        ("models list --json 2>/dev/full >&-", 0, ""),
+        ("models show nothing 2>/dev/full", 2, ""),
+        ("models show nothing 2>&-", 2, ""),
+        ("models show derain >/dev/full", 1, "error: standard output cannot be written: No space"),
+    ],
+)
+def test_streams_that_are_closed_or_full_cost_no_work(words: str, code: int, told: str) -> None:
+    if "/dev/full" in words and not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    command = f"{sys.executable} -m restore_cli {words}"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert done.stderr.startswith(told)
+    assert bool(done.stderr) == bool(told)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        ImportError("libtorch.so: failed to map segment from shared object"),
+        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes"),
+    ],
+)
+def test_lack_of_memory_is_no_unexpected_error(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(monkeypatch, _raise(error)) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("error: not enough memory\n\nhint: ")
+    assert "unexpected" not in err
+
+
+def test_what_a_library_makes_of_ctrl_c_is_still_an_interruption(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def body() -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt:
+            raise ImportError("KeyboardInterrupt: <EMPTY MESSAGE>") from None
+
+    assert _run(monkeypatch, body) == 143
+    assert capsys.readouterr().err == "error: terminated\n"
+
+
+def test_control_characters_of_a_name_do_not_reach_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(monkeypatch, _raise(RestoreError("a\x1b[2J\x9b.png"))) == 2
+    assert capsys.readouterr().err == "error: a\\x1b[2J\\x9b.png\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such pipes")

@@ -67,6 +67,9 @@ def plan(
         raise RestoreError(
             "no input given", hint="name files, folders, or quoted patterns such as 'img/*.jpg'"
         )
+    if output == "":
+        # An unset shell variable must not stand for the working directory.
+        raise RestoreError("-o is an empty text", hint="name a file or folder; `.` is this one")
     if suffix and any(mark in suffix for mark in ("/", os.sep, "\0")):
         raise RestoreError(
             f"--suffix {suffix!r} holds a path separator", hint="-o chooses the folder"
@@ -127,7 +130,7 @@ class _Target:
         ending = path.suffix.lower()
         only = found[0] if len(found) == 1 else None
         alone = isinstance(only, Refused) or (only is not None and only.named)
-        is_folder = not text or path.is_dir() or text.endswith(separators)
+        is_folder = path.is_dir() or text.endswith(separators)
         if not is_folder and ending in FORMAT_OF_SUFFIX:
             if not alone:
                 raise RestoreError(

@@ -1,5 +1,6 @@
 """Options of the commands that turn many files into many files, and what they mean."""
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -9,7 +10,7 @@ from restore_cli.errors import RestoreError
 
 
 def _check_tile(value: str) -> str:
-    if value not in ("auto", "none") and not (value.isdecimal() and int(value) > 0):
+    if value not in ("auto", "none") and not re.fullmatch(r"0*[1-9]\d{0,8}", value, re.ASCII):
         raise typer.BadParameter(f"{value!r} is not one of auto, none, or a number of pixels")
     return value
 

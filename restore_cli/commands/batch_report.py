@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from restore_cli.commands.console import Console
 from restore_cli.commands.pixel_bar import PixelBar
-from restore_cli.commands.signals import terminable
 from restore_cli.errors import ExitCode, RestoreError
 
 if TYPE_CHECKING:
@@ -64,7 +63,6 @@ class BatchReport:
         try:
             # Closed here, so that the sum is told when the last file is finished.
             with (
-                terminable(),
                 closing(results),
                 self.console.progress(files=True) as progress,
                 self.bar.shown(progress, self.task, total, sizes),

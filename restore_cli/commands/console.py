@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from restore_cli.streams import printable
+
 if TYPE_CHECKING:
     # rich is imported where it is used: `restore --help` does not need it.
     import rich.console
@@ -47,7 +49,7 @@ class Console:
 
     def say(self, message: str) -> None:
         """Print a message for people; long lines are left for the terminal to wrap."""
-        self.people.print(_printable(message), soft_wrap=True)
+        self.people.print(printable(message), soft_wrap=True)
 
     def warn(self, message: str) -> None:
         """Print `warning: message` for people."""
@@ -79,7 +81,7 @@ class Console:
             justify = "right" if numeric else "left"
             table.add_column(heading, justify=justify, overflow="fold", no_wrap=numeric)
         for row in body:
-            table.add_row(*(_printable(_cell(value)) for value in row))
+            table.add_row(*(printable(_cell(value)) for value in row))
         self.people.print(table)
 
     def progress(self, *, files: bool = False) -> "Progress":
@@ -150,8 +152,3 @@ def _cell(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return str(value)
-
-
-def _printable(text: str) -> str:
-    """The text with bytes that were not valid in a file name shown as escapes."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -19,8 +19,8 @@ from restore_cli.commands.options import (
     Traceback,
     Workers,
 )
-from restore_cli.commands.ot_options import Vae
-from restore_cli.commands.signals import terminable
+from restore_cli.commands.ot_options import AllowDownload, Vae
+from restore_cli.commands.outputs import check_outputs, output_path
 from restore_cli.errors import ExitCode, RestoreError
 
 if TYPE_CHECKING:
@@ -88,13 +88,19 @@ def evaluate(
     ] = "stem",
     csv: Annotated[
         Path | None,
-        typer.Option("--csv", metavar="FILE", help="Write every number with its protocol."),
+        typer.Option(
+            "--csv",
+            metavar="FILE",
+            parser=output_path,
+            help="Write every number with its protocol.",
+        ),
     ] = None,
     report: Annotated[
         Path | None,
         typer.Option(
             "--report",
             metavar="FILE.html",
+            parser=output_path,
             help="Write a page to look at: sliders, error maps, histograms; it needs no network.",
         ),
     ] = None,
@@ -104,7 +110,12 @@ def evaluate(
     ] = 200,
     save_baseline: Annotated[
         Path | None,
-        typer.Option("--save-baseline", metavar="FILE.json", help="Keep these numbers for later."),
+        typer.Option(
+            "--save-baseline",
+            metavar="FILE.json",
+            parser=output_path,
+            help="Keep these numbers for later.",
+        ),
     ] = None,
     baseline: Annotated[
         Path | None,
@@ -127,6 +138,7 @@ def evaluate(
         ),
     ] = None,
     vae: Vae = "small",
+    allow_download: AllowDownload = False,
     batch_size: Annotated[
         int | None,
         typer.Option(
@@ -157,7 +169,7 @@ def evaluate(
         )
     names = _names(metrics, with_split=report is not None)
     written = [file for file in (csv, report, save_baseline) if file is not None]
-    _check_writable(written)
+    check_outputs(written)
 
     from restore_cli.commands.eval_output import picture_record, show, summary_record
     from restore_cli.engine.device import choose_device
@@ -170,14 +182,14 @@ def evaluate(
     bounds = gates.parse_max_drop(max_drop) if max_drop is not None else {}
     kept = gates.load(baseline) if baseline is not None else None
     if baseline is not None:
-        _check_spared([file for file in (csv, report) if file is not None], [baseline])
+        check_outputs([csv, report], [baseline])
     where = choose_device(device)
     # Built before anything is computed: a missing extra or file is told at once.
     autoencoder = None
     if "latent-w2" in names:
         from restore_cli.ot_correct.autoencoders import load_autoencoder
 
-        autoencoder = load_autoencoder(vae, where)
+        autoencoder = load_autoencoder(vae, where, allow_download=allow_download)
     builds = [
         build(names, border=crop_border, device=where, weights=weights, autoencoder=autoencoder)
         for _ in outputs
@@ -192,16 +204,15 @@ def evaluate(
         crop_reference=reference_crop is not None,
         rule=Rule.parse(pair_rule),
     )
-    _check_spared(
-        written, [file for pair in chain(*sets) for file in (pair.output, pair.reference)]
-    )
+    read = [file for pair in chain(*sets) for file in (pair.output, pair.reference)]
+    check_outputs(written, [*read, *([weights] if weights else [])])
     if kept is not None:
         infos = {metric.name: MetricInfo.of(metric) for metric in builds[0]}
         gates.check_comparable([pair.name for pair in sets[0]], infos, kept, bounds)
     console = Console(quiet=quiet, json=json)
     measured: list[Measurement] = []
     labels = _labels(outputs)
-    with terminable(), console.progress() as progress:
+    with console.progress() as progress:
         for label, pairs, built in zip(labels, sets, builds, strict=True):
             bar = progress.add_task(label, total=len(pairs))
             rows: list[Row] = []
@@ -289,37 +300,6 @@ def _names(text: str, *, with_split: bool) -> list[str]:
         raise RestoreError("--metrics names no metric", hint="for example --metrics psnr,ssim")
     # The report draws how much of each picture's error is photometric.
     return [*names, "photometric-share"] if with_split else names
-
-
-def _check_writable(files: Sequence[Path]) -> None:
-    """Computing for an hour and then not finding the folder to write to helps nobody."""
-    for file in files:
-        if not file.parent.is_dir() or file.is_dir():
-            missing = f"cannot be written: no folder {file.parent}"
-            problem = "is a folder" if file.is_dir() else missing
-            raise RestoreError(f"{file} {problem}", hint="name a file in a folder that exists")
-    twice = [file for file, times in Counter(map(_place, files)).items() if times > 1]
-    if twice:
-        raise RestoreError(
-            f"{twice[0]} is named for two things to write", hint="give each a file of its own"
-        )
-
-
-def _check_spared(written: Sequence[Path], inputs: Iterable[Path]) -> None:
-    """Inputs are never overwritten."""
-    if not written:
-        return
-    read = set(map(_place, inputs))
-    for file in written:
-        if _place(file) in read:
-            raise RestoreError(
-                f"{file} is an input: it would be overwritten", hint="name another file to write"
-            )
-
-
-def _place(file: Path) -> Path:
-    """Where a name lies; a link is replaced, not what it leads to."""
-    return file.parent.resolve() / file.name
 
 
 def _pairs(

@@ -7,6 +7,7 @@ import typer
 
 from restore_cli.commands.console import Console
 from restore_cli.commands.options import Json, Quiet, Traceback
+from restore_cli.commands.outputs import check_outputs, output_path
 from restore_cli.errors import RestoreError
 
 
@@ -16,11 +17,17 @@ def export_model(
     ],
     *,
     onnx: Annotated[
-        Path | None, typer.Option("--onnx", metavar="FILE", help="Write an ONNX file.")
+        Path | None,
+        typer.Option("--onnx", metavar="FILE", parser=output_path, help="Write an ONNX file."),
     ] = None,
     openvino: Annotated[
         Path | None,
-        typer.Option("--openvino", metavar="DIR", help="Write model.xml and model.bin there."),
+        typer.Option(
+            "--openvino",
+            metavar="DIR",
+            parser=output_path,
+            help="Write model.xml and model.bin there.",
+        ),
     ] = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -39,6 +46,7 @@ def export_model(
 
     console = Console(quiet=quiet, json=json)
     model = zoo.load(name)
+    check_outputs([onnx], [file for file in model.folder.iterdir() if file.is_file()])
     for path, write in ((onnx, portable.export_onnx), (openvino, portable.export_openvino)):
         if path is not None:
             write(model, path)

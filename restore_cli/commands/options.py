@@ -56,7 +56,9 @@ Workers = Annotated[
 
 Seed = Annotated[
     int,
-    typer.Option("--seed", min=0, metavar="N", help="Seed of everything that is random."),
+    typer.Option(
+        "--seed", min=0, max=2**31 - 1, metavar="N", help="Seed of everything that is random."
+    ),
 ]
 
 Json = Annotated[

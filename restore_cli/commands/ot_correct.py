@@ -27,8 +27,8 @@ from restore_cli.commands.options import (
     Traceback,
     Workers,
 )
-from restore_cli.commands.ot_options import Alpha, Decoding, MovedVae, Vae
-from restore_cli.commands.signals import terminable
+from restore_cli.commands.ot_options import AllowDownload, Alpha, Decoding, MovedVae, Vae
+from restore_cli.commands.outputs import check_outputs, output_path
 from restore_cli.errors import ExitCode, RestoreError
 
 if TYPE_CHECKING:
@@ -58,9 +58,16 @@ def fit(
     *,
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="FILE.safetensors", help="The correction to write."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE.safetensors",
+            parser=output_path,
+            help="The correction to write.",
+        ),
     ],
     vae: Vae = "small",
+    allow_download: AllowDownload = False,
     patch: Annotated[
         int, typer.Option("--patch", min=1, max=9, metavar="P", help="Side of a patch, in latents.")
     ] = 3,
@@ -105,13 +112,18 @@ def fit(
         "restored": pictures_of(restored, recursive=recursive, most=max_images),
         "natural": pictures_of(natural, recursive=recursive, most=max_images),
     }
+    check_outputs([output], [path for paths in sides.values() for path in paths])
     where = choose_device(device)
     if refine is None:
-        transport = LatentTransport(load_autoencoder(vae, where), patch=patch)
+        transport = LatentTransport(
+            load_autoencoder(vae, where, allow_download=allow_download), patch=patch
+        )
     else:
-        transport = load_transport(refine, None if vae == "small" else vae, where)
+        transport = load_transport(
+            refine, None if vae == "small" else vae, where, allow_download=allow_download
+        )
     failed: list[str] = []
-    with terminable(), console.progress() as progress:
+    with console.progress() as progress:
         for side, paths in sides.items():
             bar = progress.add_task(side, total=len(paths))
             for seen in gather(transport, paths, side, workers=workers):
@@ -189,6 +201,7 @@ def apply(
     ] = "image",
     decoding: Decoding = "residual",
     vae: MovedVae = None,
+    allow_download: AllowDownload = False,
     format: Format = None,
     suffix: Suffix = None,
     recursive: Recursive = False,
@@ -224,7 +237,14 @@ def apply(
 
     console = Console(quiet=quiet, json=json)
     corrector, options = load_corrector(
-        correction, alpha, vae, device, space=space, decoding=decoding, seed=seed
+        correction,
+        alpha,
+        vae,
+        device,
+        space=space,
+        decoding=decoding,
+        seed=seed,
+        allow_download=allow_download,
     )
     options |= {"task": LABEL, "seed": seed, "version": __version__}
     results = pipeline.run(
@@ -248,15 +268,7 @@ def _check_output(output: Path, refine: Path | None, overwrite: bool) -> None:
             f"-o {output}: a correction is a .safetensors file",
             hint=f"for example -o {output.stem or 'correction'}.safetensors",
         )
-    if not output.parent.is_dir():
-        raise RestoreError(f"-o {output}: no folder {output.parent}", hint="make it first")
-    if refine is not None and output.resolve() == refine.resolve():
-        raise RestoreError(
-            f"{output} is the input of --refine: it would be overwritten",
-            hint="write to another file with -o",
-        )
-    if output.exists() and not overwrite:
-        raise RestoreError(f"{output} already exists", hint="--overwrite replaces it")
+    check_outputs([output], [refine] if refine is not None else [], overwrite=overwrite)
 
 
 def _tell(console: Console, seen: "Seen", failed: list[str]) -> None:

@@ -32,6 +32,13 @@ MovedVae = Annotated[
     ),
 ]
 
+AllowDownload = Annotated[
+    bool,
+    typer.Option(
+        "--allow-download", help="Let --vae HUB_ID fetch what is not in the cache; off otherwise."
+    ),
+]
+
 Decoding = Annotated[
     Literal["residual", "plain"],
     typer.Option(

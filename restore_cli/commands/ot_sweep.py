@@ -19,8 +19,8 @@ from restore_cli.commands.options import (
     Seed,
     Traceback,
 )
-from restore_cli.commands.ot_options import MovedVae
-from restore_cli.commands.signals import terminable
+from restore_cli.commands.ot_options import AllowDownload, MovedVae
+from restore_cli.commands.outputs import check_outputs, output_path
 from restore_cli.errors import RestoreError
 
 _EVERY_TENTH = "0,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1"
@@ -49,10 +49,14 @@ def sweep(
     ],
     *,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE.csv", help="The curve to write.")
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FILE.csv", parser=output_path, help="The curve to write."
+        ),
     ],
     plot: Annotated[
-        Path | None, typer.Option("--plot", metavar="FILE.png", help="Also draw the curve.")
+        Path | None,
+        typer.Option("--plot", metavar="FILE.png", parser=output_path, help="Also draw the curve."),
     ] = None,
     alphas: Annotated[
         str, typer.Option("--alphas", metavar="A,...", help="The points of the curve.")
@@ -62,6 +66,7 @@ def sweep(
         typer.Option("--decoding", help="As in `ot-correct apply`; both draws two curves."),
     ] = "residual",
     vae: MovedVae = None,
+    allow_download: AllowDownload = False,
     recursive: Recursive = False,
     overwrite: Overwrite = False,
     device: Device = "auto",
@@ -79,7 +84,8 @@ def sweep(
     wanted = _parse(alphas)
     for file, ending in ((output, ".csv"), (plot, ".png")):
         if file is not None:
-            _check_file(file, ending, overwrite)
+            _check_ending(file, ending)
+    check_outputs([output, plot], [correction], overwrite=overwrite)
 
     from restore_cli.engine.device import choose_device
     from restore_cli.evaluation.curve import Line, draw_curves
@@ -91,13 +97,16 @@ def sweep(
 
     console = Console(quiet=quiet, json=json)
     pairs = pair(restored, reference, recursive=recursive)
+    check_outputs([output, plot], [file for one in pairs for file in (one.output, one.reference)])
     check_sizes(pairs, resize_reference=False)
-    transport = load_transport(correction, vae, choose_device(device))
+    transport = load_transport(
+        correction, vae, choose_device(device), allow_download=allow_download
+    )
     transport.compute()
     both: tuple[Decoding, ...] = ("residual", "plain")
     decodings = both if decoding == "both" else (decoding,)
     running = sweeping.sweep(transport, pairs, alphas=wanted, decodings=decodings, seed=seed)
-    with terminable(), console.progress() as progress:
+    with console.progress() as progress:
         bar = progress.add_task("sweep", total=len(pairs))
         while True:
             begun = time.perf_counter()
@@ -177,10 +186,6 @@ def _parse(text: str) -> list[float]:
     return list(dict.fromkeys(values))
 
 
-def _check_file(file: Path, ending: str, overwrite: bool) -> None:
+def _check_ending(file: Path, ending: str) -> None:
     if file.suffix.lower() != ending:
         raise RestoreError(f"{file}: its name should end in {ending}", hint="rename it")
-    if not file.parent.is_dir():
-        raise RestoreError(f"{file}: no folder {file.parent}", hint="make it first")
-    if file.exists() and not overwrite:
-        raise RestoreError(f"{file} already exists", hint="--overwrite replaces it")

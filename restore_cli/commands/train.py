@@ -1,6 +1,7 @@
 """`restore train`: a recipe in, a model folder out."""
 
 import os
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -9,7 +10,7 @@ import typer
 
 from restore_cli.commands.console import Console
 from restore_cli.commands.options import Device, Json, Quiet, Traceback
-from restore_cli.commands.signals import terminable
+from restore_cli.commands.outputs import output_path
 from restore_cli.commands.train_output import summarise, tell, tell_check, tell_start
 from restore_cli.errors import RestoreError
 
@@ -34,6 +35,8 @@ def train(
         typer.Option(
             "-o",
             "--output",
+            metavar="PATH",
+            parser=output_path,
             help="Run folder (default: runs/NAME), or with --init the recipe file to write.",
         ),
     ] = None,
@@ -48,10 +51,15 @@ def train(
         Path | None,
         typer.Option(
             "--export",
+            metavar="PATH",
+            parser=output_path,
             help="Write the trained model folder here, and, where validation found an earlier state"
             " better, that one beside it as DIR-best.",
         ),
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Let --export replace another model.")
+    ] = False,
     check: Annotated[
         bool,
         typer.Option(
@@ -92,7 +100,9 @@ def train(
     ] = "auto",
     seed: Annotated[
         int | None,
-        typer.Option("--seed", min=0, metavar="N", help="Short for --set optim.seed=N."),
+        typer.Option(
+            "--seed", min=0, max=2**31 - 1, metavar="N", help="Short for --set optim.seed=N."
+        ),
     ] = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -115,8 +125,9 @@ def train(
         )
 
     from restore_cli.engine.device import choose_device
+    from restore_cli.models.destination import check_destination
     from restore_cli.recipe import Recipe
-    from restore_cli.training import loop
+    from restore_cli.training import lock, loop
     from restore_cli.training.runs import Run
     from restore_cli.training.schedule import duration
 
@@ -133,13 +144,21 @@ def train(
     if check:
         _check(console, loaded, output, device)
         return
-    run = Run(output or Path("runs") / loaded.model.name, loaded, resume=resume)
-    with terminable(), console.progress() as bar:
+    folder = output or Path("runs") / loaded.model.name
+    if export is not None:
+        check_destination(export, loaded, sources=[recipe], overwrite=overwrite)
+    with lock.held(folder) if main_process else nullcontext(), console.progress() as bar:
+        run = Run(folder, loaded, resume=resume)
         task = bar.add_task(loaded.model.name, total=loaded.optim.steps)
+        told: set[str] = set()
 
         def report(progress: "Progress") -> None:
             bar.update(task, completed=progress.step, total=progress.steps)
             tell(console, progress)
+            for name, problem in run.problems.items():
+                if name not in told:
+                    console.warn(f"{problem}; training goes on")
+                    told.add(name)
 
         def begin(start: "Start") -> None:
             tell_start(console, start)
@@ -153,7 +172,7 @@ def train(
             on_start=begin,
             tensorboard=tensorboard,
         )
-    best = _export(export, trained) if export is not None and main_process else None
+        best = _export(export, trained) if export is not None and main_process else None
     summarise(console, run.folder, export, best, trained)
 
 
@@ -195,14 +214,11 @@ def _write_recipe(console: Console, what: str, output: Path | None, recipe: Path
             "--init writes a new recipe: say where with -o and give no other recipe",
             hint=f"restore train --init {what} -o recipe.toml",
         )
+    from restore_cli.images.atomic import write_atomically
     from restore_cli.training.templates import template
 
     text = template(what)
-    try:
-        with output.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise RestoreError(f"{output} exists already", hint="give another name with -o") from error
-    except OSError as error:
-        raise RestoreError(f"cannot write {output}: {error}") from error
+    if os.path.lexists(output):
+        raise RestoreError(f"{output} exists already", hint="give another name with -o")
+    write_atomically(output, text.encode())
     console.say(f"wrote {output}; train it with `restore train {output}`")

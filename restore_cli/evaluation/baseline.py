@@ -18,9 +18,11 @@ from restore_cli.errors import RestoreError
 from restore_cli.evaluation.measure import Measurement, MetricInfo
 from restore_cli.evaluation.problems import Problems
 from restore_cli.images.atomic import write_atomically
+from restore_cli.small_file import read_small
 
 FORMAT = "restore-eval-baseline"
 VERSION = 1
+_MOST_BYTES = 2**28
 _ROUNDING = 1e-9  # 30.05 - 30 is a little more than 0.05
 _AGAIN = "make it again with --save-baseline"
 
@@ -135,7 +137,7 @@ def load(path: Path) -> Baseline:
         RestoreError: it cannot be read, is no baseline, is damaged, or is of a newer version.
     """
     try:
-        raw = json.loads(path.read_bytes(), parse_constant=_refuse_constant)
+        raw = json.loads(read_small(path, most=_MOST_BYTES), parse_constant=_refuse_constant)
     except FileNotFoundError as error:
         raise RestoreError(
             f"there is no baseline {path}", hint="make one with --save-baseline"

@@ -17,7 +17,8 @@ def write_csv(path: Path, measurements: Sequence[Measurement]) -> None:
     The columns are `COLUMNS`: the set of outputs, the name of the pair, the output's size, and the
     number with its meaning. Numbers have all their digits; a picture identical to its reference
     has the value "inf", a value that is not defined is "nan". A metric of the whole set (FID) has
-    one line without picture and size. UTF-8, as RFC 4180 has it.
+    one line without picture and size. UTF-8, as RFC 4180 has it. A name that a spreadsheet would
+    compute (it begins with =, +, - or @) has an apostrophe before it.
 
     Args:
         path: the file; it is whole or as it was before. Its folder must exist.
@@ -35,10 +36,15 @@ def write_csv(path: Path, measurements: Sequence[Measurement]) -> None:
                 info = one.metrics[name]
                 size = (row.width, row.height)
                 number = (name, float(value), info.unit, info.protocol)
-                writer.writerow((one.label, row.pair.name, *size, *number))
+                writer.writerow((_text(one.label), _text(row.pair.name), *size, *number))
         for name, info in one.metrics.items():
             if not info.per_picture:
                 number = (name, float(one.totals[name]), info.unit, info.protocol)
-                writer.writerow((one.label, "", "", "", *number))
+                writer.writerow((_text(one.label), "", "", "", *number))
     # A folder may be called something that is no Unicode.
     write_atomically(path, text.getvalue().encode("utf-8", "backslashreplace"))
+
+
+def _text(name: str) -> str:
+    """A name as a cell that a spreadsheet takes for text."""
+    return f"'{name}" if name.startswith(("=", "+", "-", "@", "\t", "\r")) else name

@@ -2,11 +2,15 @@
 
 from torch import Tensor
 
+from restore_cli.errors import RestoreError
+from restore_cli.networks.admission import allowance, bounded
 from restore_cli.networks.baryir_restormer import BaryIRRestormer
 from restore_cli.networks.base import Network
 from restore_cli.networks.cut import CutGenerator
 from restore_cli.networks.nafnet import NAFNet
 from restore_cli.networks.restormer import Restormer
+
+_MOST_BLOCKS = 1000  # in one place; published networks have up to 36
 
 
 def recognise(state: dict[str, Tensor]) -> Network | None:
@@ -17,7 +21,22 @@ def recognise(state: dict[str, Tensor]) -> Network | None:
 
     Returns:
         The network with fresh weights, or None where the names are of none that is known.
+
+    Raises:
+        RestoreError: the shapes make no such network, or one larger than the checkpoint.
     """
+    try:
+        # Never larger than the file: its shapes and names may claim anything.
+        with bounded(allowance(state.values())):
+            return _recognise(state)
+    except (IndexError, KeyError, ValueError, RuntimeError, ArithmeticError, TypeError) as error:
+        raise RestoreError(
+            f"its tensors are named like a known network, but make none: {error}",
+            hint="give a checkpoint as its author published it",
+        ) from error
+
+
+def _recognise(state: dict[str, Tensor]) -> Network | None:
     if {"intro.weight", "ending.weight", "encoders.0.0.beta"} <= state.keys():
         return _nafnet(state)
     if {"patch_embed.proj.weight", "latent.0.attn.qkv.weight", "output.weight"} <= state.keys():
@@ -96,4 +115,7 @@ def _has(state: dict[str, Tensor], part: str) -> bool:
 
 def _count(state: dict[str, Tensor], prefix: str) -> int:
     start = prefix + "."
-    return len({key[len(start) :].split(".")[0] for key in state if key.startswith(start)})
+    blocks = len({key[len(start) :].split(".")[0] for key in state if key.startswith(start)})
+    if blocks > _MOST_BLOCKS:
+        raise ValueError(f"{blocks} blocks in {prefix}")
+    return blocks

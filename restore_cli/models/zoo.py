@@ -6,6 +6,7 @@ travels inside the weights' metadata, so that the one file alone is a whole mode
 
 import contextlib
 import hashlib
+import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,10 +15,9 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
-from restore_cli.errors import RestoreError
+from restore_cli.errors import ExitCode, RestoreError
 from restore_cli.models.entries import (
     CARD,
     RECIPE,
@@ -34,8 +34,10 @@ from restore_cli.models.entries import (
 )
 from restore_cli.models.foreign import recognise
 from restore_cli.networks import NETWORKS
+from restore_cli.networks.admission import allowance, bounded
 from restore_cli.networks.base import Network
 from restore_cli.recipe import Recipe, construct
+from restore_cli.tensors import to_safetensors
 
 __all__ = [
     "CARD",
@@ -92,9 +94,14 @@ def load(name_or_path: str) -> Model:
     about = describe(name_or_path)
     state, _ = read_weights(about.path)
     if about.recipe is not None:
-        network = construct(about.recipe.network, NETWORKS, section="network")
+        # What the recipe claims, the file must hold.
+        with bounded(allowance(state.values())):
+            network = construct(about.recipe.network, NETWORKS, section="network")
     else:
-        network = recognise(state)
+        try:
+            network = recognise(state)
+        except RestoreError as error:
+            raise RestoreError(f"{about.path}: {error.message}", hint=error.hint) from error
         if network is None:
             raise RestoreError(
                 f"{about.path} has no recipe, and its tensor names are not of a network known here",
@@ -133,7 +140,7 @@ def export(folder: Path, network: Network, recipe: Recipe, card_text: str) -> No
     for name, value in halves.items():
         if not bool(torch.isfinite(value).all()):
             raise RestoreError(f"the weight {name} is not finite in fp16: nothing exported")
-    data = save(halves, metadata={"format": "restore-1", "recipe": recipe.dump()})
+    data = to_safetensors(halves, {"format": "restore-1", "recipe": recipe.dump()})
     try:
         folder.mkdir(parents=True, exist_ok=True)
         text = _recipe_text(folder, recipe)
@@ -142,7 +149,11 @@ def export(folder: Path, network: Network, recipe: Recipe, card_text: str) -> No
         files[SUMS] = ("\n".join(sums) + "\n").encode()
         _replace_all(folder, files)
     except OSError as error:
-        raise RestoreError(f"cannot write the model folder {folder}: {error}") from error
+        raise RestoreError(
+            f"cannot write the model folder {folder}: {error.strerror or error}",
+            hint="make room or choose another folder, then start the same command again",
+            exit_code=ExitCode.SOME_FAILED,
+        ) from error
 
 
 def _replace_all(folder: Path, files: dict[str, bytes]) -> None:
@@ -151,6 +162,8 @@ def _replace_all(folder: Path, files: dict[str, bytes]) -> None:
     try:
         for path, content in temporary.items():
             path.write_bytes(content)
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
         for path, file in zip(temporary, files, strict=True):
             path.replace(folder / file)
     finally:
@@ -182,7 +195,9 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
                 return state, metadata  # pyright: ignore[reportUnknownVariableType]
         loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, EOFError, struct.error) as error:
-        raise RestoreError(f"cannot read the weights in {path}: {error}") from error
+        raise RestoreError(
+            f"cannot read the weights in {path}: {error}", hint="download or export it again"
+        ) from error
     except Exception as error:  # pickle raises its own zoo of errors
         raise RestoreError(
             f"{path} holds more than tensors, or is damaged: {type(error).__name__}",
@@ -195,4 +210,16 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     state = {str(k): v for k, v in named.items() if isinstance(v, Tensor)}
     if not state:
         raise RestoreError(f"{path} holds no tensors")
+    for name, value in state.items():
+        if value.layout != torch.strided or value.is_complex() or value.is_meta:
+            raise RestoreError(
+                f"{path}: its tensor {name} is of a kind that no network here has",
+                hint="save its state dict as dense tensors of real numbers",
+            )
+        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            raise RestoreError(
+                f"{path} is damaged: its tensor {name} claims {value.numel():,} numbers and holds"
+                " fewer",
+                hint="save its state dict alone, best as .safetensors",
+            )
     return state, {}

@@ -24,15 +24,19 @@ EXTRA_HINT = 'pip install "restore-cli[vae]"'
 _CLASSES = ("AutoencoderKL", "AutoencoderTiny")
 
 
-def load_autoencoder(name: str, device: torch.device) -> Autoencoder:
+def load_autoencoder(
+    name: str, device: torch.device, *, allow_download: bool = False
+) -> Autoencoder:
     """Find an autoencoder and load its weights.
 
     Args:
         name: "identity"; "small", the shipped one; a folder with a model of this toolkit, with a
             published member of the TAESD family (`*encoder*` and `*decoder*`, .pth or
             .safetensors), or saved by diffusers (AutoencoderKL, AutoencoderTiny); else a
-            Hugging Face hub id, which diffusers looks for in its cache and then downloads.
+            Hugging Face hub id, which diffusers looks for in its cache.
         device: where it computes.
+        allow_download: whether a hub id that is not in the cache may be fetched. No code that
+            comes with it is ever run.
 
     Raises:
         RestoreError: there is none, its files are damaged, or the extra is missing.
@@ -51,14 +55,14 @@ def load_autoencoder(name: str, device: torch.device) -> Autoencoder:
         if (folder / zoo.WEIGHTS).is_file():
             return _own(name, name, device)
         if (folder / "config.json").is_file():
-            return _diffusers(name, device)
+            return _diffusers(name, device, allow_download=False)
         return _published(folder, name, device)
     if folder.exists() or name.startswith((".", "/", "~")) or name.count("/") != 1:
         raise RestoreError(
             f"no autoencoder {name!r}: " + ("a file" if folder.exists() else "no such folder"),
             hint="--vae takes identity, small, a folder, or a hub id such as madebyollin/taesd",
         )
-    return _diffusers(name, device)
+    return _diffusers(name, device, allow_download=allow_download)
 
 
 def _own(model: str, name: str, device: torch.device) -> Autoencoder:
@@ -125,7 +129,7 @@ class _Diffusers(nn.Module):
         return (self.model.decode(latents / self._scale + self._shift).sample + 1) / 2
 
 
-def _diffusers(name: str, device: torch.device) -> Autoencoder:
+def _diffusers(name: str, device: torch.device, *, allow_download: bool) -> Autoencoder:
     try:
         library = importlib.import_module("diffusers")
         classes = {kind: getattr(library, kind) for kind in _CLASSES}
@@ -142,14 +146,23 @@ def _diffusers(name: str, device: torch.device) -> Autoencoder:
             hint=EXTRA_HINT,
         ) from error
     try:
-        kind = classes[_CLASSES[0]].load_config(name).get("_class_name")
+        config = classes[_CLASSES[0]].load_config(name, local_files_only=not allow_download)
+        kind = config.get("_class_name")
     except Exception as error:  # diffusers raises what its many parts raise
+        if not allow_download and not Path(name).is_dir():
+            raise RestoreError(
+                f"the autoencoder {name!r} is not on this machine",
+                hint=f"--vae {name} --allow-download fetches it from the Hugging Face hub",
+            ) from error
         raise _unusable(name, _first_line(error)) from error
     if kind not in classes:
         raise _unusable(name, f"its config.json says {kind!r}")
     try:
         model, told = classes[kind].from_pretrained(
-            name, output_loading_info=True, low_cpu_mem_usage=False
+            name,
+            output_loading_info=True,
+            low_cpu_mem_usage=False,
+            local_files_only=not allow_download,
         )
     except Exception as error:
         raise _unusable(name, _first_line(error)) from error

@@ -89,20 +89,30 @@ class Corrector:
         return both
 
 
-def load_transport(path: Path, vae: str | None, device: torch.device) -> LatentTransport:
+def load_transport(
+    path: Path, vae: str | None, device: torch.device, *, allow_download: bool = False
+) -> LatentTransport:
     """A correction with its autoencoder.
 
     Args:
         path: what `restore ot-correct fit` wrote.
-        vae: where the autoencoder lies; None: where the file says.
+        vae: where the autoencoder lies; None: where the file says. A file is not trusted with
+            hub ids: it names identity, small, or a folder.
         device: where it computes.
+        allow_download: see `load_autoencoder`; for `vae`.
 
     Raises:
         RestoreError: the file is missing or damaged, or the autoencoder is missing or another one.
     """
     kept = Correction.read(path)
+    named = kept.autoencoder
+    if vae is None and named not in ("identity", "small") and not Path(named).is_dir():
+        raise RestoreError(
+            f"{path} needs its autoencoder: {named!r} is no folder here",
+            hint="if it lies elsewhere now, or on the Hugging Face hub, say so with --vae",
+        )
     try:
-        autoencoder = load_autoencoder(vae or kept.autoencoder, device)
+        autoencoder = load_autoencoder(vae or named, device, allow_download=allow_download)
     except RestoreError as error:
         if vae is not None:
             raise
@@ -122,6 +132,7 @@ def load_corrector(
     space: Space = "image",
     decoding: Decoding = "residual",
     seed: int = 0,
+    allow_download: bool = False,
 ) -> tuple[Corrector, dict[str, object]]:
     """A corrector from a file, and what of it decides how pictures look, for the manifest.
 
@@ -133,12 +144,13 @@ def load_corrector(
         space: see `Corrector`.
         decoding: see `Corrector`.
         seed: see `Corrector`.
+        allow_download: see `load_transport`.
 
     Raises:
         RestoreError: see `load_transport` and `Corrector`.
     """
     where = choose_device(device)
-    transport = load_transport(path, vae, where)
+    transport = load_transport(path, vae, where, allow_download=allow_download)
     corrector = Corrector(
         transport, alpha=alpha, space=space, decoding=decoding, seed=seed, device=where
     )

@@ -78,12 +78,21 @@ class Settings:
     proof: bool = False
 
 
+_MOST_COUNTS = 2**24  # 24 bits; floating-point files stay exact up to there
+
+
 def check_levels(black: float | None, white: float | None) -> None:
     """Refuse levels that cannot be meant, before any file is read.
 
     Raises:
-        RestoreError: a level is below 0, or black is not below white.
+        RestoreError: a level is below 0 or above what a sensor counts to, or black is not below
+            white.
     """
+    for name, level in (("--black", black), ("--white", white)):
+        if level is not None and not 0 <= level < _MOST_COUNTS:
+            raise RestoreError(
+                f"{name} {level:g} is no level of a sensor", hint="levels are 0 to 16777215"
+            )
     if black is not None and white is not None and black >= white:
         raise RestoreError(
             f"--black {black:g} is not below --white {white:g}",

@@ -1,13 +1,15 @@
 """What a recipe names: one entry of a literal table, with its keyword arguments as the schema."""
 
 import inspect
+import math
 import typing
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
 
 from restore_cli.errors import RestoreError
+from restore_cli.recipe.section import LARGEST
 from restore_cli.recipe.suggestion import suggest
 
 T = TypeVar("T")
@@ -67,6 +69,12 @@ def construct(
             raise RestoreError(
                 f"{section} {choice.name!r} has no option {key!r}", hint=suggest(key, known)
             )
+        if not _is_usable(value):
+            raise RestoreError(
+                f"{section} {choice.name!r}: option {key} holds a number that is not finite, or "
+                f"above {LARGEST:,}",
+                hint="choose smaller numbers",
+            )
         try:
             arguments[key] = TypeAdapter(hints[key]).validate_python(value)
         except ValidationError as error:
@@ -83,5 +91,18 @@ def construct(
         raise RestoreError(f"{section} {choice.name!r} needs the option {missing[0]!r}")
     try:
         return factory(*given, **arguments)
-    except ValueError as error:
+    except _UNBUILDABLE as error:
         raise RestoreError(f"{section} {choice.name!r}: {error}") from error
+
+
+# What Python and torch raise for numbers that no network can have.
+_UNBUILDABLE = (ValueError, TypeError, RuntimeError, ArithmeticError, IndexError, MemoryError)
+
+
+def _is_usable(value: object) -> bool:
+    """Whether all numbers in an option are finite and can be meant."""
+    if isinstance(value, list | tuple):
+        return all(map(_is_usable, cast("Iterable[object]", value)))
+    if isinstance(value, Mapping):
+        return all(map(_is_usable, cast("Mapping[str, object]", value).values()))
+    return not isinstance(value, int | float) or (math.isfinite(value) and abs(value) <= LARGEST)

@@ -20,6 +20,9 @@ from restore_cli.recipe.old_names import modernised, modernised_key, old_forms
 from restore_cli.recipe.optim import OptimSection
 from restore_cli.recipe.override import override
 from restore_cli.recipe.section import Section
+from restore_cli.small_file import read_small
+
+_MOST_BYTES = 2**24
 
 
 class Recipe(Section):
@@ -83,7 +86,7 @@ class Recipe(Section):
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_small(path, most=_MOST_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RestoreError(
             f"cannot read the recipe {path}: {error}",
@@ -94,5 +97,5 @@ def _text(path: Path) -> str:
 def _table(text: str, source: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
         raise RestoreError(f"{source} is not valid TOML: {error}") from error

@@ -10,5 +10,5 @@ class LogSection(Section):
 
     every: PositiveInt = 50
     validate_every: PositiveInt = 1000
-    checkpoint_minutes: float = Field(default=3.0, gt=0.0)
+    checkpoint_minutes: float = Field(default=3.0, gt=0.0, allow_inf_nan=True)
     samples: NonNegativeInt = 4

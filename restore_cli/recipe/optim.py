@@ -24,11 +24,11 @@ class OptimSection(Section):
 
     steps: PositiveInt
     optimizer: Literal["adamw", "muon", "rmsprop"] = "adamw"
-    lr: float = Field(default=1e-3, gt=0.0)
-    rates: dict[str, Annotated[float, Field(ge=0.0)]] = Field(default={})
+    lr: float = Field(default=1e-3, gt=0.0, le=1e3)
+    rates: dict[str, Annotated[float, Field(ge=0.0, le=1e6)]] = Field(default={})
     betas: tuple[Share, Share] = (0.9, 0.99)
-    stiefel_lr: float = Field(default=0.05, gt=0.0)
-    weight_decay: float = Field(default=0.0, ge=0.0)
+    stiefel_lr: float = Field(default=0.05, gt=0.0, le=1e3)
+    weight_decay: float = Field(default=0.0, ge=0.0, le=1e3)
     schedule: Literal["cosine", "trapezoid", "steps"] = "cosine"
     warmup: NonNegativeInt = 200
     cooldown: NonNegativeInt = 0
@@ -36,7 +36,7 @@ class OptimSection(Section):
     decay: list[tuple[NonNegativeInt, Share]] = Field(default=[])
     gamma: float = Field(default=0.1, gt=0.0, le=1.0)
     step_size: PositiveInt = 100_000
-    clip: float = Field(default=1.0, gt=0.0)
+    clip: float = Field(default=1.0, gt=0.0, allow_inf_nan=True)
     ema: Share = 0.999
     accumulate: PositiveInt = 1
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"

@@ -27,7 +27,7 @@ def override(table: dict[str, Any], item: str) -> None:
         )
     try:
         parsed: Any = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError):
         parsed = value.strip()
     place = table
     for part in parts[:-1]:

@@ -8,6 +8,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from types import FrameType
 
+from restore_cli.interruption import received
+
 # torchrun passes on what the terminal has sent already: the same wish twice within moments.
 _SAME_WISH_SECONDS = 1.0
 
@@ -40,7 +42,7 @@ def interrupts_noted() -> Generator[StopRequest]:
         if wish.stop and time.monotonic() - since > _SAME_WISH_SECONDS:
             raise KeyboardInterrupt
         if not wish.stop:
-            wish.stop, since = True, time.monotonic()
+            wish.stop, since, received.number = True, time.monotonic(), number
 
     if threading.current_thread() is not threading.main_thread():
         yield wish

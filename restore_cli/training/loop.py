@@ -16,10 +16,12 @@ from torch.utils.data import DataLoader
 from restore_cli.data.loader import Stream, training_loader
 from restore_cli.data.sample import Batch, Sample
 from restore_cli.data.source import build_source, validation_pairs
+from restore_cli.engine.memory import free_bytes
 from restore_cli.engine.precision import bf16_pays_on_cpu
 from restore_cli.errors import RestoreError
 from restore_cli.methods import OBJECTIVES, Objective
 from restore_cli.networks import NETWORKS
+from restore_cli.networks.admission import bounded
 from restore_cli.networks.base import Network
 from restore_cli.recipe import Recipe, construct
 from restore_cli.training.best import Best, load_best
@@ -39,6 +41,7 @@ _PRECISION = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
 _AFTER_TRAINING = (
     100  # batches, beyond those of training, that the averaged weights are measured on
 )
+_MOST_WORKERS = 1024
 _EXPORT_SECONDS = 3.0  # for writing the model, and for the interpreter to end
 _FOR_EVER = 2**40  # steps of a run that ends by the clock
 
@@ -151,9 +154,12 @@ def _precision(recipe: Recipe, device: str, checkpoint: dict[str, Any] | None) -
         )
     if asked != "auto":
         return asked
-    last = (checkpoint or {}).get("sittings") or [{}]
-    if isinstance(last[-1], dict) and last[-1].get("hardware") == hardware():
-        return str(last[-1]["precision"])
+    sittings = (checkpoint or {}).get("sittings")
+    last = sittings[-1] if isinstance(sittings, list) and sittings else None
+    if isinstance(last, dict) and last.get("hardware") == hardware():
+        kept = str(last.get("precision"))
+        if kept in _PRECISION:
+            return kept
     if on_cpu:
         return "bf16" if bf16_pays_on_cpu() else "fp32"
     return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
@@ -188,16 +194,19 @@ class _Fit:
         """Build all that is needed, train, and measure."""
         recipe, accelerator, watch = self._recipe, self._accelerator, self._watch
         torch.manual_seed(recipe.optim.seed)
-        network = construct(recipe.network, NETWORKS, section="network")
+        with bounded():
+            network = construct(recipe.network, NETWORKS, section="network")
         if checkpoint is None:
             load_initial(network, recipe.network)
-        objective = construct(recipe.objective, OBJECTIVES, network, section="objective")
+        with bounded():
+            objective = construct(recipe.objective, OBJECTIVES, network, section="objective")
         objective.on_fit_start(recipe.data)
         smallest = _check_fit(recipe, network, objective)
         source = build_source(recipe.data)
         state = begin(objective, recipe, accelerator)
         if checkpoint is not None:
             restore(state, checkpoint, accelerator)
+            watch.resume(_losses(checkpoint))
         if state.step < recipe.optim.steps:
             self._note_sitting(state)
         loader = training_loader(
@@ -301,6 +310,13 @@ class _Fit:
         return _EXPORT_SECONDS + self._watch.measuring
 
 
+def _losses(checkpoint: dict[str, Any]) -> list[float]:
+    """Of the interval in which the checkpoint was saved; older ones have none."""
+    kept = checkpoint.get("losses")
+    given = cast("list[object]", kept) if isinstance(kept, list) else []
+    return [float(loss) for loss in given if isinstance(loss, int | float)]
+
+
 def _on_device(loader: DataLoader[Sample], accelerator: Accelerator) -> Iterator[Batch]:
     for batch in loader:
         yield cast("Batch", batch).to(accelerator.device)
@@ -339,6 +355,7 @@ def _check_fit(recipe: Recipe, network: Network, objective: Objective) -> int:
             if share
             else "objective.name = 'cut' or 'odcr' learns without, or --set data.kind=paired",
         )
+    _check_affordable(recipe)
     multiple = network.info.multiple
     if recipe.data.crop % multiple:
         raise RestoreError(
@@ -352,6 +369,24 @@ def _check_fit(recipe: Recipe, network: Network, objective: Objective) -> int:
             f" that the network {recipe.network.name!r} needs"
         )
     return multiple
+
+
+def _check_affordable(recipe: Recipe) -> None:
+    """Refuse batches and workers that no machine like this one has room for."""
+    data = recipe.data
+    need = data.batch * data.crop**2 * 3 * 4 * 2  # inputs and targets in float32
+    free = free_bytes(torch.device("cpu"))
+    if need > free:
+        raise RestoreError(
+            f"data.batch = {data.batch} crops of {data.crop} px take {need / 2**30:.0f} GiB, and"
+            f" {free / 2**30:.0f} GiB are free",
+            hint="a smaller data.batch or data.crop; optim.accumulate makes up for it",
+        )
+    if data.workers != "auto" and data.workers > _MOST_WORKERS:
+        raise RestoreError(
+            f"data.workers = {data.workers} processes are more than a machine can run",
+            hint=f"as many as it has cores: --set data.workers={os.cpu_count() or 1}",
+        )
 
 
 @contextlib.contextmanager

@@ -71,8 +71,20 @@ class Meter:
     def restart(self) -> None:
         """Begin an interval: what happens between `read` and here counts for none."""
         self._losses: list[Tensor] = []
+        self._earlier: list[float] = []
         self._steps = 0
         self._since = time.monotonic()
+
+    @property
+    def losses(self) -> list[float]:
+        """Of the interval so far; a checkpoint keeps them."""
+        now: list[float] = torch.stack(self._losses).tolist() if self._losses else []
+        return self._earlier + now
+
+    def resume(self, losses: list[float]) -> None:
+        """Go on with an interval that another sitting began, so that its mean is the same."""
+        self.restart()
+        self._earlier = losses
 
     def add(self, loss: Tensor) -> None:
         """Count a step; its loss () stays on its device until somebody reads the interval."""
@@ -88,7 +100,7 @@ class Meter:
             steps: how many there will be.
         """
         # Read first: what the device still computes belongs to the interval.
-        losses = torch.stack(self._losses).tolist() if self._losses else []
+        losses = self.losses
         finite = [loss for loss in losses if math.isfinite(loss)]
         elapsed = max(1e-9, time.monotonic() - self._since)
         speed = self._per_step * max(1, self._steps) / elapsed

@@ -1,9 +1,12 @@
 """The run folder: recipe, checkpoint, trunk, metrics.csv, sample pictures, TensorBoard."""
 
+import contextlib
 import csv
+import errno
 import io
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +38,11 @@ class Run:
 
     Args:
         folder: made where it is missing.
-        recipe: what runs; kept as recipe.toml.
+        recipe: what runs; kept as recipe.toml. One there that its author wrote is not replaced.
         resume: go on from a checkpoint that lies there; otherwise such a folder is refused.
+
+    Attributes:
+        problems: what could not be written beside the checkpoint, by name, in words.
 
     Raises:
         RestoreError: the folder holds another recipe's run, or a run that `resume` = False would
@@ -63,7 +69,13 @@ class Run:
                 f"cannot write the run folder {folder}: {error}",
                 hint="give another folder with -o",
             ) from error
-        write_atomically(kept, recipe.dump().encode())
+        self.problems: dict[str, str] = {}
+        self._rows: list[str] = []
+        text = recipe.dump()
+        if not (kept.is_file() and _says(kept, text)):
+            if not begun:
+                _check_spared(kept)
+            write_atomically(kept, text.encode())
 
     def load_checkpoint(self, *, trunk: bool = False) -> dict[str, Any] | None:
         """The last checkpoint, tensors on the CPU; None where there is none.
@@ -107,6 +119,8 @@ class Run:
         temporary = path.with_suffix(".tmp")
         try:
             torch.save(dict(state), temporary)
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
             temporary.replace(path)
         except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
             temporary.unlink(missing_ok=True)
@@ -121,26 +135,40 @@ class Run:
         path = self.folder / "metrics.csv"
         if not path.exists():
             return
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.DictReader(file) if None not in row.values()]
         kept = io.StringIO(newline="")
         writer = csv.DictWriter(kept, _COLUMNS)
         writer.writeheader()
-        writer.writerows(row for row in rows if int(row["step"]) <= step)
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                rows = [row for row in csv.DictReader(file) if None not in row.values()]
+            writer.writerows(row for row in rows if int(row["step"]) <= step)
+        except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+            raise RestoreError(
+                f"{path} is not the log of a run: {error}",
+                hint="move it away, or give another folder with -o",
+            ) from error
         write_atomically(path, kept.getvalue().encode())
 
     def log(self, row: Mapping[str, Any]) -> None:
-        """Append one row to metrics.csv; unknown columns are an error, missing ones stay empty."""
+        """Append one row to metrics.csv; unknown columns are an error, missing ones stay empty.
+
+        A row that cannot be written (a full disk) waits for the next one; `problems` says so.
+        """
         path = self.folder / "metrics.csv"
-        fresh = not path.exists()
-        with path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, _COLUMNS)
-            if fresh:
-                writer.writeheader()
-            writer.writerow(row)
+        line = io.StringIO(newline="")
+        csv.DictWriter(line, _COLUMNS).writerow(row)
+        self._rows.append(line.getvalue())
+        with self._excused("metrics.csv"):
+            fresh = not path.exists()
+            head = ",".join(_COLUMNS) + "\r\n" if fresh else ""
+            _append(path, (head + "".join(self._rows)).encode())
+            self._rows.clear()
 
     def save_samples(self, step: int, rows: list[tuple[Tensor, Tensor, Tensor]]) -> None:
-        """Write samples/STEP.png: a row each of input, output, target, (3, H, W) in [0, 1]."""
+        """Write samples/STEP.png: a row each of input, output, target, (3, H, W) in [0, 1].
+
+        One that cannot be written is left out; `problems` says so.
+        """
         if not rows:
             return
         height = min(tensor.shape[1] for row in rows for tensor in row)
@@ -148,9 +176,52 @@ class Run:
         lines = [torch.cat([tensor[:, :height, :width] for tensor in row], dim=2) for row in rows]
         sheet = torch.cat(lines, dim=1).clamp(0, 1)
         folder = self.folder / "samples"
-        folder.mkdir(exist_ok=True)
         pixels = (sheet.permute(1, 2, 0) * 255 + 0.5).to(torch.uint8).contiguous().numpy()
-        Picture(pixels=pixels).write(folder / f"{step:07d}.png")
+        with self._excused("samples"):
+            folder.mkdir(exist_ok=True)
+            Picture(pixels=pixels).write(folder / f"{step:07d}.png")
+
+    @contextlib.contextmanager
+    def _excused(self, what: str) -> Generator[None]:
+        """Note that something cannot be written, and go on: training is worth more."""
+        try:
+            yield
+        except (OSError, RestoreError) as error:
+            self.problems[what] = f"{self.folder / what} cannot be written: {error}"
+
+
+def _append(path: Path, data: bytes) -> None:
+    """Append all of it or, where that fails, nothing."""
+    with path.open("ab", buffering=0) as file:
+        before = file.seek(0, os.SEEK_END)
+        try:
+            if file.write(data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            file.truncate(before)
+            raise
+
+
+def _says(path: Path, text: str) -> bool:
+    try:
+        return path.read_bytes() == text.encode()
+    except OSError:
+        return False
+
+
+def _check_spared(path: Path) -> None:
+    """Refuse to replace a recipe that somebody wrote: it may be the very one that is trained."""
+    if not path.exists():
+        return
+    try:
+        written_here = _says(path, Recipe.load(path).dump())
+    except RestoreError:
+        written_here = False
+    if not written_here:
+        raise RestoreError(
+            f"{path} would be overwritten: its comments, or what else it holds, would be lost",
+            hint="give another folder with -o",
+        )
 
 
 class Clock:

@@ -163,11 +163,13 @@ def restore(state: State, saved: dict[str, Any], accelerator: Accelerator) -> No
         if named["optimizers"] is not None:  # a portable state has none: they begin anew
             for name, optimizers in state.optimizers.items():
                 for optimizer, values in zip(optimizers, named["optimizers"][name], strict=True):
-                    optimizer.load_state_dict(values)
+                    _load_optimizer(optimizer, values)
         state.average.load_state_dict(saved["average"])
         if accelerator.scaler is not None and saved["scaler"]:
             accelerator.scaler.load_state_dict(cast("dict[str, Any]", saved["scaler"]))
         state.step = int(saved["step"])
+        if state.step < 0:
+            raise ValueError(f"step {state.step}")
         state.skipped = torch.full_like(state.skipped, int(saved["skipped"]))
         state.skipped_in_a_row = torch.full_like(state.skipped, int(saved["skipped_in_a_row"]))
         state.clock = Clock(float(saved["seconds"]))
@@ -177,6 +179,20 @@ def restore(state: State, saved: dict[str, Any], accelerator: Accelerator) -> No
             f"the checkpoint does not fit this recipe: {error}",
             hint="give another folder with -o, or delete the checkpoint to start again",
         ) from error
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, values: dict[str, Any]) -> None:
+    """Load what an optimiser remembers. Raises ValueError where its first step would fail on it."""
+    fresh = [group.keys() for group in optimizer.param_groups]
+    optimizer.load_state_dict(values)
+    for group, keys in zip(optimizer.param_groups, fresh, strict=True):
+        if not keys <= group.keys():
+            raise ValueError(f"the optimiser lacks {', '.join(sorted(keys - group.keys()))}")
+        for parameter in group["params"]:
+            for name, value in optimizer.state.get(parameter, {}).items():
+                fits = isinstance(value, Tensor) and value.shape in (parameter.shape, ())
+                if not fits and not isinstance(value, int | float):
+                    raise ValueError(f"the optimiser's {name} does not fit its parameter")
 
 
 def _renamed(saved: Mapping[str, Any]) -> Mapping[str, Any]:

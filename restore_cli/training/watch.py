@@ -76,10 +76,15 @@ class Watch:
         if time.monotonic() - self._saved > 60 * log.checkpoint_minutes:
             self.save(state, schedule.keeps)
 
+    def resume(self, losses: list[float]) -> None:
+        """Go on with the interval in which the checkpoint was saved."""
+        self._meter.resume(losses)
+
     def save(self, state: State, kind: Keeps) -> None:
         """Keep the state as what it is good for."""
         if kind != "nothing":
-            self._run.save_checkpoint(snapshot(state, self._accelerator), trunk=kind == "trunk")
+            kept = snapshot(state, self._accelerator) | {"losses": self._meter.losses}
+            self._run.save_checkpoint(kept, trunk=kind == "trunk")
         self._saved = time.monotonic()
 
     def _named(self, by_source: dict[int, float]) -> dict[str, float]:

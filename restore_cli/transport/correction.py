@@ -10,11 +10,11 @@ from typing import cast
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from restore_cli.errors import RestoreError
 from restore_cli.images.atomic import write_atomically
+from restore_cli.tensors import to_safetensors
 from restore_cli.transport.moments import Moments
 
 FORMAT = "restore-ot-1"
@@ -55,7 +55,7 @@ class Correction:
             tensors |= {f"{side}.mean": moments.mean, f"{side}.scatter": moments.scatter}
             metadata[f"{side}_count"] = str(moments.count)
             metadata[f"{side}_pictures"] = str(moments.pictures)
-        write_atomically(path, save(tensors, metadata=metadata))
+        write_atomically(path, to_safetensors(tensors, metadata))
 
     @classmethod
     def read(cls, path: Path) -> "Correction":
@@ -74,7 +74,7 @@ class Correction:
                 known = cast("dict[str, str]", file.metadata() or {})  # pyright: ignore
                 names = cast("list[str]", list(file.keys()))  # pyright: ignore
                 tensors = {name: cast("Tensor", file.get_tensor(name)) for name in names}  # pyright: ignore
-        except (SafetensorError, OSError) as error:
+        except (SafetensorError, OSError, RuntimeError, ValueError, AttributeError) as error:
             raise RestoreError(
                 f"{path}: damaged, or not a correction: {error}", hint="fit it again"
             ) from error
@@ -87,19 +87,23 @@ class Correction:
             numbers = {name: int(known[name]) for name in _NUMBERS}
             sides = [_moments(side, tensors, numbers) for side in _SIDES]
             return cls(known["autoencoder"], known["sha256"], numbers["factor"], *sides)
-        except (KeyError, ValueError) as error:
+        except (KeyError, ValueError, RuntimeError) as error:
             raise RestoreError(
                 f"{path}: its content does not fit together: {error}", hint="fit it again"
             ) from error
 
 
 def _moments(side: str, tensors: dict[str, Tensor], numbers: dict[str, int]) -> Moments:
-    moments = Moments(numbers["channels"], numbers["patch"])
     mean, scatter = tensors[f"{side}.mean"], tensors[f"{side}.scatter"]
-    if mean.shape != moments.mean.shape or scatter.shape != moments.scatter.shape:
+    size = numbers["channels"] * numbers["patch"] ** 2
+    # Before anything of that size is made: the file may say anything.
+    if mean.shape != (size,) or scatter.shape != (size, size):
         raise ValueError(f"the {side} side is of another size than it says")
+    if not all(t.dtype in (torch.float32, torch.float64) for t in (mean, scatter)):
+        raise ValueError(f"the {side} side is {mean.dtype}, not float64")
     if not all(bool(torch.isfinite(t).all()) for t in (mean, scatter)):
         raise ValueError(f"the {side} side is not finite")
+    moments = Moments(numbers["channels"], numbers["patch"])
     moments.mean, moments.scatter = mean.double(), scatter.double()
     moments.count, moments.pictures = numbers[f"{side}_count"], numbers[f"{side}_pictures"]
     return moments

@@ -178,8 +178,9 @@ def _interrupted(
         assert "progress" in process.stdout.readline()
     process.send_signal(number)
     _, err = process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert err.endswith("error: interrupted\n")
+    code, word = (130, "interrupted") if number == signal.SIGINT else (143, "terminated")
+    assert process.returncode == code
+    assert err.endswith(f"error: {word}\n")
     saved: dict[str, Any] = torch.load(Path("broken/checkpoint.pt"), weights_only=True)
     return int(saved["step"])
 

@@ -143,3 +143,40 @@ def test_the_clock_goes_on_from_before(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(30.0)
     now.value += 12.5
     assert clock.seconds == 42.5
+
+
+def test_a_disk_without_room_costs_samples_and_rows_wait(parse: Parse, tmp_path: Path) -> None:
+    run = Run(tmp_path / "run", parse(), resume=True)
+    (run.folder / "samples").write_text("a file in the way")
+    (run.folder / "metrics.csv").mkdir()
+    picture = torch.zeros(3, 4, 4)
+    run.save_samples(2, [(picture, picture, picture)])
+    run.log({"step": 2, "loss": "0.5"})
+    assert set(run.problems) == {"samples", "metrics.csv"}
+    assert all(str(run.folder) in problem for problem in run.problems.values())
+    (run.folder / "metrics.csv").rmdir()
+    run.log({"step": 4, "loss": "0.25"})
+    assert [(row["step"], row["loss"]) for row in rows(run.folder)] == [("2", "0.5"), ("4", "0.25")]
+
+
+@pytest.mark.parametrize("content", [None, b"a,b\n1,2\n", b"step,loss\nx,1\n", b"\xff\xfe\n\xff"])
+def test_a_log_of_something_else_is_refused_by_name(
+    content: bytes | None, parse: Parse, tmp_path: Path
+) -> None:
+    run = Run(tmp_path / "run", parse(), resume=True)
+    path = run.folder / "metrics.csv"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(RestoreError, match="is not the log of a run"):
+        run.trim_metrics(2)
+    assert content is None or path.read_bytes() == content
+
+
+def test_a_recipe_with_comments_is_not_replaced(parse: Parse, tmp_path: Path) -> None:
+    text = "# mine\n" + parse().dump()
+    (tmp_path / "recipe.toml").write_text(text)
+    with pytest.raises(RestoreError, match="would be overwritten"):
+        Run(tmp_path, parse(), resume=True)
+    assert (tmp_path / "recipe.toml").read_text() == text

@@ -1,0 +1,67 @@
+"""One run folder, one training: the holder's name lies there while it trains."""
+
+import contextlib
+import os
+import socket
+from collections.abc import Generator
+from pathlib import Path
+
+from restore_cli.errors import RestoreError
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows, where nothing tells whether a holder lives
+    fcntl = None
+
+NAME = "run.lock"
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Generator[None]:
+    """Hold a run folder, which is made where it is missing.
+
+    The system drops the lock with the process, however that ends: a file that is left behind is
+    taken over and removed.
+
+    Raises:
+        RestoreError: another process trains there, or the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = _open(folder / NAME)
+    except OSError as error:
+        raise RestoreError(
+            f"cannot write the run folder {folder}: {error.strerror or error}",
+            hint="give another folder with -o",
+        ) from error
+    try:
+        os.ftruncate(descriptor, 0)
+        with contextlib.suppress(OSError):  # a full disk: the lock holds without its name
+            os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+        yield
+    finally:
+        (folder / NAME).unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    """A descriptor that holds the lock on the file that has the name now."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        if fcntl is None:
+            return descriptor
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.read(descriptor, 200).decode("utf-8", "backslashreplace").strip()
+            os.close(descriptor)
+            raise RestoreError(
+                f"{path.parent} is held by another training: {holder or 'it does not say which'}",
+                hint="wait for it, or give another folder with -o",
+            ) from error
+        except OSError:  # a file system without locks
+            return descriptor
+        # The holder before may have removed the file between opening and locking.
+        if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
+            return descriptor
+        os.close(descriptor)

@@ -1,0 +1,59 @@
+"""Inputs are never overwritten, whatever they are called."""
+
+import os
+from pathlib import Path
+
+import pytest
+import typer
+
+from restore_cli.commands.outputs import check_outputs, is_same_file, output_path
+from restore_cli.errors import RestoreError
+
+
+@pytest.mark.parametrize("how", ["itself", "symlink", "hardlink", "folder link", "dots"])
+def test_an_output_that_is_an_input_is_refused(how: str, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    source = folder / "a.png"
+    source.write_bytes(b"a")
+    output = tmp_path / "b.png"
+    if how == "itself":
+        output = source
+    elif how == "symlink":
+        output.symlink_to(source)
+    elif how == "hardlink":
+        os.link(source, output)
+    elif how == "folder link":
+        (tmp_path / "other").symlink_to(folder)
+        output = tmp_path / "other" / "a.png"
+    else:
+        output = folder / ".." / "in" / "a.png"
+    assert is_same_file(output, source)
+    with pytest.raises(RestoreError, match="is an input: it would be overwritten"):
+        check_outputs([None, output], [tmp_path / "missing", source])
+    assert source.read_bytes() == b"a"
+
+
+def test_what_exists_is_kept_unless_told_otherwise(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    check_outputs([tmp_path / "a", tmp_path / "b"], [tmp_path / "c"])
+    with pytest.raises(RestoreError, match="already exists"):
+        check_outputs([tmp_path / "a"], overwrite=False)
+
+
+@pytest.mark.parametrize("name", ["no/folder", ".", "a"])
+def test_what_cannot_be_written_is_told_before(name: str, tmp_path: Path) -> None:
+    with pytest.raises(RestoreError):
+        check_outputs([tmp_path / "a", tmp_path / name])
+
+
+@pytest.mark.skipif(not Path("/dev/null").exists(), reason="no devices here")
+def test_devices_are_not_replaced() -> None:
+    with pytest.raises(RestoreError, match="no plain file"):
+        check_outputs([Path("/dev/null")])
+
+
+def test_an_empty_path_is_not_this_folder() -> None:
+    assert output_path("x") == Path("x")
+    with pytest.raises(typer.BadParameter, match="empty text"):
+        output_path("")

@@ -1,0 +1,39 @@
+"""Two trainings do not share a folder."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from restore_cli.errors import RestoreError
+from restore_cli.training import lock
+
+
+def test_the_second_is_refused_with_the_name_of_the_first(tmp_path: Path) -> None:
+    with lock.held(tmp_path / "run"):
+        with pytest.raises(RestoreError, match=f"another training: process {os.getpid()} on "):
+            lock.held(tmp_path / "run").__enter__()
+        assert (tmp_path / "run" / lock.NAME).exists()
+    assert list((tmp_path / "run").iterdir()) == []
+    with lock.held(tmp_path / "run"):
+        pass
+
+
+def test_a_lock_of_a_killed_process_is_taken_over(tmp_path: Path) -> None:
+    program = (
+        "import os, pathlib, signal, sys; from restore_cli.training import lock\n"
+        "with lock.held(pathlib.Path(sys.argv[1])):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False)
+    assert (tmp_path / lock.NAME).exists()
+    with lock.held(tmp_path):
+        assert str(os.getpid()) in (tmp_path / lock.NAME).read_text()
+    assert not (tmp_path / lock.NAME).exists()
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RestoreError, match="cannot write the run folder"):
+        lock.held(tmp_path / "file" / "run").__enter__()
