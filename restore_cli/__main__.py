@@ -8,16 +8,21 @@ which promises less than 2 does ("nothing was written"), and points to `--traceb
 import contextlib
 import errno
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Any
 
-from restore_cli.errors import ExitCode, RestoreError
+from restore_cli.errors import ExitCode, RestoreError, meant
 
 # How threads of libgomp, which torch brings, wait for each other: briefly spinning, then asleep. By
 # default they spin on, and lose much of their speed beside other programs. Read when torch is
 # loaded, so they are set before.
 _WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"}
+
+# The parser's exception for a group without a command; where its class lives differs.
+_NO_ARGUMENTS = "NoArgsIsHelpError"
 
 TRACEBACK_VARIABLE = "RESTORE_TRACEBACK"
 """Environment variable that does what `--traceback` does, for runs that others start."""
@@ -62,6 +67,8 @@ def _run(arguments: list[str]) -> int:
 
     from restore_cli.commands import app
 
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:], "--help"]
     try:
         # Not standalone: the parser raises instead of printing and exiting. It turns Ctrl-C
         # into the return value 130.
@@ -74,6 +81,9 @@ def _run(arguments: list[str]) -> int:
             return _reader_gone()
         raise
     except Exception as error:
+        if not arguments and type(error).__name__ == _NO_ARGUMENTS:
+            # `restore` alone asks what there is, and that is no mistake.
+            return _run(["--help"])
         usage = _as_usage_error(error)
         if usage is None:
             raise
@@ -96,11 +106,42 @@ def _as_usage_error(error: Exception) -> RestoreError | None:
     context = getattr(error, "ctx", None)
     command = getattr(context, "command_path", None) or "restore"
     # Raised for a group without a subcommand; some releases put the whole help text into it.
-    if type(error).__name__ == "NoArgsIsHelpError":
+    if type(error).__name__ == _NO_ARGUMENTS:
         message = f"`{command}` needs a command"
     else:
-        message = str(describe()).replace("Value error, ", "").rstrip(".")
-    return RestoreError(message, hint=f"`{command} --help` lists what it takes")
+        message = _without_advice(str(describe()).replace("Value error, ", "")).rstrip(".")
+    hint = f"`{command} --help` lists what it takes"
+    return RestoreError(message + _from_where(error, context), hint=_meant(error, message) + hint)
+
+
+def _without_advice(message: str) -> str:
+    """The parser's words without the options that it guesses at: it takes --quiet for --quality."""
+    return re.sub(r" ?\(?(Did you mean|Possible options:) .*", "", message, flags=re.DOTALL)
+
+
+def _meant(error: Exception, message: str) -> str:
+    """The option or value that was probably meant, to begin a hint with."""
+    context = getattr(error, "ctx", None)
+    if (option := getattr(error, "option_name", None)) and context is not None:
+        return meant(option, [name for one in context.command.params for name in one.opts])
+    if (choices := re.search(r"'([^']*)' is not one of (.*)", message)) is not None:
+        return meant(choices[1], re.findall(r"[^'|,\s]+", choices[2]))
+    if (command := re.search(r"No such command '([^']*)'", message)) is not None:
+        return meant(command[1], getattr(context.command, "commands", {}) if context else {})
+    return ""
+
+
+def _from_where(error: Exception, context: Any) -> str:  # noqa: ANN401 - see _as_usage_error
+    """Where a value that is refused was set, if not on the command line."""
+    name = getattr(getattr(error, "param", None), "name", None)
+    source = context.get_parameter_source(name) if context is not None and name else None
+    if source is None or source.name not in ("DEFAULT_MAP", "ENVIRONMENT"):
+        return ""
+    if source.name == "ENVIRONMENT":
+        prefix = context.auto_envvar_prefix or "RESTORE"
+        return f" (set by {prefix}_{name.upper()} in the environment)"
+    file = getattr(context.default_map, "source", lambda _: None)(name)
+    return f" (set in {file})" if file else ""
 
 
 def _unforeseen(error: Exception, arguments: list[str]) -> int:

@@ -18,16 +18,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from restore_cli.errors import RestoreError
+from restore_cli.errors import RestoreError, meant
 from restore_cli.models.foreign import recognise
+from restore_cli.models.shipped import TASKS, WEIGHTS
+from restore_cli.models.shipped import folders as _shipped
 from restore_cli.networks import NETWORKS
 from restore_cli.networks.base import Network
 from restore_cli.recipe import InferSection, Recipe, construct
 
-TASKS = ("denoise", "derain", "dehaze", "deblur", "lowlight", "auto")
-"""What `--task` may be; which of them have a shipped model, `entries` says."""
-
-WEIGHTS, RECIPE, CARD, SUMS = "model.safetensors", "recipe.toml", "card.md", "SHA256SUMS"
+RECIPE, CARD, SUMS = "recipe.toml", "card.md", "SHA256SUMS"
 _CHECKPOINT_KEYS = ("params_ema", "params", "state_dict", "model")
 
 
@@ -199,15 +198,6 @@ def _recipe_text(folder: Path, recipe: Recipe) -> str:
     return recipe.dump()
 
 
-def _shipped() -> list[Path]:
-    """Model folders inside the wheel, or beside the package in a checkout."""
-    package = Path(__file__).parents[1]
-    for root in (package / "_models", package.parent / "models"):
-        if root.is_dir():
-            return sorted(p.parent for p in root.glob(f"*/{WEIGHTS}"))
-    return []
-
-
 def _folder(name: str) -> Path:
     for folder in _shipped():
         if folder.name == name:
@@ -220,8 +210,9 @@ def _folder(name: str) -> Path:
             f"{path} is not a model folder: it has no {WEIGHTS}",
             hint="`restore train RECIPE --export DIR` writes one",
         )
-    known = ", ".join(folder.name for folder in _shipped()) or "none"
-    raise RestoreError(f"no model {name!r}", hint=f"shipped: {known}; or give a folder or file")
+    known = [folder.name for folder in _shipped()]
+    listed = f"shipped: {', '.join(known) or 'none'}; or give a folder or file"
+    raise RestoreError(f"no model {name!r}", hint=meant(name, known) + listed)
 
 
 def _describe(folder: Path) -> Entry:

@@ -2,7 +2,7 @@
 
 from importlib import resources
 
-from restore_cli.errors import RestoreError
+from restore_cli.errors import RestoreError, meant
 from restore_cli.models import zoo
 
 _OWN = resources.files("restore_cli.training") / "recipes"
@@ -26,5 +26,8 @@ def template(what: str) -> str:
     shipped = {entry.task: entry.folder for entry in ordered}
     if what in shipped:
         return (shipped[what] / zoo.RECIPE).read_text(encoding="utf-8")
-    known = ", ".join([*sorted(own), *sorted(shipped)])
-    raise RestoreError(f"no recipe to start from for {what!r}", hint=f"there is one for: {known}")
+    known = [*sorted(own), *sorted(shipped)]
+    raise RestoreError(
+        f"no recipe to start from for {what!r}",
+        hint=f"{meant(what, known)}there is one for: {', '.join(known)}",
+    )

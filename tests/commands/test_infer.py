@@ -16,7 +16,7 @@ from restore_cli.__main__ import main
 
 Start = Callable[..., "subprocess.Popen[str]"]
 FIELDS = ["input", "output", "status", "error", "model", "task", "tile", "device", "precision"]
-FIELDS += ["seconds", "width", "height", "backend"]
+FIELDS += ["seconds", "width", "height", "backend", "steps", "change"]
 OFFSET = 26  # what the tiny model adds to each 8-bit value
 
 
@@ -233,7 +233,9 @@ def test_json_fields_are_the_contract(infer: Infer) -> None:
     # What is faster on this machine.
     assert record.pop("precision") in ("fp32", "bf16")
     assert record.pop("backend") in ("torch", "openvino")
+    assert record.pop("change")["share"] == 1.0
     assert record == {
+        "steps": ["denoise"],
         "input": "photo.jpg",
         "output": "photo-denoise.png",
         "status": "done",

@@ -1,0 +1,68 @@
+"""How much restoring changed a picture, for people and programs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from torch import Tensor
+
+from restore_cli.engine.restorer import Restored
+
+VISIBLE = 2 / 255
+"""Difference in a channel from which a pixel counts as changed."""
+
+_BAND = 256  # rows compared at once, so that no third picture lies in memory
+
+
+def measured(restore: Callable[[Tensor], Restored]) -> Callable[[Tensor], Restored]:
+    """Restore, and tell `change` in the details (see `change`)."""
+
+    def both(image: Tensor) -> Restored:
+        restored = restore(image)
+        details = {**restored.details, "change": change(image, restored.image)}
+        return replace(restored, details=details)
+
+    return both
+
+
+def change(before: Tensor, after: Tensor) -> dict[str, float]:
+    """Compare a picture with what became of it.
+
+    Args:
+        before: (3, H, W) in [0, 1].
+        after: the same size.
+
+    Returns:
+        `share` of the pixels (0..1) that differ by more than `VISIBLE` in a channel, and the
+        `largest` difference (0..1), 0 where every value is the same.
+    """
+    count, largest = 0, 0.0
+    for top in range(0, before.shape[1], _BAND):
+        rows = slice(top, top + _BAND)
+        differences = (after[:, rows] - before[:, rows]).abs().amax(dim=0)
+        count += int((differences > VISIBLE).sum())
+        largest = max(largest, float(differences.max()))
+    pixels = before.shape[1] * before.shape[2]
+    return {
+        "share": round(count / pixels, 4),
+        "largest": round(largest, 4) if largest > 1e-4 else largest,
+    }
+
+
+def in_words(details: Mapping[str, object]) -> str:
+    """One line on a picture: what was seen, what was run, what changed; "" where nothing is told.
+
+    Args:
+        details: of a restored picture.
+    """
+    parts: list[str] = []
+    seen, steps, told = (details.get(key) for key in ("degradations", "steps", "change"))
+    if isinstance(seen, Mapping):
+        likely = sorted(seen.items(), key=lambda item: -float(item[1]))
+        parts += [f"{name} {float(share):.2f}" for name, share in likely if float(share) >= 0.1]
+    if isinstance(steps, list) and seen is not None:
+        parts.append(f"ran {', '.join(map(str, steps))}" if steps else "ran nothing")
+    if isinstance(told, Mapping):
+        same = float(told["largest"]) == 0.0
+        share = f"changed {100 * float(told['share']):.0f} % of pixels by more than 2/255"
+        parts.append("left as is" if same else share)
+    return ", ".join(parts)
