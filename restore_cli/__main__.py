@@ -134,14 +134,15 @@ def _meant(error: Exception, message: str) -> str:
 def _from_where(error: Exception, context: Any) -> str:  # noqa: ANN401 - see _as_usage_error
     """Where a value that is refused was set, if not on the command line."""
     name = getattr(getattr(error, "param", None), "name", None)
-    source = context.get_parameter_source(name) if context is not None and name else None
+    if context is None or not name:
+        return ""
+    source = context.get_parameter_source(name)
     if source is None or source.name not in ("DEFAULT_MAP", "ENVIRONMENT"):
         return ""
     if source.name == "ENVIRONMENT":
         prefix = context.auto_envvar_prefix or "RESTORE"
         return f" (set by {prefix}_{name.upper()} in the environment)"
-    file = getattr(context.default_map, "source", lambda _: None)(name)
-    return f" (set in {file})" if file else ""
+    return f" (set in {context.default_map.source(name)})"
 
 
 def _unforeseen(error: Exception, arguments: list[str]) -> int:

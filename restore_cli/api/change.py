@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import cast
 
 from torch import Tensor
 
@@ -10,6 +11,7 @@ from restore_cli.engine.restorer import Restored
 VISIBLE = 2 / 255
 """Difference in a channel from which a pixel counts as changed."""
 
+_WORTH_NAMING = 0.1  # confidence of a degradation
 _BAND = 256  # rows compared at once, so that no third picture lies in memory
 
 
@@ -42,10 +44,9 @@ def change(before: Tensor, after: Tensor) -> dict[str, float]:
         count += int((differences > VISIBLE).sum())
         largest = max(largest, float(differences.max()))
     pixels = before.shape[1] * before.shape[2]
-    return {
-        "share": round(count / pixels, 4),
-        "largest": round(largest, 4) if largest > 1e-4 else largest,
-    }
+    # So small a difference that it would be rounded away is still one.
+    shown = round(largest, 4) if largest > 1e-4 else largest
+    return {"share": round(count / pixels, 4), "largest": shown}
 
 
 def in_words(details: Mapping[str, object]) -> str:
@@ -57,12 +58,14 @@ def in_words(details: Mapping[str, object]) -> str:
     parts: list[str] = []
     seen, steps, told = (details.get(key) for key in ("degradations", "steps", "change"))
     if isinstance(seen, Mapping):
-        likely = sorted(seen.items(), key=lambda item: -float(item[1]))
-        parts += [f"{name} {float(share):.2f}" for name, share in likely if float(share) >= 0.1]
+        shares = cast("Mapping[str, float]", seen)
+        likely = sorted(shares, key=shares.__getitem__, reverse=True)
+        parts += [f"{name} {shares[name]:.2f}" for name in likely if shares[name] >= _WORTH_NAMING]
     if isinstance(steps, list) and seen is not None:
-        parts.append(f"ran {', '.join(map(str, steps))}" if steps else "ran nothing")
+        names = cast("list[str]", steps)
+        parts.append(f"ran {', '.join(names)}" if names else "ran nothing")
     if isinstance(told, Mapping):
-        same = float(told["largest"]) == 0.0
-        share = f"changed {100 * float(told['share']):.0f} % of pixels by more than 2/255"
-        parts.append("left as is" if same else share)
+        changed = cast("Mapping[str, float]", told)
+        share = f"changed {100 * changed['share']:.0f} % of pixels by more than 2/255"
+        parts.append("left as is" if changed["largest"] == 0.0 else share)
     return ", ".join(parts)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import cv2
 import numpy as np
@@ -82,10 +82,10 @@ class BeforeAfter:
             drawn_full = self.sheet.suffix.lower() != ".html" and len(self._rows) >= MOST_DRAWN
             self._left_out += drawn_full
             if not drawn_full:
-                small = [reduced(one, THUMBNAIL, THUMBNAIL) for one in (before, after)]
+                first, second = (reduced(one, THUMBNAIL, THUMBNAIL) for one in (before, after))
                 said = in_words(result.details)
                 name = self.names.get(result.source, str(result.source))
-                self._rows.append((name, f"{done}{f' ({said})' if said else ''}", *small))
+                self._rows.append((name, f"{done}{f' ({said})' if said else ''}", first, second))
         if not self.beside:
             return None
         pair = [
@@ -130,7 +130,7 @@ def encoded(pixels: NDArray[np.uint8], suffix: str) -> bytes:
 def _steps(result: "Result", label: str) -> str:
     steps = result.details.get("steps")
     if isinstance(steps, list):
-        return ", ".join(map(str, steps)) or "left as is"
+        return ", ".join(cast("list[str]", steps)) or "left as is"
     return label
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import typer
-import typer.main
 
 from restore_cli.commands.console import Console
 from restore_cli.commands.options import Json, Quiet, Traceback

@@ -268,7 +268,7 @@ class _Run:
             for path in paths:
                 below = path.relative_to(folder).parent
                 where = str(Path(target) / below) + "/"
-                named = {**self.named, "recursive": False}
+                named: dict[str, Any] = {**self.named, "recursive": False}
                 try:
                     jobs = plan([str(path)], where, label=self.restoring.label, **named)
                 except RestoreError as error:

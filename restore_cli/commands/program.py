@@ -26,8 +26,7 @@ HELP_OPTIONS = {
 
 
 def _remember(context: typer.Context, parameter: typer.CallbackParam, value: Any) -> Any:  # noqa: ANN401
-    if parameter.name is not None:
-        context.meta[parameter.name] = value
+    context.meta[str(parameter.name)] = value
     return value
 
 
@@ -89,8 +88,10 @@ class GroupedCommand(TyperCommand):
     def format_options(self, ctx: Command, formatter: Command) -> None:
         """Write arguments, then options by their groups in a fixed order."""
         groups: dict[str, list[tuple[str, str]]] = {}
-        # That each option has a variable is said once, in the documents.
+        # That each option has a variable is said once, in the documents; and a file that is broken
+        # must not keep anyone from the help.
         prefix, ctx.auto_envvar_prefix = ctx.auto_envvar_prefix, None
+        ctx.default_map = None
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None:
