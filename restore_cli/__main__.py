@@ -24,6 +24,9 @@ _WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"}
 # The parser's exception for a group without a command; where its class lives differs.
 _NO_ARGUMENTS = "NoArgsIsHelpError"
 
+COMPLETION_VARIABLE = "_RESTORE_COMPLETE"
+"""Environment variable with which a shell's completion script asks what may follow."""
+
 TRACEBACK_VARIABLE = "RESTORE_TRACEBACK"
 """Environment variable that does what `--traceback` does, for runs that others start."""
 
@@ -62,6 +65,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str]) -> int:
     """Parse and run; usage errors of the parser become `RestoreError`."""
+    if COMPLETION_VARIABLE in os.environ:
+        from restore_cli.commands.offers import offers
+
+        sys.stdout.write("".join(f"{one}\n" for one in offers(arguments)))
+        return ExitCode.OK
     # Imported here, so that Ctrl-C during the imports is inside the boundary as well.
     import typer
 

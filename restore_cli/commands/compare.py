@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from restore_cli.commands.completion import complete_models
 from restore_cli.commands.console import Console
 from restore_cli.commands.options import Backend, Device, Json, Precision, Quiet, Traceback
 from restore_cli.errors import RestoreError
@@ -20,7 +19,6 @@ def compare(
         typer.Option(
             "--models",
             metavar="NAME,NAME...",
-            autocompletion=complete_models,
             help="Models, folders or files to compare; unset: all that are shipped.",
         ),
     ] = None,

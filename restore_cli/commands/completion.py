@@ -1,42 +1,34 @@
-"""What the Tab key offers, and how shells are told to ask.
-
-Shells start `restore` itself for each Tab, so nothing heavy is imported here: values come from
-names of folders and from lists that cost nothing.
-"""
+"""How shells are told to ask what the Tab key offers; `offers` answers them."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import typer
 
 from restore_cli.errors import RestoreError, meant
-from restore_cli.models.shipped import TASKS, folders
 
-VARIABLE = "_RESTORE_COMPLETE"
-"""Set by the scripts below; what is in it and beside it is the parser's own protocol."""
-
-_BASH = f"""\
-_restore_completion() {{
+# Each hands over the words up to the cursor, and gets one offer a line; files where there is none.
+_BASH = """\
+_restore_completion() {
     local IFS=$'\\n'
-    # `=` and `:` part words in bash, and not here.
-    COMPREPLY=( $( COMP_WORDS="${{COMP_WORDS[*]}}" COMP_CWORD=$COMP_CWORD \\
-        {VARIABLE}=complete_bash "$1" ) )
-}}
+    COMPREPLY=( $(_RESTORE_COMPLETE=1 "$1" "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null) )
+}
 complete -o default -F _restore_completion restore
 """
-_ZSH = f"""\
+_ZSH = """\
 #compdef restore
-_restore_completion() {{
-    eval $(_TYPER_COMPLETE_ARGS="${{words[1,$CURRENT]}}" {VARIABLE}=complete_zsh "${{words[1]}}")
-}}
-compdef _restore_completion restore
+_restore() {
+    local -a found
+    found=("${(@f)$(_RESTORE_COMPLETE=1 "${words[1]}" "${(@)words[2,$CURRENT]}" 2>/dev/null)}")
+    if [[ -n "${found[1]}" ]]; then compadd -- "${found[@]}"; else _files; fi
+}
+if [[ "${funcstack[1]}" = "_restore" ]]; then _restore "$@"; else compdef _restore restore; fi
 """
-# One start of the program for each Tab, and files where it has nothing to offer.
-_FISH = f"""\
+_FISH = """\
 function __restore_completion
-    set -l found (env {VARIABLE}=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args \\
-        _TYPER_COMPLETE_ARGS=(commandline -cp | string collect) restore)
+    set -l words (commandline -opc) (commandline -ct)
+    set -l found (env _RESTORE_COMPLETE=1 $words[1] $words[2..-1] 2>/dev/null)
     if test (count $found) -gt 0
         printf '%s\\n' $found
     else
@@ -109,28 +101,3 @@ def _script(shell: str) -> str:
             hint=f"{meant(shell, SCRIPTS)}there is one for {', '.join(SCRIPTS)}",
         )
     return SCRIPTS[shell]
-
-
-def listed(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
-    """Completion of one or several of some names, with commas between them."""
-
-    def complete(incomplete: str) -> list[str]:
-        before, comma, last = incomplete.rpartition(",")
-        return [f"{before}{comma}{name}" for name in names() if name.startswith(last)]
-
-    return complete
-
-
-complete_tasks = listed(lambda: TASKS)
-complete_models = listed(lambda: [folder.name for folder in folders()])
-
-
-def complete_recipe_keys(incomplete: str) -> list[str]:
-    """`section.key=` of recipes."""
-    from restore_cli.recipe import Recipe
-
-    keys: list[str] = []
-    for section, field in Recipe.model_fields.items():
-        inner = getattr(field.annotation, "model_fields", None)
-        keys += [f"{section}.{key}=" for key in inner or ()] or [f"{section}."]
-    return [key for key in keys if key.startswith(incomplete)]

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from restore_cli.commands.completion import complete_models, complete_tasks
 from restore_cli.commands.options import OUTPUT, QUALITY, WHAT, WHERE
 from restore_cli.errors import RestoreError, meant
 from restore_cli.models.shipped import TASKS
@@ -17,7 +16,6 @@ Tasks = Annotated[
         "--task",
         metavar="TASK[,TASK...]",
         rich_help_panel=WHAT,
-        autocompletion=complete_tasks,
         help="What to remove or mend: denoise, derain, dehaze, deblur, lowlight, dejpeg, or auto, "
         "which looks at each picture and mends what it sees. Several are applied in the order "
         "given, in one pass.",
@@ -31,7 +29,6 @@ ModelName = Annotated[
         "-n",
         metavar="NAME|FOLDER|FILE",
         rich_help_panel=WHAT,
-        autocompletion=complete_models,
         help="Model to use instead of the task's own; without --task, its task counts.",
     ),
 ]

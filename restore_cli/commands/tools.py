@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from restore_cli import __version__
-from restore_cli.commands.completion import complete_models
 from restore_cli.commands.console import Console
 from restore_cli.commands.options import Json, Quiet, Traceback
 from restore_cli.errors import ExitCode, RestoreError, meant
@@ -60,9 +59,7 @@ def list_models(json: Json = False, quiet: Quiet = False, traceback: Traceback =
 def show_model(
     name: Annotated[
         str,
-        typer.Argument(
-            metavar="NAME", autocompletion=complete_models, help="A name from `models list`."
-        ),
+        typer.Argument(metavar="NAME", help="A name from `models list`."),
     ],
     json: Json = False,
     quiet: Quiet = False,
@@ -86,7 +83,6 @@ def verify_models(
         str | None,
         typer.Argument(
             metavar="[NAME]",
-            autocompletion=complete_models,
             help="One model; all of them if left out.",
         ),
     ] = None,

@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 
 from restore_cli.__main__ import main
-from restore_cli.commands.completion import complete_models, complete_recipe_keys, complete_tasks
-from restore_cli.models.shipped import TASKS, folders
 
 RESTORE = Path(sys.executable).with_name("restore")
 D = ["dehaze", "deblur", "dejpeg", "denoise", "derain"]
@@ -26,10 +24,10 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 ZSH = """
 compdef() {{ :; }}
 _files() {{ print FILES; }}
-_arguments() {{ print -r -- "$@"; }}
-words=({words}); CURRENT=${{#words}}
+compadd() {{ shift; print -l -- "$@"; }}
 source "$HOME/.zfunc/_restore"
-_restore_completion
+words=({words}); CURRENT=${{#words}}
+_restore
 """
 FISH = 'complete -C "{line}"'
 
@@ -56,10 +54,6 @@ def _offered(shell: str, line: str, home: Path) -> list[str]:
         [shell, "-c", script], env=environment, capture_output=True, text=True, check=False
     )
     assert done.stderr == ""
-    if shell == "zsh":
-        return [
-            part.strip("'\"()").split('"')[0] for part in done.stdout.split("((")[-1].splitlines()
-        ]
     return [entry.split("\t")[0] for entry in done.stdout.splitlines()]
 
 
@@ -72,10 +66,10 @@ def test_a_task_is_completed_in_the_shell(shell: str, tmp_path: Path) -> None:
     # Processor time, since a busy machine must not fail the test: the program starts twice in it,
     # to install and to complete.
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    assert spent / 2 <= 0.3
+    assert spent / 2 <= 0.2
 
 
-@pytest.mark.parametrize("shell", ["bash", "fish"])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_options_and_commands_are_completed(shell: str, tmp_path: Path) -> None:
     assert "--watch" in _offered(shell, "restore infer --wa", tmp_path)
     assert _offered(shell, "restore compa", tmp_path) == ["compare"]
@@ -96,28 +90,3 @@ def test_installing_twice_adds_its_line_once(
     shown = capsys.readouterr().out
     place = tmp_path / ".local" / "share" / "bash-completion" / "completions" / "restore"
     assert shown == place.read_text()
-
-
-def test_values() -> None:
-    assert complete_tasks("de") == [name for name in TASKS if name.startswith("de")]
-    assert complete_tasks("derain,den") == ["derain,denoise"]
-    assert complete_models("") == [folder.name for folder in folders()]
-    assert "optim.steps=" in complete_recipe_keys("optim.")
-    assert complete_recipe_keys("data.cr") == ["data.crop="]
-
-
-def test_completing_imports_nothing_heavy() -> None:
-    environment = {**os.environ, "_RESTORE_COMPLETE": "complete_bash"}
-    environment |= {"COMP_WORDS": "restore infer --task d", "COMP_CWORD": "3"}
-    code = (
-        "import atexit, sys\n"
-        "heavy = {'torch', 'numpy', 'cv2', 'PIL', 'rich', 'pydantic'}\n"
-        "atexit.register(lambda: print(sorted(heavy & set(sys.modules)), file=sys.stderr))\n"
-        "from restore_cli.__main__ import main\n"
-        "main([])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
-    )
-    assert sorted(done.stdout.split()) == sorted(D)
-    assert done.stderr == "[]\n"
