@@ -7,12 +7,14 @@ which promises less than 2 does ("nothing was written"), and points to `--traceb
 
 import errno
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Any
 
 from restore_cli import streams
-from restore_cli.errors import ExitCode, RestoreError
+from restore_cli.errors import ExitCode, RestoreError, meant
 from restore_cli.interruption import interruptible, received
 
 # How threads of libgomp, which torch brings, wait for each other: briefly spinning, then asleep. By
@@ -29,6 +31,12 @@ _NO_MEMORY = (
     "can't start new thread",
 )
 """How the loader, torch and C++ say so, in lower case."""
+
+# The parser's exception for a group without a command; where its class lives differs.
+_NO_ARGUMENTS = "NoArgsIsHelpError"
+
+COMPLETION_VARIABLE = "_RESTORE_COMPLETE"
+"""Environment variable with which a shell's completion script asks what may follow."""
 
 TRACEBACK_VARIABLE = "RESTORE_TRACEBACK"
 """Environment variable that does what `--traceback` does, for runs that others start."""
@@ -74,11 +82,18 @@ def _guarded(arguments: list[str]) -> int:
 
 def _run(arguments: list[str]) -> int:
     """Parse and run; usage errors of the parser become `RestoreError`."""
+    if COMPLETION_VARIABLE in os.environ:
+        from restore_cli.commands.offers import offers
+
+        sys.stdout.write("".join(f"{one}\n" for one in offers(arguments)))
+        return ExitCode.OK
     # Imported here, so that Ctrl-C during the imports is inside the boundary as well.
     import typer
 
     from restore_cli.commands import app
 
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:], "--help"]
     try:
         # Not standalone: the parser raises instead of printing and exiting. It turns Ctrl-C
         # into the return value 130.
@@ -91,6 +106,9 @@ def _run(arguments: list[str]) -> int:
             return ExitCode.SOME_FAILED
         raise
     except Exception as error:
+        if not arguments and type(error).__name__ == _NO_ARGUMENTS:
+            # `restore` alone asks what there is, and that is no mistake.
+            return _run(["--help"])
         usage = _as_usage_error(error)
         if usage is None:
             raise
@@ -113,11 +131,43 @@ def _as_usage_error(error: Exception) -> RestoreError | None:
     context = getattr(error, "ctx", None)
     command = getattr(context, "command_path", None) or "restore"
     # Raised for a group without a subcommand; some releases put the whole help text into it.
-    if type(error).__name__ == "NoArgsIsHelpError":
+    if type(error).__name__ == _NO_ARGUMENTS:
         message = f"`{command}` needs a command"
     else:
-        message = str(describe()).replace("Value error, ", "").rstrip(".")
-    return RestoreError(message, hint=f"`{command} --help` lists what it takes")
+        message = _without_advice(str(describe()).replace("Value error, ", "")).rstrip(".")
+    hint = f"`{command} --help` lists what it takes"
+    return RestoreError(message + _from_where(error, context), hint=_meant(error, message) + hint)
+
+
+def _without_advice(message: str) -> str:
+    """The parser's words without the options that it guesses at: it takes --quiet for --quality."""
+    return re.sub(r" ?\(?(Did you mean|Possible options:) .*", "", message, flags=re.DOTALL)
+
+
+def _meant(error: Exception, message: str) -> str:
+    """The option or value that was probably meant, to begin a hint with."""
+    context = getattr(error, "ctx", None)
+    if (option := getattr(error, "option_name", None)) and context is not None:
+        return meant(option, [name for one in context.command.params for name in one.opts])
+    if (choices := re.search(r"'([^']*)' is not one of (.*)", message)) is not None:
+        return meant(choices[1], re.findall(r"[^'|,\s]+", choices[2]))
+    if (command := re.search(r"No such command '([^']*)'", message)) is not None:
+        return meant(command[1], getattr(context.command, "commands", {}) if context else {})
+    return ""
+
+
+def _from_where(error: Exception, context: Any) -> str:  # noqa: ANN401 - see _as_usage_error
+    """Where a value that is refused was set, if not on the command line."""
+    name = getattr(getattr(error, "param", None), "name", None)
+    if context is None or not name:
+        return ""
+    source = context.get_parameter_source(name)
+    if source is None or source.name not in ("DEFAULT_MAP", "ENVIRONMENT"):
+        return ""
+    if source.name == "ENVIRONMENT":
+        prefix = context.auto_envvar_prefix or "RESTORE"
+        return f" (set by {prefix}_{name.upper()} in the environment)"
+    return f" (set in {context.default_map.source(name)})"
 
 
 def _unforeseen(error: Exception, arguments: list[str]) -> int:

@@ -1,5 +1,7 @@
 """The one error that users see, and the exit codes that scripts rely on."""
 
+import difflib
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -30,3 +32,25 @@ class RestoreError(Exception):
         self.message = message
         self.hint = hint
         self.exit_code = exit_code
+
+
+_NEAR = 0.7
+"""Likeness from which a word counts as another one mistyped: "quality" is not "quiet"."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The name that was probably meant by a misspelt one; None where none is near.
+
+    Args:
+        word: what was given; dashes in front and capitals do not count.
+        known: what there is.
+    """
+    bare = {name.lstrip("-").lower(): name for name in known}
+    near = difflib.get_close_matches(word.lstrip("-").lower(), bare, n=1, cutoff=_NEAR)
+    return bare[near[0]] if near else None
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """`did you mean X? ` to begin a hint with; empty where nothing is near."""
+    near = nearest(word, known)
+    return f"did you mean {near!r}? " if near else ""

@@ -47,7 +47,8 @@ def _unknown_words(line: str) -> list[str]:
         if re.fullmatch(r"--?[a-zA-Z][\w-]*(=.*)?", word)
         and word.partition("=")[0] not in _spellings(command)
     ]
-    stops_at_group = hasattr(command, "commands") and not {"--help", "-h", "--version"} & set(words)
+    alone = {"--help", "-h", "--version", "-V", "--install-completion", "--show-completion"}
+    stops_at_group = hasattr(command, "commands") and not alone & set(words)
     return unknown + ([f"no command in {line!r}"] if stops_at_group else [])
 
 

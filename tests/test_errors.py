@@ -2,7 +2,9 @@
 
 import pickle
 
-from restore_cli.errors import ExitCode, RestoreError
+import pytest
+
+from restore_cli.errors import ExitCode, RestoreError, meant, nearest
 
 
 def test_exit_codes_are_the_documented_numbers() -> None:
@@ -30,3 +32,17 @@ def test_an_error_survives_the_way_between_processes() -> None:
     error = RestoreError("x.png is empty", hint="copy it again", exit_code=ExitCode.SOME_FAILED)
     copy = pickle.loads(pickle.dumps(error))
     assert (copy.message, copy.hint, copy.exit_code) == (error.message, error.hint, 1)
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "near"),
+    [
+        ("derian", ["derain", "denoise"], "derain"),
+        ("--Qualty", ["--quality", "--quiet"], "--quality"),
+        ("--quality", ["--quiet", "--json"], None),
+        ("x", [], None),
+    ],
+)
+def test_the_nearest_name_is_what_was_meant(word: str, known: list[str], near: str | None) -> None:
+    assert nearest(word, known) == near
+    assert meant(word, known) == (f"did you mean {near!r}? " if near else "")

@@ -13,6 +13,7 @@ import typer
 
 from restore_cli import __version__
 from restore_cli.__main__ import main
+from restore_cli.commands.options import PANELS
 from restore_cli.errors import ExitCode, RestoreError
 
 RESTORE = Path(sys.executable).with_name("restore")
@@ -21,6 +22,7 @@ SLEEPER = """
 import time, typer
 import restore_cli.commands
 from restore_cli.__main__ import main
+from restore_cli.commands.options import PANELS
 
 def sleeper():
     print("ready", flush=True)
@@ -146,7 +148,6 @@ def test_commands_return_or_raise_their_exit_code(
         (["infer", "--precision", "fp8", "x.png"], "fp8", "restore infer"),
         (["models", "show"], "NAME", "restore models show"),
         (["models"], "needs a command", "restore models"),
-        ([], "needs a command", "restore"),
     ],
 )
 def test_wrong_usage_exits_2_and_names_what_is_wrong(
@@ -159,10 +160,56 @@ def test_wrong_usage_exits_2_and_names_what_is_wrong(
     assert problem.startswith("error: ")
     assert message in problem
     assert empty == ""
-    assert hint == f"hint: `{command} --help` lists what it takes"
+    assert hint.startswith("hint: ")
+    assert hint.endswith(f"`{command} --help` lists what it takes")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["infre"], "infer"),
+        (["infer", "--tsak", "derain"], "--task"),
+        (["infer", "--task", "derian", "x.png"], "derain"),
+        (["infer", "--model", "deriain", "x.png"], "derain"),
+        (["isp", "--engine", "librw", "x.dng"], "libraw"),
+        (["infer", "--precision", "bf61", "x.png"], "bf16"),
+        (["train", "--init", "denose", "-o", "r.toml"], "denoise"),
+        (["models", "show", "deraim"], "derain"),
+        (["eval", "a", "b", "--metrics", "psrn"], "psnr"),
+        (["--install-completion", "bsh"], "bash"),
+    ],
+)
+def test_what_was_probably_meant_is_named(
+    arguments: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert f"did you mean {meant!r}" in capsys.readouterr().err
+
+
+def test_quality_is_not_taken_for_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "list", "--quality", "3"]) == 2
+    assert "--quiet" not in capsys.readouterr().err
+
+
+def test_restore_alone_shows_its_help_and_is_no_mistake() -> None:
+    done = _restore()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == _restore("--help").stdout
+    assert done.stdout == _restore("help").stdout
+    assert _restore("help", "models", "list").stdout == _restore("models", "list", "-h").stdout
+
+
+@pytest.mark.parametrize("columns", [60, 80, 140])
+def test_help_is_in_groups_and_fits_the_terminal(columns: int) -> None:
+    text = _restore("help", "infer", COLUMNS=str(columns)).stdout
+    places = [text.index(f"\n{group}:\n") for group in PANELS]
+    assert places == sorted(places)
+    described, _, _ = text.partition("Example:")
+    assert max(len(line) for line in described.splitlines()) <= min(columns, 100)
 
 
 def test_the_installed_program_tells_its_version_and_exit_code() -> None:
+    assert _restore("-V").stdout == f"restore {__version__}\n"
     done = _restore("--version")
     assert (done.returncode, done.stdout, done.stderr) == (0, f"restore {__version__}\n", "")
     assert _restore("--no-such-option").returncode == 2

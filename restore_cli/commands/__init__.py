@@ -9,16 +9,18 @@ from typing import Annotated
 import typer
 
 from restore_cli import __version__
+from restore_cli.commands.compare import compare
+from restore_cli.commands.completion import install_completion, show_completion
+from restore_cli.commands.config import show_config
 from restore_cli.commands.eval import evaluate
 from restore_cli.commands.export import export_model
 from restore_cli.commands.infer import infer
 from restore_cli.commands.isp import isp
 from restore_cli.commands.ot_correct import apply, fit
 from restore_cli.commands.ot_sweep import sweep
+from restore_cli.commands.program import HELP_OPTIONS, add, examples
 from restore_cli.commands.tools import doctor, list_models, show_model, verify_models
 from restore_cli.commands.train import train
-
-HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
 
 def _print_version(wanted: bool) -> None:
@@ -27,103 +29,132 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def _example(*lines: str) -> str:
-    """The end of a command's help; the mark in front keeps the lines from being joined."""
-    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
-
-
 def root(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+            "--version",
+            "-V",
+            callback=_print_version,
+            is_eager=True,
+            allow_from_autoenv=False,
+            show_envvar=False,
+            help="Print the version and exit.",
         ),
     ] = False,
+    install: Annotated[
+        str | None,
+        typer.Option(
+            "--install-completion",
+            metavar="bash|zsh|fish",
+            callback=install_completion,
+            is_eager=True,
+            allow_from_autoenv=False,
+            show_envvar=False,
+            help="Let the Tab key complete what is typed in this shell.",
+        ),
+    ] = None,
+    show: Annotated[
+        str | None,
+        typer.Option(
+            "--show-completion",
+            metavar="bash|zsh|fish",
+            callback=show_completion,
+            is_eager=True,
+            allow_from_autoenv=False,
+            show_envvar=False,
+            help="Print what --install-completion would install.",
+        ),
+    ] = None,
 ) -> None:
     """Restore photographs: remove rain and noise, on a laptop CPU or a GPU."""
+
+
+def _group(name: str, about: str, *lines: str) -> typer.Typer:
+    """A group of commands in the program."""
+    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settings=HELP_OPTIONS)
+    app.add_typer(group, name=name, help=about, epilog=examples(*lines))
+    return group
 
 
 # Plain help instead of rich panels: it starts in half the time, and a `[` in it stays a `[`.
 app = typer.Typer(
     name="restore",
     callback=root,
-    epilog=_example("restore infer --task derain photos/"),
+    epilog=examples("restore infer --task derain photos/", "restore help infer"),
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings=HELP_OPTIONS,
 )
-app.command(
+add(
+    app,
     "infer",
-    epilog=_example(
-        "restore infer --task derain photos/",
-        "restore infer --task denoise night.jpg -o night-clean.png",
-    ),
-)(infer)
-app.command(
+    infer,
+    "restore infer --task derain photos/",
+    "restore infer --task derain,denoise wet.jpg -o dry.png --compare",
+    "restore infer --task auto mixed/ --sheet sheet.html",
+)
+add(
+    app,
+    "compare",
+    compare,
+    "restore compare photo.jpg",
+)
+add(
+    app,
     "isp",
-    epilog=_example(
-        "restore isp photo.dng",
-        "restore isp raws/ -o developed/ --format jpg --engine libraw",
-        "restore isp --info --json photo.nef",
-    ),
-)(isp)
-app.command(
+    isp,
+    "restore isp photo.dng",
+    "restore isp raws/ -o developed/ --format jpg --engine libraw",
+    "restore isp --info --json photo.nef",
+)
+add(
+    app,
     "train",
-    epilog=_example(
-        "restore train --init denoise -o recipe.toml",
-        "restore train recipe.toml -o runs/first",
-    ),
-)(train)
-app.command(
+    train,
+    "restore train --init denoise -o recipe.toml",
+    "restore train recipe.toml -o runs/first",
+)
+add(
+    app,
     "eval",
-    epilog=_example(
-        "restore eval restored/ truth/ --report report.html",
-        "restore eval before/ after/ --reference truth/ --metrics psnr,ssim,delta-e",
-        "restore eval restored/ truth/ --baseline quality.json --max-drop psnr=0.05",
-    ),
-)(evaluate)
+    evaluate,
+    "restore eval restored/ truth/ --report report.html",
+    "restore eval before/ after/ --reference truth/ --metrics psnr,ssim,delta-e",
+    "restore eval restored/ truth/ --baseline quality.json --max-drop psnr=0.05",
+)
 
-ot_correct = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settings=HELP_OPTIONS)
-ot_correct.command(
-    "fit",
-    epilog=_example("restore ot-correct fit restored/ photos/ -o look.safetensors"),
-)(fit)
-ot_correct.command(
-    "apply",
-    epilog=_example(
-        "restore ot-correct apply look.safetensors restored/ -o corrected/",
-        "restore ot-correct apply look.safetensors restored/ -o half/ --alpha 0.5",
-    ),
-)(apply)
-ot_correct.command(
-    "sweep",
-    epilog=_example(
-        "restore ot-correct sweep look.safetensors restored/ truth/ -o curve.csv --plot curve.png"
-    ),
-)(sweep)
-app.add_typer(
+ot_correct = _group(
+    "ot-correct",
+    "Make restored pictures look like photos again, fitted from a few.",
+    "restore ot-correct fit restored/ photos/ -o look.safetensors",
+)
+add(ot_correct, "fit", fit, "restore ot-correct fit restored/ photos/ -o look.safetensors")
+add(
     ot_correct,
-    name="ot-correct",
-    help="Make restored pictures look like photos again, fitted from a few.",
-    epilog=_example("restore ot-correct fit restored/ photos/ -o look.safetensors"),
+    "apply",
+    apply,
+    "restore ot-correct apply look.safetensors restored/ -o corrected/",
+    "restore ot-correct apply look.safetensors restored/ -o half/ --alpha 0.5",
+)
+add(
+    ot_correct,
+    "sweep",
+    sweep,
+    "restore ot-correct sweep look.safetensors restored/ truth/ -o curve.csv --plot curve.png",
 )
 
-models = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settings=HELP_OPTIONS)
-models.command("list", epilog=_example("restore models list"))(list_models)
-models.command("show", epilog=_example("restore models show derain"))(show_model)
-models.command("verify", epilog=_example("restore models verify"))(verify_models)
-models.command("export", epilog=_example("restore models export derain --onnx derain.onnx"))(
-    export_model
+models = _group(
+    "models", "List, show, verify and export the shipped models.", "restore models list"
 )
-app.add_typer(
-    models,
-    name="models",
-    help="List, show, verify and export the shipped models.",
-    epilog=_example("restore models list"),
-)
+add(models, "list", list_models, "restore models list")
+add(models, "show", show_model, "restore models show derain")
+add(models, "verify", verify_models, "restore models verify")
+add(models, "export", export_model, "restore models export derain --onnx derain.onnx")
 
-app.command("doctor", epilog=_example("restore doctor", "restore doctor --json > report.json"))(
-    doctor
-)
+config = _group("config", "Show where defaults of options come from.", "restore config show infer")
+add(config, "show", show_config, "restore config show", "restore config show infer --all")
+
+add(app, "doctor", doctor, "restore doctor", "restore doctor --json > report.json")

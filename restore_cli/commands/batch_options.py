@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from restore_cli.commands.options import MESSAGES, OUTPUT, SPEED, WHERE
 from restore_cli.errors import RestoreError
 
 
@@ -26,7 +27,13 @@ Inputs = Annotated[
 
 MoreInputs = Annotated[
     list[str] | None,
-    typer.Option("--input", "-i", metavar="INPUT", help="The same; may be repeated."),
+    typer.Option(
+        "--input",
+        "-i",
+        rich_help_panel=WHERE,
+        metavar="INPUT",
+        help="The same; may be repeated.",
+    ),
 ]
 
 Format = Annotated[
@@ -49,13 +56,20 @@ Format = Annotated[
         "same",
     ]
     | None,
-    typer.Option("--format", help="What to write: same is the input's; png if nothing else says."),
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        rich_help_panel=OUTPUT,
+        help="What to write: png, jpg, webp, tiff, bmp, avif, heic, jxl, exr, hdr, pfm, ppm, pam, "
+        "tga, qoi, or same, which is the input's; png if nothing else says.",
+    ),
 ]
 
 Quality = Annotated[
     int | None,
     typer.Option(
         "--quality",
+        rich_help_panel=OUTPUT,
         min=1,
         max=100,
         metavar="N",
@@ -64,55 +78,94 @@ Quality = Annotated[
 ]
 
 Lossless = Annotated[
-    bool, typer.Option("--lossless", help="Without loss: WebP, AVIF, HEIC and JPEG XL.")
+    bool,
+    typer.Option(
+        "--lossless",
+        rich_help_panel=OUTPUT,
+        help="Without loss: WebP, AVIF, HEIC and JPEG XL.",
+    ),
 ]
 
 ColorSampling = Annotated[
     Literal["4:4:4", "4:2:2", "4:2:0"] | None,
-    typer.Option("--subsampling", help="Resolution of colour in JPEG, AVIF and HEIC."),
+    typer.Option(
+        "--subsampling",
+        rich_help_panel=OUTPUT,
+        help="Resolution of colour in JPEG, AVIF and HEIC.",
+    ),
 ]
 
 Effort = Annotated[
     int | None,
-    typer.Option("--effort", min=1, max=9, metavar="N", help="1 writes fast, 9 small files."),
+    typer.Option(
+        "--effort",
+        rich_help_panel=OUTPUT,
+        min=1,
+        max=9,
+        metavar="N",
+        help="1 writes fast, 9 small files.",
+    ),
 ]
 
 PreserveTimes = Annotated[
-    bool, typer.Option("--preserve-times", help="Give outputs their inputs' dates.")
+    bool,
+    typer.Option(
+        "--preserve-times",
+        rich_help_panel=OUTPUT,
+        help="Give outputs their inputs' dates.",
+    ),
 ]
 
 Page = Annotated[
     int | None,
     typer.Option(
-        "--page", min=1, metavar="N", help="Take one page of a TIFF; unset: all, into one TIFF."
+        "--page",
+        rich_help_panel=WHERE,
+        min=1,
+        metavar="N",
+        help="Take one page of a TIFF; unset: all, into one TIFF.",
     ),
 ]
 
 Suffix = Annotated[
     str | None,
-    typer.Option("--suffix", metavar="TEXT", help="Text to add to each name, before its ending."),
+    typer.Option(
+        "--suffix",
+        rich_help_panel=WHERE,
+        metavar="TEXT",
+        help="Text to add to each name, before its ending.",
+    ),
 ]
 
 Recursive = Annotated[
     bool,
-    typer.Option("--recursive", "-r", help="Walk into subfolders and mirror the tree."),
+    typer.Option(
+        "--recursive",
+        "-r",
+        rich_help_panel=WHERE,
+        help="Walk into subfolders and mirror the tree.",
+    ),
 ]
 
 SkipExisting = Annotated[
     bool,
     typer.Option(
         "--skip-existing",
+        rich_help_panel=WHERE,
         help="Leave outputs that this input, model and options made; redo the others.",
     ),
 ]
 
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", rich_help_panel=WHERE, help="Replace outputs that exist.")
+]
 
 Tile = Annotated[
     str,
     typer.Option(
         "--tile",
         "-t",
+        rich_help_panel=SPEED,
         metavar="auto|none|N",
         callback=_check_tile,
         help="Compute in tiles of N px; auto chooses from free memory; none is whole.",
@@ -123,6 +176,7 @@ Overlap = Annotated[
     int | None,
     typer.Option(
         "--overlap",
+        rich_help_panel=SPEED,
         min=0,
         metavar="N",
         help="Pixels that tiles share; unset: the model's own.",
@@ -130,10 +184,22 @@ Overlap = Annotated[
 ]
 
 BatchSize = Annotated[
-    int, typer.Option("--batch-size", min=1, metavar="N", help="Tiles computed at once.")
+    int,
+    typer.Option(
+        "--batch-size",
+        rich_help_panel=SPEED,
+        min=1,
+        metavar="N",
+        help="Tiles computed at once.",
+    ),
 ]
 
-FailFast = Annotated[bool, typer.Option("--fail-fast", help="Stop at the first input that fails.")]
+FailFast = Annotated[
+    bool,
+    typer.Option(
+        "--fail-fast", rich_help_panel=MESSAGES, help="Stop at the first input that fails."
+    ),
+]
 
 
 def check_inputs(given: Sequence[str], skip: bool, overwrite: bool, *, example: str) -> None:

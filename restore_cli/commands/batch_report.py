@@ -42,7 +42,7 @@ class BatchReport:
     def follow(
         self,
         results: "Generator[Result]",
-        total: int,
+        total: int | None,
         *,
         setup_seconds: float,
         sizes: "Sizes | None" = None,
@@ -50,9 +50,10 @@ class BatchReport:
         """Report each result as it comes, and the sum at the end, also when interrupted.
 
         Args:
-            results: of the batch.
-            total: how many inputs there are.
-            setup_seconds: what it took before.
+            results: as they are finished.
+            total: how many there will be; None where nobody knows, and it goes on until it is
+                interrupted: then failures are told at once.
+            setup_seconds: spent before.
             sizes: how many pixels the inputs have, for the progress bar; else files count.
         """
         started = time.perf_counter()
@@ -68,9 +69,12 @@ class BatchReport:
                 self.bar.shown(progress, self.task, total, sizes),
             ):
                 for result in results:
-                    self._tell(result, each=progress.disable, alone=total == 1)
+                    self._tell(result, each=progress.disable, at_once=total is None)
                     self.bar.finish(result)
         except KeyboardInterrupt:
+            if total is not None:
+                for failure in self.failures:
+                    self.console.say(f"failed   {failure.error}")
             sum_up(interrupted=True)
             raise
         sum_up(interrupted=False)
@@ -92,11 +96,12 @@ class BatchReport:
             message = "\n".join([f"{len(lines)} inputs failed:", *lines])
         raise RestoreError(message, hint=hint, exit_code=ExitCode.SOME_FAILED)
 
-    def _tell(self, result: "Result", *, each: bool, alone: bool) -> None:
+    def _tell(self, result: "Result", *, each: bool, at_once: bool) -> None:
         """Report one result: to programs always, to people line by line if `each`."""
         self.counts[result.status] += 1
         self.model_seconds += result.model_seconds
-        if result.status == "done" and result.output is not None:
+        # `-` is standard output, which is in no folder.
+        if result.status == "done" and result.output not in (None, Path("-")):
             self.folders.add(result.output.parent)
         self.console.emit(
             {
@@ -122,22 +127,24 @@ class BatchReport:
             self.failures.append(result)
             if self.traceback and result.trace:
                 self.console.say(result.trace.rstrip())
-            # A lone failure is told once, as the error that ends the run.
-            if not alone:
-                self.console.say(f"failed   {result.error}")
-        elif each:
-            self.console.say(
-                f"{result.status:7}  {result.source} -> {result.output} ({result.seconds:.2f} s)"
-            )
+            # Each is told once: in the error that ends the run. The log has it at once.
+            (self.console.say if at_once else self.console.record)(f"failed   {result.error}")
+            return
+        line = f"{result.status:7}  {result.source} -> {result.output} ({result.seconds:.2f} s)"
+        (self.console.say if each or at_once else self.console.detail)(line)
+        if result.status == "done" and (words := _in_words(result)):
+            self.console.detail(f"         {words}")
 
-    def _sum_up(self, total: int, seconds: float, setup_seconds: float, interrupted: bool) -> None:
+    def _sum_up(
+        self, total: int | None, seconds: float, setup_seconds: float, interrupted: bool
+    ) -> None:
         for note, sources in self.notes.items():
             first = f"{sources[0]}: {note}"
             more = len(sources) - 1
             self.console.warn(f"{first} ({len(sources)} files)" if more else first)
         counts = {status: self.counts[status] for status in ("done", "skipped", "failed")}
         # Not started, or dropped half-way, after an interruption or with --fail-fast.
-        left = total - sum(counts.values())
+        left = 0 if total is None else total - sum(counts.values())
         told = {name: count for name, count in counts.items() if count or name == "done"}
         told |= {"not done": left} if left else {}
         words = ", ".join(f"{count} {name}" for name, count in told.items())
@@ -156,3 +163,14 @@ class BatchReport:
                 "setup_seconds": round(setup_seconds, 4),
             }
         )
+
+
+def _in_words(result: "Result") -> str:
+    """What was seen and changed in a picture, and how it was computed."""
+    from restore_cli.api.change import in_words
+
+    way = [str(result.details.get("backend") or ""), result.precision, result.device]
+    if result.tile is not None:
+        way.append(f"tiles of {result.tile} px")
+    computed = ", ".join(part for part in way if part)
+    return "; ".join(part for part in (in_words(result.details), computed) if part)

@@ -1,14 +1,19 @@
-"""Two streams: messages, tables and progress for people on stderr; JSON lines on stdout."""
+"""Two streams: messages and progress for people on stderr; results on stdout, as tables or JSON."""
 
+import contextlib
 import json
 import math
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import time
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
+from restore_cli.errors import RestoreError
 from restore_cli.streams import printable
 
 if TYPE_CHECKING:
@@ -18,6 +23,57 @@ if TYPE_CHECKING:
 
 
 _LOG_WIDTH = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How much is said, and where else than on the terminal.
+
+    Attributes:
+        verbose: details too.
+        log: gets every message, details included, also where the terminal is to be quiet.
+    """
+
+    verbose: bool = False
+    log: TextIO | None = None
+
+
+_VOICE: ContextVar[Voice] = ContextVar("voice", default=Voice())  # noqa: B039 - it is frozen
+
+
+@contextlib.contextmanager
+def spoken(*, verbose: bool, log: Path | None) -> Generator[None]:
+    """Let consoles inside say details, and write what they say to a file as well.
+
+    Raises:
+        RestoreError: the file cannot be written.
+    """
+    with contextlib.ExitStack() as stack:
+        file = None
+        if log is not None:
+            try:
+                # A line at a time: whoever reads along sees each at once.
+                file = stack.enter_context(log.open("a", encoding="utf-8", buffering=1))
+            except OSError as error:
+                raise RestoreError(
+                    f"--log {log}: cannot be written: {error.strerror}",
+                    hint="choose another file, in a folder that exists",
+                ) from error
+        before = _VOICE.set(Voice(verbose, file))
+        try:
+            yield
+        except RestoreError as error:
+            _write_log(file, f"error: {error.message}")
+            raise
+        finally:
+            _VOICE.reset(before)
+
+
+def _write_log(file: TextIO | None, message: str) -> None:
+    # A full disk must not end a run over its log.
+    if file is not None:
+        with contextlib.suppress(OSError):
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {printable(message)}\n")
 
 
 class Console:
@@ -47,9 +103,43 @@ class Console:
             width=None if sys.stderr.isatty() else _LOG_WIDTH,
         )
 
+    @cached_property
+    def results(self) -> "rich.console.Console":
+        """The rich console on stdout, for tables that a person asked for."""
+        import rich.console
+
+        # Into a file or another program, nothing limits the width of a table.
+        return rich.console.Console(
+            quiet=self.quiet or self.json,
+            markup=False,
+            highlight=False,
+            width=None if sys.stdout.isatty() else _LOG_WIDTH,
+        )
+
+    @property
+    def is_verbose(self) -> bool:
+        """Whether details are told."""
+        return _VOICE.get().verbose
+
     def say(self, message: str) -> None:
         """Print a message for people; long lines are left for the terminal to wrap."""
+        _write_log(_VOICE.get().log, message)
         self.people.print(printable(message), soft_wrap=True)
+
+    def detail(self, message: str) -> None:
+        """Print a message that is wanted with --verbose; the log gets it in any case."""
+        if self.is_verbose:
+            self.say(message)
+        else:
+            _write_log(_VOICE.get().log, message)
+
+    def record(self, message: str) -> None:
+        """Write a message to the log only."""
+        _write_log(_VOICE.get().log, message)
+
+    def answer(self, line: str) -> None:
+        """Print a line on stdout: what a person asked for, where no JSON was."""
+        self.results.print(printable(line), soft_wrap=True)
 
     def warn(self, message: str) -> None:
         """Print `warning: message` for people."""
@@ -62,7 +152,7 @@ class Console:
         *,
         numbers: Collection[str] = (),
     ) -> None:
-        """Print a table for people.
+        """Print a table that a person asked for, on stdout; nothing where JSON was.
 
         Args:
             headings: of the columns.
@@ -82,7 +172,7 @@ class Console:
             table.add_column(heading, justify=justify, overflow="fold", no_wrap=numeric)
         for row in body:
             table.add_row(*(printable(_cell(value)) for value in row))
-        self.people.print(table)
+        self.results.print(table)
 
     def progress(self, *, files: bool = False) -> "Progress":
         """A progress bar to use as a context manager; it shows only on a terminal.

@@ -1,11 +1,11 @@
 """`restore infer`: options in, calls down, messages and JSON lines out."""
 
 import time
+from collections.abc import Generator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from restore_cli import __version__
 from restore_cli.commands.batch_options import (
@@ -27,10 +27,28 @@ from restore_cli.commands.batch_options import (
     Suffix,
     Tile,
     check_inputs,
-    tile_size,
 )
 from restore_cli.commands.batch_report import BatchReport
 from restore_cli.commands.console import Console
+from restore_cli.commands.infer_options import (
+    Compare,
+    DryRun,
+    FilesFrom,
+    Level,
+    ModelName,
+    Null,
+    OtAlpha,
+    OtCorrect,
+    Output,
+    Sheet,
+    Sigma,
+    Strength,
+    Tasks,
+    Tta,
+    Watch,
+    parse_level,
+    parse_tasks,
+)
 from restore_cli.commands.options import (
     WORKERS,
     Backend,
@@ -43,40 +61,27 @@ from restore_cli.commands.options import (
     Workers,
 )
 from restore_cli.commands.ot_options import MovedVae
+from restore_cli.commands.pipes import STANDARD, Staged, names_from, staged
+from restore_cli.commands.pixel_bar import PixelBar
 from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
+    from restore_cli.batch.inputs import Refused
+    from restore_cli.batch.pipeline import Result
+    from restore_cli.batch.planning import Job
     from restore_cli.batch.reading import Restore
-    from restore_cli.models.zoo import Model
+    from restore_cli.commands.restoring import Restoring
 
 
 def infer(
     inputs: Inputs = None,
     *,
     more_inputs: MoreInputs = None,
-    task: Annotated[
-        Literal["denoise", "derain", "dehaze", "deblur", "lowlight", "auto"] | None,
-        typer.Option("--task", help="What to remove or mend; auto is the all-in-one model."),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            "-n",
-            metavar="NAME|FOLDER|FILE",
-            help="Model to use instead of the task's own; without --task, its task counts.",
-        ),
-    ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="PATH",
-            help="A folder, or a file for a single input. Without it: `img-TASK/` beside the "
-            "folder `img/`, and `photo-TASK.png` beside the file `photo.jpg`.",
-        ),
-    ] = None,
+    task: Tasks = None,
+    model: ModelName = None,
+    output: Output = None,
+    files_from: FilesFrom = None,
+    null: Null = False,
     format: Format = None,
     quality: Quality = None,
     lossless: Lossless = False,
@@ -88,53 +93,19 @@ def infer(
     recursive: Recursive = False,
     skip_existing: SkipExisting = False,
     overwrite: Overwrite = False,
-    strength: Annotated[
-        float,
-        typer.Option("--strength", min=0.0, max=1.0, help="0 is the input, 1 the model's result."),
-    ] = 1.0,
-    sigma: Annotated[
-        float | None,
-        typer.Option(
-            "--sigma",
-            min=0.0,
-            max=255.0,
-            help="Noise level, if known, as a standard deviation on the 0..255 scale; only for "
-            "models that take one. Without it the model judges by itself.",
-        ),
-    ] = None,
-    level: Annotated[
-        str,
-        typer.Option(
-            "--level",
-            metavar="auto|N",
-            help="How much of the degradation there is: noise 0..255, rain and haze 0..1, missing "
-            "light in stops, blur in px, JPEG quality; 0 gives the picture back. Only for models "
-            "that take one; auto lets the model judge.",
-        ),
-    ] = "auto",
-    tta: Annotated[
-        bool,
-        typer.Option("--tta", help="Average over flips and turns: better, eight times slower."),
-    ] = False,
+    dry_run: DryRun = False,
+    watch: Watch = None,
+    compare: Compare = False,
+    sheet: Sheet = None,
+    strength: Strength = 1.0,
+    sigma: Sigma = None,
+    level: Level = "auto",
+    tta: Tta = False,
     tile: Tile = "auto",
     overlap: Overlap = None,
     batch_size: BatchSize = 1,
-    ot_correct: Annotated[
-        Path | None,
-        typer.Option(
-            "--ot-correct",
-            metavar="FILE",
-            help="Correct the results by what `restore ot-correct fit` wrote, in the same pass.",
-        ),
-    ] = None,
-    alpha: Annotated[
-        float | None,
-        typer.Option(
-            "--alpha",
-            metavar="A",
-            help="With --ot-correct: 0 (the default) is the full correction, 1 none.",
-        ),
-    ] = None,
+    ot_correct: OtCorrect = None,
+    alpha: OtAlpha = None,
     vae: MovedVae = None,
     workers: Workers = WORKERS,
     fail_fast: FailFast = False,
@@ -145,72 +116,54 @@ def infer(
     json: Json = False,
     quiet: Quiet = False,
     traceback: Traceback = False,
-) -> None:
+) -> int | None:
     """Restore pictures: files, folders and patterns in, pictures out.
 
     Inputs are never changed. A picture that fails does not stop the others.
     """
     started = time.perf_counter()
-    given = [*(inputs or []), *(more_inputs or [])]
+    tasks, amount = parse_tasks(task), parse_level(level, sigma)
+    given = _given([*(inputs or []), *(more_inputs or [])], files_from, null, watch)
     check_inputs(given, skip_existing, overwrite, example="restore infer --task derain photos/")
-    _check_usage(task, model)
-    if ot_correct is None and (alpha is not None or vae is not None):
-        raise RestoreError(
-            f"{'--alpha' if alpha is not None else '--vae'} belongs to --ot-correct",
-            hint="name the file that `restore ot-correct fit` wrote with --ot-correct",
-        )
+    _check_usage(tasks, model, ot_correct, alpha, vae)
+    if compare and output == STANDARD:
+        raise RestoreError("--compare writes beside the output, and -o - has no place")
 
     # Nothing of this imports torch: what is wrong is told, and what is done is skipped, at once.
     from restore_cli.batch import pipeline
-    from restore_cli.batch.inputs import passed_over
     from restore_cli.batch.manifest import Identity, Manifest
-    from restore_cli.batch.planning import all_there, plan
     from restore_cli.batch.reading import Later, Pictures
-    from restore_cli.batch.sizes import Sizes
+    from restore_cli.commands.before_after import BeforeAfter, check_sheet
+    from restore_cli.commands.restoring import How, prepare
     from restore_cli.images.encode import Saving
-    from restore_cli.models.entries import default_for_task, describe
 
     saving = Saving(quality=quality, lossless=lossless, subsampling=subsampling, effort=effort)
     saving.check()
-    console = Console(quiet=quiet, json=json)
-    about = describe(model or default_for_task(str(task)))
-    label = task or about.task
-    amount = _level(level, sigma)
-    jobs = plan(given, output, label=label, format=format, suffix=suffix, recursive=recursive)
-    for note in passed_over(given, recursive=recursive):
-        console.warn(note)
-    report = BatchReport(console, model=about.name, task=label, traceback=traceback)
-
-    def build() -> "Restore":
-        import torch
-
-        from restore_cli.engine.restorer import Restorer
-        from restore_cli.models import zoo
-
-        torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
-        loaded = zoo.load(str(about.path))
-        _check_fit(console, loaded, task, amount)
-        restorer = Restorer(
-            loaded.network,
-            device=device,
-            precision=precision,
-            backend=backend,
-            tile=tile_size(tile),
-            overlap=overlap,
-            usual_overlap=loaded.overlap,
-            batch_size=batch_size,
-            progress=report.bar.within,
-        )
-        return partial(restorer, level=amount, strength=strength, tta=tta)
-
+    check_sheet(sheet)
+    console, bar = Console(quiet=quiet, json=json), PixelBar()
+    how = How(
+        device=device,
+        precision=precision,
+        backend=backend,
+        tile=tile,
+        overlap=overlap,
+        batch_size=batch_size,
+        level=amount,
+        is_sigma=sigma is not None,
+        strength=strength,
+        tta=tta,
+        seed=seed,
+        progress=bar.within,
+    )
+    restoring = prepare(console, tasks, model, how)
     # What changes the picture; how fast and where it is computed does not count.
     options: dict[str, object] = {
-        "task": label,
+        "task": restoring.task,
         "strength": strength,
         "level": amount,
         "tta": tta,
         "tile": tile,
-        "overlap": about.overlap if overlap is None else overlap,
+        **restoring.options,
         "precision": precision,
         "backend": backend,
         "seed": seed,
@@ -220,67 +173,180 @@ def infer(
     told = {"quality": quality, "lossless": lossless or None, "subsampling": subsampling}
     told |= {"effort": effort, "page": page}
     options |= {name: value for name, value in told.items() if value is not None}
-    # Where every output exists it is likely that nothing is to be done.
-    idle = all_there(jobs) and not overwrite and ot_correct is None
-    restore: Restore = Later(build) if idle else build()
+    restore: Restore = restoring.restore
     if ot_correct is not None:
         from restore_cli.ot_correct.corrector import load_corrector
 
         corrector, described = load_corrector(ot_correct, alpha or 0.0, vae, device, seed=seed)
         restore = corrector.after(restore)
         options |= described
-    reader = Pictures(saving, page)
-    results = pipeline.run(
-        jobs,
-        restore,
-        workers=workers,
-        existing="skip" if skip_existing else "overwrite" if overwrite else "error",
-        manifest=Manifest(Identity(model=about.sha256, options=options)),
-        fail_fast=fail_fast,
-        reader=reader,
-        preserve_times=preserve_times,
+    run = _Run(
+        console=console,
+        restoring=restoring,
+        go=partial(
+            pipeline.run,
+            restore=Later(lambda: _measured(restore)),
+            workers=workers,
+            existing="skip" if skip_existing else "overwrite" if overwrite else "error",
+            manifest=Manifest(Identity(model=restoring.sha256, options=options)),
+            fail_fast=fail_fast,
+            reader=Pictures(saving, page),
+            preserve_times=preserve_times,
+        ),
+        named={"format": format, "suffix": suffix, "recursive": recursive},
+        pictures=BeforeAfter(restoring.task, beside=compare, sheet=sheet),
+        report=BatchReport(console, restoring.model, restoring.task, traceback, bar=bar),
+        started=started,
     )
-    seconds, sizes = time.perf_counter() - started, Sizes(jobs, reader.count_pixels)
-    report.follow(results, len(jobs), setup_seconds=seconds, sizes=sizes)
-    report.raise_failures()
+    if watch is not None:
+        return run.watch(watch, output)
+    with staged(given, output, format=format, json=json) as stage:
+        return run.dry(stage, device) if dry_run else run.batch(stage)
 
 
-def _check_usage(task: str | None, model: str | None) -> None:
+def _measured(restore: "Restore") -> "Restore":
+    from restore_cli.api.change import measured
+    from restore_cli.batch.reading import ready
+
+    return measured(ready(restore))
+
+
+@dataclass
+class _Run:
+    """A run that is ready to begin.
+
+    Attributes:
+        console: for messages.
+        restoring: what restores.
+        go: `pipeline.run` but for the jobs.
+        named: what of the options decides names of outputs.
+        pictures: comparisons to write.
+        report: what is told.
+        started: when the command began.
+    """
+
+    console: Console
+    restoring: "Restoring"
+    go: "partial[Generator[Result]]"
+    named: dict[str, Any]
+    pictures: Any
+    report: BatchReport
+    started: float
+
+    def batch(self, stage: Staged) -> None:
+        """Restore what was named."""
+        from restore_cli.batch.sizes import Sizes
+
+        jobs = self._jobs(stage)
+        results = self._looked_at(self.go(jobs), stage)
+        sizes = Sizes(jobs, self.go.keywords["reader"].count_pixels)
+        self.report.follow(results, len(jobs), setup_seconds=self._passed(), sizes=sizes)
+        if (said := self.pictures.write()) is not None:
+            self.console.say(said)
+        self.report.raise_failures()
+        stage.send()
+
+    def dry(self, stage: Staged, device: str) -> int:
+        """Say what `batch` would do."""
+        from restore_cli.batch.reading import ready
+        from restore_cli.commands.dry_run import foresee, tell
+
+        jobs, how = self._jobs(stage), self.go.keywords
+        look = partial(
+            foresee, existing=how["existing"], manifest=how["manifest"], reader=how["reader"]
+        )
+        seen = [look(job) for job in jobs]
+        restore = ready(how["restore"])
+        return tell(self.console, jobs, seen, restore, tuple(self.restoring.models), device)
+
+    def watch(self, folder: Path, output: str | None) -> None:
+        """Restore what arrives in a folder, until interrupted."""
+        if self.go.keywords["existing"] == "error":
+            # What an earlier watch has done stays; what has changed since is done again.
+            self.go.keywords["existing"] = "skip"
+        self.console.say(f"watching {folder}: Ctrl-C ends it")
+        results = self._looked_at(self._arriving(folder, output))
+        try:
+            self.report.follow(results, None, setup_seconds=self._passed())
+        finally:
+            if (said := self.pictures.write()) is not None:
+                self.console.say(said)
+
+    def _arriving(self, folder: Path, output: str | None) -> "Generator[Result]":
+        from restore_cli.batch.arrivals import arrivals
+        from restore_cli.batch.planning import plan
+
+        target = output or str(folder.absolute().with_name(f"{folder.name}-{self.restoring.label}"))
+        recursive = self.named["recursive"]
+        for paths in arrivals(folder, recursive=recursive, skip=Path(target).resolve()):
+            for path in paths:
+                below = path.relative_to(folder).parent
+                where = str(Path(target) / below) + "/"
+                named: dict[str, Any] = {**self.named, "recursive": False}
+                try:
+                    jobs = plan([str(path)], where, label=self.restoring.label, **named)
+                except RestoreError as error:
+                    self.console.warn(error.message)
+                    continue
+                yield from self.go(jobs)
+
+    def _jobs(self, stage: Staged) -> "list[Job | Refused]":
+        from restore_cli.batch.inputs import passed_over
+        from restore_cli.batch.planning import plan
+
+        jobs = plan(stage.inputs, stage.output, label=self.restoring.label, **self.named)
+        for note in passed_over(stage.inputs, recursive=self.named["recursive"]):
+            self.console.warn(note)
+        return jobs
+
+    def _looked_at(
+        self, results: "Generator[Result]", stage: Staged | None = None
+    ) -> "Generator[Result]":
+        """Results, each compared with its input where that was asked for."""
+        try:
+            for result in results:
+                try:
+                    self.pictures.add(result)
+                except RestoreError as error:
+                    self.console.warn(f"no comparison: {error.message}")
+                yield result if stage is None else stage.told(result)
+        finally:
+            results.close()
+
+    def _passed(self) -> float:
+        return time.perf_counter() - self.started
+
+
+def _given(given: list[str], files_from: str | None, null: bool, watch: Path | None) -> list[str]:
+    """All inputs that were named, wherever."""
+    if null and files_from is None:
+        raise RestoreError("-0 belongs to --files-from")
+    if files_from == STANDARD and STANDARD in given:
+        raise RestoreError("standard input is either a picture or a list of names, not both")
+    if watch is not None:
+        if given or files_from is not None:
+            raise RestoreError("--watch names its folder itself: give no other inputs")
+        if not watch.is_dir():
+            raise RestoreError(f"--watch {watch}: there is no such folder")
+        return [str(watch)]
+    return given if files_from is None else [*given, *names_from(files_from, null=null)]
+
+
+def _check_usage(
+    tasks: tuple[str, ...],
+    model: str | None,
+    ot_correct: Path | None,
+    alpha: float | None,
+    vae: str | None,
+) -> None:
     """Refuse what can be refused before anything heavy is imported."""
-    if task is None and model is None:
+    if not tasks and model is None:
         raise RestoreError(
             "neither --task nor --model is given",
             hint="say what to do, for example --task derain",
         )
-
-
-def _level(level: str, sigma: float | None) -> float | None:
-    """The level that --level or --sigma tells; None to let the model judge."""
-    if level == "auto":
-        return sigma
-    if sigma is not None:
-        raise RestoreError("--sigma and --level say the same: give one of them")
-    try:
-        return float(level)
-    except ValueError:
+    if ot_correct is None and (alpha is not None or vae is not None):
         raise RestoreError(
-            f"--level {level!r} is neither auto nor a number", hint="for example --level 0.5"
-        ) from None
-
-
-def _check_fit(console: Console, model: "Model", task: str | None, level: float | None) -> None:
-    """Refuse or question options that do not fit the model, once and not for every picture."""
-    if model.network.info.input == "mosaic":
-        raise RestoreError(
-            f"the model {model.name} reads camera RAW files", hint="use it with `restore isp`"
+            f"{'--alpha' if alpha is not None else '--vae'} belongs to --ot-correct",
+            hint="name the file that `restore ot-correct fit` wrote with --ot-correct",
         )
-    from restore_cli.engine.level import check_level, quantity_of
-
-    if level is not None and not quantity_of(model.network.info):
-        raise RestoreError(
-            f"the model {model.name} takes no level",
-            hint="leave --level and --sigma out, or choose a model that takes one with --model",
-        )
-    check_level(model.network.info, level)
-    if task is not None and task != model.task:
-        console.warn(f"the model {model.name} was trained for {model.task}, not for {task}")

@@ -86,7 +86,7 @@ def _facts(info: "RawInfo") -> dict[str, object]:
 
 
 def _print(console: Console, path: Path, facts: dict[str, object]) -> None:
-    console.say(f"{path}")
+    console.answer(f"{path}")
     rows = [(name.replace("_", " "), _words(value)) for name, value in facts.items()]
     console.table(("what", "value"), [row for row in rows if row[1]])
 

@@ -10,6 +10,17 @@ from typing import Annotated, Literal
 
 import typer
 
+WHAT, WHERE, QUALITY, SPEED, OUTPUT, MESSAGES = (
+    "What",
+    "Where",
+    "Quality",
+    "Speed",
+    "Output",
+    "Messages",
+)
+PANELS = (WHAT, WHERE, QUALITY, SPEED, OUTPUT, MESSAGES)
+"""Groups of options in the help, in their order."""
+
 DEVICES = "auto|cpu|cuda|cuda:N|mps"
 
 
@@ -23,6 +34,7 @@ Device = Annotated[
     str,
     typer.Option(
         "--device",
+        rich_help_panel=SPEED,
         metavar=DEVICES,
         callback=_check_device,
         help="Where to compute; auto takes the fastest device that is there.",
@@ -33,6 +45,7 @@ Precision = Annotated[
     Literal["auto", "fp32", "bf16", "fp16"],
     typer.Option(
         "--precision",
+        rich_help_panel=SPEED,
         help="Number format; auto takes a half format where it is faster and gives the same.",
     ),
 ]
@@ -41,6 +54,7 @@ Backend = Annotated[
     Literal["auto", "torch", "openvino"],
     typer.Option(
         "--backend",
+        rich_help_panel=SPEED,
         help="What computes; auto takes OpenVINO on a CPU where it is installed and agrees.",
     ),
 ]
@@ -50,30 +64,51 @@ WORKERS = min(4, os.cpu_count() or 1)
 Workers = Annotated[
     int,
     typer.Option(
-        "--workers", "-j", min=1, metavar="N", help="Threads that read, and as many that write."
+        "--workers",
+        "-j",
+        rich_help_panel=SPEED,
+        min=1,
+        metavar="N",
+        help="Threads that read, and as many that write.",
     ),
 ]
 
 Seed = Annotated[
     int,
     typer.Option(
-        "--seed", min=0, max=2**31 - 1, metavar="N", help="Seed of everything that is random."
+        "--seed",
+        rich_help_panel=QUALITY,
+        min=0,
+        max=2**31 - 1,
+        metavar="N",
+        help="Seed of everything that is random.",
     ),
 ]
 
 Json = Annotated[
     bool,
-    typer.Option("--json", help="Print one JSON object per line on stdout, the summary last."),
+    typer.Option(
+        "--json",
+        rich_help_panel=MESSAGES,
+        help="Print one JSON object per line on stdout, the summary last.",
+    ),
 ]
 
 Quiet = Annotated[
     bool,
-    typer.Option("--quiet", "-q", help="Print nothing for people: no progress, no messages."),
+    typer.Option(
+        "--quiet",
+        "-q",
+        rich_help_panel=MESSAGES,
+        help="Print nothing for people: no progress, no messages.",
+    ),
 ]
 
 # Read by main() from the command line itself, because parsing may be what fails. It is declared
 # so that the parser accepts it and the help shows it; commands ignore the value.
 Traceback = Annotated[
     bool,
-    typer.Option("--traceback", help="Show the full traceback of an error."),
+    typer.Option(
+        "--traceback", rich_help_panel=MESSAGES, help="Show the full traceback of an error."
+    ),
 ]

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from restore_cli.commands.options import QUALITY
+
 Alpha = Annotated[
     float,
     typer.Option(
@@ -28,6 +30,7 @@ MovedVae = Annotated[
     typer.Option(
         "--vae",
         metavar="NAME|DIR|HUB_ID",
+        rich_help_panel=QUALITY,
         help="Where the correction's autoencoder lies now, if it has moved.",
     ),
 ]

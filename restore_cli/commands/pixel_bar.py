@@ -26,13 +26,13 @@ class PixelBar:
 
     @contextmanager
     def shown(
-        self, progress: "Progress", task: str, files: int, sizes: "Sizes | None"
+        self, progress: "Progress", task: str, files: int | None, sizes: "Sizes | None"
     ) -> Generator[None]:
         """Draw into `progress` while this context is open; pixels are counted only if it shows."""
         if progress.disable:
             yield
             return
-        self._of_files, self._sizes = files, sizes
+        self._of_files, self._sizes = files or 0, sizes
         with nullcontext() if sizes is None else sizes:
             self._progress = progress
             self._task = progress.add_task(task, total=None, files="")
@@ -64,7 +64,7 @@ class PixelBar:
         if self._progress is None or self._task is None:
             return
         if self._sizes is None:
-            total, done = self._of_files, self._files
+            total, done = self._of_files, self._files  # a total of 0 is unknown
         else:
             # Backends that tell nothing of windows still finish pictures.
             done = max(self._computed + self._inside, self._finished)

@@ -18,7 +18,7 @@ import typer
 from restore_cli import __version__
 from restore_cli.commands.console import Console
 from restore_cli.commands.options import Json, Quiet, Traceback
-from restore_cli.errors import ExitCode, RestoreError
+from restore_cli.errors import ExitCode, RestoreError, meant
 
 if TYPE_CHECKING:
     import torch
@@ -57,7 +57,10 @@ def list_models(json: Json = False, quiet: Quiet = False, traceback: Traceback =
 
 
 def show_model(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A name from `models list`.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="A name from `models list`."),
+    ],
     json: Json = False,
     quiet: Quiet = False,
     traceback: Traceback = False,
@@ -77,7 +80,11 @@ def show_model(
 
 def verify_models(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="One model; all of them if left out.")
+        str | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="One model; all of them if left out.",
+        ),
     ] = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -95,7 +102,7 @@ def verify_models(
         status = "ok" if problem is None else "failed"
         console.emit({"model": one, "status": status, "error": problem})
         if not json:
-            console.say(f"{status:6}  {one}" + (f": {problem}" if problem else ""))
+            console.answer(f"{status:6}  {one}" + (f": {problem}" if problem else ""))
     console.emit({"event": "summary", "models": len(names), "failed": failed})
     return ExitCode.SOME_FAILED if failed else ExitCode.OK
 
@@ -108,7 +115,7 @@ def _entry(name: str) -> "Entry":
     if name not in entries:
         raise RestoreError(
             f"there is no shipped model named {name!r}",
-            hint=f"the shipped models are: {', '.join(entries) or 'none'}",
+            hint=f"{meant(name, entries)}the shipped models are: {', '.join(entries) or 'none'}",
         )
     return entries[name]
 
@@ -156,12 +163,12 @@ def doctor(json: Json = False, quiet: Quiet = False, traceback: Traceback = Fals
         record = asdict(finding)
         console.emit({**record, **record.pop("facts")})
         if not json:
-            console.say(
+            console.answer(
                 f"{finding.status:7} {finding.section:10} {finding.name:14} {finding.detail}"
             )
     console.emit({"event": "summary", "failed": failed})
     if not json:
-        console.say("all is well" if not failed else f"{failed} of these must be mended")
+        console.answer("all is well" if not failed else f"{failed} of these must be mended")
     return ExitCode.SOME_FAILED if failed else ExitCode.OK
 
 

@@ -11,13 +11,12 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from restore_cli.errors import RestoreError
+from restore_cli.errors import RestoreError, meant
+from restore_cli.models import shipped
+from restore_cli.models.shipped import TASKS, WEIGHTS
 from restore_cli.recipe import InferSection, Recipe
 
-TASKS = ("denoise", "derain", "dehaze", "deblur", "lowlight", "auto")
-"""What `--task` may be; which of them have a shipped model, `entries` says."""
-
-WEIGHTS, RECIPE, CARD, SUMS = "model.safetensors", "recipe.toml", "card.md", "SHA256SUMS"
+RECIPE, CARD, SUMS = "recipe.toml", "card.md", "SHA256SUMS"
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Entry:
 
 def entries() -> list[Entry]:
     """The shipped models, by name."""
-    return [_describe(folder) for folder in shipped_folders()]
+    return [_describe(folder) for folder in shipped.folders()]
 
 
 def default_for_task(task: str) -> str:
@@ -95,8 +94,8 @@ def weights_file(name_or_path: str) -> Path:
         RestoreError: there is nothing of that name.
     """
     path = Path(name_or_path)
-    shipped = name_or_path in {folder.name for folder in shipped_folders()}
-    return path if path.is_file() and not shipped else _folder(name_or_path) / WEIGHTS
+    is_shipped = name_or_path in {folder.name for folder in shipped.folders()}
+    return path if path.is_file() and not is_shipped else _folder(name_or_path) / WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -159,17 +158,8 @@ def _metadata(path: Path) -> dict[str, str]:
         raise RestoreError(f"cannot read the weights in {path}: {error}") from error
 
 
-def shipped_folders() -> list[Path]:
-    """Model folders inside the wheel, or beside the package in a checkout."""
-    package = Path(__file__).parents[1]
-    for root in (package / "_models", package.parent / "models"):
-        if root.is_dir():
-            return sorted(p.parent for p in root.glob(f"*/{WEIGHTS}"))
-    return []
-
-
 def _folder(name: str) -> Path:
-    for folder in shipped_folders():
+    for folder in shipped.folders():
         if folder.name == name:
             return folder
     path = Path(name)
@@ -180,8 +170,9 @@ def _folder(name: str) -> Path:
             f"{path} is not a model folder: it has no {WEIGHTS}",
             hint="`restore train RECIPE --export DIR` writes one",
         )
-    known = ", ".join(folder.name for folder in shipped_folders()) or "none"
-    raise RestoreError(f"no model {name!r}", hint=f"shipped: {known}; or give a folder or file")
+    known = [folder.name for folder in shipped.folders()]
+    listed = f"shipped: {', '.join(known) or 'none'}; or give a folder or file"
+    raise RestoreError(f"no model {name!r}", hint=meant(name, known) + listed)
 
 
 def _describe(folder: Path) -> Entry:

@@ -5,7 +5,7 @@ import tomllib
 from importlib import resources
 from typing import cast
 
-from restore_cli.errors import RestoreError
+from restore_cli.errors import RestoreError, meant
 from restore_cli.models.entries import RECIPE, entries
 from restore_cli.recipe.old_data import with_kind
 from restore_cli.recipe.old_degradations import OLD_NAMES
@@ -33,9 +33,10 @@ def template(what: str) -> str:
     elif what in shipped:
         text = modernised_text((shipped[what] / RECIPE).read_text(encoding="utf-8"))
     else:
-        known = ", ".join([*sorted(own), *sorted(shipped)])
+        known = [*sorted(own), *sorted(shipped)]
         raise RestoreError(
-            f"no recipe to start from for {what!r}", hint=f"there is one for: {known}"
+            f"no recipe to start from for {what!r}",
+            hint=f"{meant(what, known)}there is one for: {', '.join(known)}",
         )
     return f"{text.rstrip()}\n\n{degradations()}"
 

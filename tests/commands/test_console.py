@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from enum import IntEnum
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from restore_cli.commands.console import Console
+from restore_cli.commands.console import Console, spoken
+from restore_cli.errors import RestoreError
 
 
 class Status(IntEnum):
@@ -87,18 +89,19 @@ def test_file_names_that_are_not_text_survive(capfd: pytest.CaptureFixture[str])
     name = os.fsdecode(b"bad\xff.png")
     console = Console(json=True)
     console.say(name)
-    console.table(["name"], [[name]])
     console.emit({"input": Path(name)})
     out, err = capfd.readouterr()
     assert json.loads(out)["input"] == name
-    assert err.count("bad") == 2
+    Console().table(["name"], [[name]])
+    assert err.count("bad") == 1
+    assert "bad" in capfd.readouterr().out
 
 
 def test_tables_align_numbers_and_name_nothing_none(capsys: pytest.CaptureFixture[str]) -> None:
     Console().table(["name", "size", "ok"], [["a", 5, True], ["b[x]", 12345, None]])
     out, err = capsys.readouterr()
-    lines = [line.rstrip() for line in err.splitlines()]
-    assert out == ""
+    lines = [line.rstrip() for line in out.splitlines()]
+    assert err == ""
     assert lines == ["name    size  ok", "a          5  yes", "b[x]  12,345"]
 
 
@@ -145,3 +148,36 @@ def test_json_stays_on_stdout_while_a_bar_is_on_the_terminal() -> None:
 def test_importing_it_does_not_import_rich() -> None:
     code = "import sys, restore_cli.commands.console; sys.exit('rich' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_people_and_programs_never_share_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console(json=True)
+    console.table(["a"], [["b"]])
+    console.answer("all is well")
+    assert capsys.readouterr() == ("", "")
+    Console().answer("all is well")
+    assert capsys.readouterr() == ("all is well\n", "")
+
+
+@pytest.mark.parametrize("verbose", [True, False])
+def test_details_are_told_where_wanted_and_always_to_the_log(
+    verbose: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "log.txt"
+    with spoken(verbose=verbose, log=log):
+        Console(quiet=True).say("begun")
+        Console().detail("rain 0.93")
+        Console().record("failed   a.png")
+    assert capsys.readouterr().err == ("rain 0.93\n" if verbose else "")
+    dated = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  "
+    words = ["begun", "rain 0.93", "failed   a.png"]
+    assert re.fullmatch("".join(f"{dated}{re.escape(one)}\n" for one in words), log.read_text())
+
+
+def test_a_log_has_the_error_that_ended_the_run_and_must_be_writable(tmp_path: Path) -> None:
+    with pytest.raises(RestoreError), spoken(verbose=False, log=tmp_path / "log"):
+        raise RestoreError("x.png is empty")
+    assert (tmp_path / "log").read_text().endswith("  error: x.png is empty\n")
+    unwritable = spoken(verbose=False, log=tmp_path / "no" / "log")
+    with pytest.raises(RestoreError, match="cannot be written"), unwritable:
+        pass

@@ -16,7 +16,7 @@ from restore_cli.__main__ import main
 
 Start = Callable[..., "subprocess.Popen[str]"]
 FIELDS = ["input", "output", "status", "error", "model", "task", "tile", "device", "precision"]
-FIELDS += ["seconds", "width", "height", "backend"]
+FIELDS += ["seconds", "width", "height", "backend", "steps", "change"]
 OFFSET = 26  # what the tiny model adds to each 8-bit value
 
 
@@ -94,9 +94,9 @@ def bad_folder(folder: Path) -> None:
     (folder / "gone.png").symlink_to(folder / "nowhere.png")
     (folder / "folder.png").mkdir()
     (folder / "notes.txt").write_text("not a picture, and not meant as one")
-    grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    Image.fromarray(grey).convert("P").save(folder / "palette.png")
-    Image.merge("CMYK", [Image.fromarray(grey)] * 4).save(folder / "cmyk.jpg")
+    grey = Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16))
+    grey.convert("P").save(folder / "palette.png")
+    Image.merge("CMYK", [grey] * 4).save(folder / "cmyk.jpg")
 
 
 def test_users_2_bad_inputs_are_named_and_the_rest_is_done(
@@ -167,7 +167,6 @@ def test_interruption_leaves_only_finished_files(
     summary = json.loads(out.splitlines()[-1])
     assert summary["interrupted"] is True
     assert summary["left"] > 0
-    # Nothing temporary is left either.
     hidden = [path.name for path in Path("img-denoise").glob(".*")]
     assert hidden == [".restore-manifest.jsonl"]
 
@@ -233,6 +232,7 @@ def test_json_fields_are_the_contract(infer: Infer) -> None:
     # What is faster on this machine.
     assert record.pop("precision") in ("fp32", "bf16")
     assert record.pop("backend") in ("torch", "openvino")
+    assert (record.pop("change")["share"], record.pop("steps")) == (1.0, ["denoise"])
     assert record == {
         "input": "photo.jpg",
         "output": "photo-denoise.png",

@@ -42,9 +42,9 @@ def test_people_get_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     shoot("a.dng")
     assert main(["isp", "--info", "a.dng"]) == 0
     out, err = capsys.readouterr()
-    assert out == ""
+    assert err == ""
     for words in ("a.dng", "GBRG", "1023", "no colour matrix"):
-        assert words in err
+        assert words in out
 
 
 def test_bad_files_do_not_stop_the_others(capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,9 +73,9 @@ def _lines(text: str) -> list[dict[str, object]]:
 def test_list_shows_people_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "list"]) == 0
     out, err = capsys.readouterr()
-    assert out == ""
+    assert err == ""
     for word in ("derain", "123,456", "Apache-2.0", "Takes rain away."):
-        assert word in err
+        assert word in out
 
 
 def test_list_gives_programs_every_field(capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,7 +105,7 @@ def test_an_unknown_model_is_wrong_usage(command: str, capsys: pytest.CaptureFix
 
 def test_verify_says_ok(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "verify"]) == 0
-    assert capsys.readouterr().err == "ok      derain\n"
+    assert capsys.readouterr() == ("ok      derain\n", "")
     assert main(["models", "verify", "derain", "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
 
@@ -113,7 +113,7 @@ def test_verify_says_ok(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.usefixtures("damaged")
 def test_verify_fails_for_a_damaged_model(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "verify"]) == 1
-    assert "failed  derain: derain: the weights were changed" in capsys.readouterr().err
+    assert "failed  derain: derain: the weights were changed" in capsys.readouterr().out
     assert main(["models", "verify", "--json"]) == 1
     model, summary = _lines(capsys.readouterr().out)
     assert (model["status"], summary["failed"]) == ("failed", 1)
@@ -144,16 +144,16 @@ def test_doctor_finds_this_machine_well(capsys: pytest.CaptureFixture[str]) -> N
 def test_doctor_tells_people_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == 0
     out, err = capsys.readouterr()
-    assert out == ""
-    assert re.search(rf"^ok +version +torch +{re.escape(torch.__version__)}$", err, re.MULTILINE)
-    assert "derain: finite" in err
-    assert err.endswith("all is well\n")
+    assert err == ""
+    assert re.search(rf"^ok +version +torch +{re.escape(torch.__version__)}$", out, re.MULTILINE)
+    assert "derain: finite" in out
+    assert out.endswith("all is well\n")
 
 
 @pytest.mark.usefixtures("damaged")
 def test_doctor_fails_for_a_damaged_model(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == 1
-    assert "the weights were changed" in capsys.readouterr().err
+    assert "the weights were changed" in capsys.readouterr().out
 
 
 def test_doctor_fails_without_any_model(
@@ -161,7 +161,7 @@ def test_doctor_fails_without_any_model(
 ) -> None:
     monkeypatch.setattr(zoo, "entries", list)
     assert main(["doctor"]) == 1
-    assert "no model was found" in capsys.readouterr().err
+    assert "no model was found" in capsys.readouterr().out
 
 
 def test_doctor_fails_for_a_model_that_gives_no_numbers(

@@ -10,7 +10,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from restore_cli.errors import RestoreError
-from restore_cli.models import entries, zoo
+from restore_cli.models import shipped as shipped_models
+from restore_cli.models import zoo
 from restore_cli.networks.nafnet import NAFNet
 from restore_cli.networks.unet import UNet
 from restore_cli.recipe import Recipe
@@ -37,7 +38,7 @@ def shipped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The zoo holds `tiny` and `denoise`, of one task."""
     folders = [folder, folder.with_name("denoise")]
     shutil.copytree(*folders)
-    monkeypatch.setattr(entries, "shipped_folders", lambda: folders)
+    monkeypatch.setattr(shipped_models, "folders", lambda: folders)
     return folders
 
 

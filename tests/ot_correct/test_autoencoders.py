@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import save_file
 
 from restore_cli.errors import RestoreError
-from restore_cli.models import entries, zoo
+from restore_cli.models import shipped as shipped_models
+from restore_cli.models import zoo
 from restore_cli.networks.unet import UNet
 from restore_cli.networks.vae import VAE
 from restore_cli.ot_correct.autoencoders import load_autoencoder
@@ -39,13 +40,13 @@ def test_identity_needs_nothing() -> None:
 def test_small_is_the_shipped_model_or_says_that_there_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(entries, "shipped_folders", list)
+    monkeypatch.setattr(shipped_models, "folders", list)
     with pytest.raises(RestoreError, match="'small' is not shipped") as caught:
         load_autoencoder("small", CPU)
     assert "--vae identity" in str(caught.value.hint)
     folder = tmp_path / "vae-small"
     _export(folder)
-    monkeypatch.setattr(entries, "shipped_folders", lambda: [folder])
+    monkeypatch.setattr(shipped_models, "folders", lambda: [folder])
     its = load_autoencoder("small", CPU)
     assert (its.name, its.channels, its.factor) == ("small", 5, 2)
     assert its.sha256 == zoo.load(str(folder)).sha256

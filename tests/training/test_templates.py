@@ -12,7 +12,8 @@ from restore_cli.degradations.compose import Compose
 from restore_cli.errors import RestoreError
 from restore_cli.methods import OBJECTIVES
 from restore_cli.methods.baryir.objective import Baryir
-from restore_cli.models import entries, zoo
+from restore_cli.models import shipped as shipped_models
+from restore_cli.models import zoo
 from restore_cli.networks import NETWORKS
 from restore_cli.recipe import Choice, Recipe, construct
 from restore_cli.recipe.old_degradations import old_steps
@@ -54,7 +55,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         loaded = Recipe.load(recipe)
         zoo.export(folder, construct(loaded.network, NETWORKS, section="network"), loaded, "# x\n")
         folders.append(folder)
-    monkeypatch.setattr(entries, "shipped_folders", lambda: folders)
+    monkeypatch.setattr(shipped_models, "folders", lambda: folders)
     return [folder.name for folder in folders]
 
 
@@ -232,7 +233,7 @@ def test_of_two_models_of_one_task_the_default_is_the_template(
         shutil.copytree(folder, folder.with_name(other))
         text = (folder / "recipe.toml").read_text()
         (folder.with_name(other) / "recipe.toml").write_text(text + "# a variant\n")
-        entries.shipped_folders().append(folder.with_name(other))
+        shipped_models.folders().append(folder.with_name(other))
     assert "# a variant" not in template(shipped[0])
     own = modernised_text((folder / "recipe.toml").read_text())
     assert template(shipped[0]).startswith(own.rstrip())

@@ -1,0 +1,142 @@
+"""`--task auto`: look at a picture, name what is wrong with it, and mend that."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Literal, cast
+
+import torch
+from torch import Tensor
+
+from restore_cli.api.chain import Step, run_steps
+from restore_cli.engine.backend import TorchBackend
+from restore_cli.engine.degradation_classifier import degradation, trained_classifier
+from restore_cli.engine.device import choose_device
+from restore_cli.engine.global_context import global_context
+from restore_cli.engine.restorer import Restored
+from restore_cli.engine.tiling import mirror
+from restore_cli.errors import RestoreError
+from restore_cli.networks.base import Network
+
+AUTO_RUNS: Literal["specialists", "network"] = "specialists"
+"""What `--task auto` runs: the specialists for what was seen, or the all-in-one network, which is
+always to be had with `--model auto`. The one place where this is decided."""
+
+THRESHOLD = 0.5
+"""Confidence from which a degradation is mended, 0..1. Confidences sum to 1: at a half, what is
+mended is likelier than everything else together, a clean picture included."""
+
+SPECIALISTS = {
+    "jpeg": "dejpeg",
+    "noise": "denoise",
+    "rain": "derain",
+    "haze": "dehaze",
+    "low light": "lowlight",
+    "blur": "deblur",
+}
+"""Task for each degradation that the all-in-one network names, in the order in which they are run:
+what came into the picture last goes first, and nothing is lit or sharpened before it is clean."""
+
+WINDOW = 256
+"""px; side of the windows that are looked at, as in training."""
+GRID = 3
+"""At most this many windows along each side: looking at a large picture costs no more."""
+
+
+class Looker:
+    """Tells what is wrong with pictures, with how much confidence.
+
+    Args:
+        network: an all-in-one network that has learnt to tell degradations.
+        device: see `Restorer`.
+
+    Raises:
+        RestoreError: the network tells none.
+    """
+
+    def __init__(self, network: Network, device: str = "auto") -> None:
+        classifier = trained_classifier(network)
+        if classifier is None:
+            raise RestoreError(
+                "this model does not tell what is wrong with a picture",
+                hint="the shipped model auto does: leave --model out",
+            )
+        self.device = choose_device(device)
+        self._classifier, self._network = classifier, network.eval()
+        self._backend = TorchBackend(network)
+
+    def __call__(self, image: Tensor) -> dict[str, float]:
+        """Confidence of each degradation (and of "clean") in (3, H, W); they sum to 1."""
+        self._backend.move(self.device)
+        seen: list[Tensor] = []
+        with torch.inference_mode():
+            context = global_context(self._network, image, self.device)
+            for window in _windows(image, self._network.info.multiple):
+                told = self._backend(window[None].to(self.device), None, context, "fp32")
+                assert told.degradations is not None
+                seen.append(told.degradations.cpu())
+        return cast("dict[str, float]", degradation(self._classifier, seen)["degradations"])
+
+
+class Auto:
+    """Looks at each picture and runs the specialists for what it sees.
+
+    Args:
+        look: names degradations.
+        specialist: makes the restorer of a task when it is first needed; None where there is no
+            model for the task.
+        threshold: confidence from which a degradation is mended.
+        strength: 0 (the input) to 1 (the result).
+    """
+
+    def __init__(
+        self,
+        look: Callable[[Tensor], Mapping[str, float]],
+        specialist: Callable[[str], Step | None],
+        *,
+        threshold: float = THRESHOLD,
+        strength: float = 1.0,
+    ) -> None:
+        self._look, self._specialist = look, specialist
+        self._threshold, self._strength = threshold, strength
+
+    def __call__(self, image: Tensor) -> Restored:
+        """Restore (3, H, W); where nothing is wrong, the same picture comes back.
+
+        Returns:
+            The result; the details tell `degradation`, `degradations` and `steps`.
+        """
+        seen = self._look(image)
+        steps: list[Step] = []
+        notes: list[str] = []
+        for name, task in SPECIALISTS.items():
+            if seen.get(name, 0.0) >= self._threshold:
+                step = self._specialist(task)
+                if step is None:
+                    notes.append(f"{name} was seen, but no model for {task} is installed")
+                else:
+                    steps.append(step)
+        restored = run_steps(steps, image, self._strength)
+        said = {"degradation": max(seen, key=seen.__getitem__), "degradations": dict(seen)}
+        return replace(
+            restored,
+            notes=(*notes, *restored.notes),
+            details={**said, **restored.details},
+        )
+
+
+def _windows(image: Tensor, multiple: int) -> list[Tensor]:
+    """Evenly spread windows (3, h, w) of a picture, padded by reflection to the multiple."""
+    rows = image.index_select(1, mirror(image.shape[1], multiple))
+    padded = rows.index_select(2, mirror(image.shape[2], multiple))
+    side = -(-WINDOW // multiple) * multiple
+    return [
+        padded[:, top : top + side, left : left + side]
+        for top in _starts(padded.shape[1], side)
+        for left in _starts(padded.shape[2], side)
+    ]
+
+
+def _starts(length: int, side: int) -> list[int]:
+    last = max(0, length - side)
+    count = min(GRID, -(-length // side))
+    return sorted({round(last * k / max(1, count - 1)) for k in range(count)})

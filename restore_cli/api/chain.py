@@ -1,0 +1,111 @@
+"""Several restorers after each other on one picture: one decoding, one encoding."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from torch import Tensor
+
+from restore_cli.engine.restorer import Restored
+
+
+class Restores(Protocol):
+    """Restores one picture, (3, H, W) float32 in [0, 1] on the CPU."""
+
+    def __call__(self, image: Tensor, /) -> Restored:
+        """Restore it; `image` stays as it is."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One restorer of a chain.
+
+    Attributes:
+        name: the task, as it stands in the JSON's `steps`.
+        restore: what computes it.
+    """
+
+    name: str
+    restore: Restores
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Restorers that pass a picture on as floats; the details name the steps.
+
+    Attributes:
+        steps: in the order in which they are applied; with none, a picture stays as it is.
+        strength: 0 (the input) to 1 (the result of the last step); linear between.
+    """
+
+    steps: Sequence[Step]
+    strength: float = 1.0
+
+    def __call__(self, image: Tensor) -> Restored:
+        """Restore a picture (3, H, W); `image` stays as it is."""
+        return run_steps(self.steps, image, self.strength)
+
+
+def run_steps(steps: Sequence[Step], image: Tensor, strength: float = 1.0) -> Restored:
+    """Apply steps in turn.
+
+    A grey picture (three equal channels) is made grey again after each step, as it would be if a
+    file lay between.
+
+    Args:
+        steps: may be empty.
+        image: (3, H, W) float32 in [0, 1]; not changed.
+        strength: see `Chain`.
+
+    Returns:
+        The result. Its tile is the smallest one used; notes name their step where there are
+        several; `steps` stands in the details, and for several steps that tell a level `levels`.
+    """
+    is_grey = bool((image[0] == image[1]).all()) and bool((image[0] == image[2]).all())
+    given = image
+    done: list[Restored] = []
+    for step in steps:
+        restored = step.restore(image)
+        image = restored.image
+        if is_grey and len(steps) > 1:
+            image = image.mean(dim=0, keepdim=True).expand_as(image).contiguous()
+        # Only the last picture is kept in memory.
+        done.append(replace(restored, image=image[:0]))
+    names = [step.name for step in steps]
+    if not done:
+        return Restored(image.clone(), None, "cpu", "fp32", details={"steps": names})
+    if strength < 1.0:
+        image = image.lerp(given, 1.0 - strength)
+    details = dict(done[-1].details) if len(done) == 1 else _levels(names, done)
+    return Restored(
+        image,
+        min((one.tile for one in done if one.tile is not None), default=None),
+        _all(one.device for one in done),
+        _all(one.precision for one in done),
+        _notes(names, done),
+        {**details, "steps": names},
+        _all(one.backend for one in done),
+    )
+
+
+def _levels(names: Sequence[str], done: Sequence[Restored]) -> dict[str, object]:
+    told = {
+        name: one.details["level"]
+        for name, one in zip(names, done, strict=True)
+        if "level" in one.details
+    }
+    return {"levels": told} if told else {}
+
+
+def _notes(names: Sequence[str], done: Sequence[Restored]) -> tuple[str, ...]:
+    if len(done) == 1:
+        return done[0].notes
+    return tuple(
+        f"{name}: {note}" for name, one in zip(names, done, strict=True) for note in one.notes
+    )
+
+
+def _all(values: Iterable[str]) -> str:
+    """What is said by any, once each: "cuda:0", or "cuda:0,cpu" where one step fell back."""
+    return ",".join(dict.fromkeys(values))

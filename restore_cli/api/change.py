@@ -1,0 +1,71 @@
+"""How much restoring changed a picture, for people and programs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import cast
+
+from torch import Tensor
+
+from restore_cli.engine.restorer import Restored
+
+VISIBLE = 2 / 255
+"""Difference in a channel from which a pixel counts as changed."""
+
+_WORTH_NAMING = 0.1  # confidence of a degradation
+_BAND = 256  # rows compared at once, so that no third picture lies in memory
+
+
+def measured(restore: Callable[[Tensor], Restored]) -> Callable[[Tensor], Restored]:
+    """Restore, and tell `change` in the details (see `change`)."""
+
+    def both(image: Tensor) -> Restored:
+        restored = restore(image)
+        details = {**restored.details, "change": change(image, restored.image)}
+        return replace(restored, details=details)
+
+    return both
+
+
+def change(before: Tensor, after: Tensor) -> dict[str, float]:
+    """Compare a picture with what became of it.
+
+    Args:
+        before: (3, H, W) in [0, 1].
+        after: the same size.
+
+    Returns:
+        `share` of the pixels (0..1) that differ by more than `VISIBLE` in a channel, and the
+        `largest` difference (0..1), 0 where every value is the same.
+    """
+    count, largest = 0, 0.0
+    for top in range(0, before.shape[1], _BAND):
+        rows = slice(top, top + _BAND)
+        differences = (after[:, rows] - before[:, rows]).abs().amax(dim=0)
+        count += int((differences > VISIBLE).sum())
+        largest = max(largest, float(differences.max()))
+    pixels = before.shape[1] * before.shape[2]
+    # So small a difference that it would be rounded away is still one.
+    shown = round(largest, 4) if largest > 1e-4 else largest
+    return {"share": round(count / pixels, 4), "largest": shown}
+
+
+def in_words(details: Mapping[str, object]) -> str:
+    """One line on a picture: what was seen, what was run, what changed; "" where nothing is told.
+
+    Args:
+        details: of a restored picture.
+    """
+    parts: list[str] = []
+    seen, steps, told = (details.get(key) for key in ("degradations", "steps", "change"))
+    if isinstance(seen, Mapping):
+        shares = cast("Mapping[str, float]", seen)
+        likely = sorted(shares, key=shares.__getitem__, reverse=True)
+        parts += [f"{name} {shares[name]:.2f}" for name in likely if shares[name] >= _WORTH_NAMING]
+    if isinstance(steps, list) and seen is not None:
+        names = cast("list[str]", steps)
+        parts.append(f"ran {', '.join(names)}" if names else "ran nothing")
+    if isinstance(told, Mapping):
+        changed = cast("Mapping[str, float]", told)
+        share = f"changed {100 * changed['share']:.0f} % of pixels by more than 2/255"
+        parts.append("left as is" if changed["largest"] == 0.0 else share)
+    return ", ".join(parts)

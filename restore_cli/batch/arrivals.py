@@ -1,0 +1,57 @@
+"""Files that arrive in a folder, each told once it is whole."""
+
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+from restore_cli.images.listing import PICTURES, Suffixes, walk
+
+INTERVAL = 1.0
+"""Seconds between two looks at the folder."""
+
+
+def arrivals(
+    folder: Path,
+    *,
+    recursive: bool = False,
+    suffixes: Suffixes = PICTURES,
+    skip: Path | None = None,
+    interval: float = INTERVAL,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Generator[list[Path]]:
+    """Wait for pictures in a folder, without end.
+
+    The folder is looked at again and again: that works on every file system, network drives
+    included. A file counts as whole when its size and time were the same at two looks; one that
+    changes later is told again.
+
+    Args:
+        folder: where to look.
+        recursive: look into subfolders too.
+        suffixes: which files count.
+        skip: a resolved folder not to look into, because outputs go there.
+        interval: seconds between looks.
+        sleep: how to wait.
+
+    Yields:
+        New pictures, in the order of their names; what lies there at the start comes first.
+    """
+    told: dict[Path, tuple[int, int]] = {}
+    growing: dict[Path, tuple[int, int]] = {}
+    while True:
+        now: dict[Path, tuple[int, int]] = {}
+        for listed in walk(folder, recursive=recursive, skip=skip, suffixes=suffixes):
+            try:
+                status = listed.path.stat()
+            except OSError:
+                continue  # gone again, or not to be read yet
+            now[listed.path] = (status.st_size, status.st_mtime_ns)
+        whole = [path for path, state in now.items() if growing.get(path) == state]
+        growing = {path: state for path, state in now.items() if told.get(path) != state}
+        fresh = [path for path in whole if path in growing]
+        told = {path: state for path, state in told.items() if path in now}
+        told |= {path: now[path] for path in fresh}
+        if fresh:
+            yield fresh
+        else:
+            sleep(interval)

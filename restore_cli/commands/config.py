@@ -1,0 +1,101 @@
+"""`restore config show`: which defaults of options were set, and where."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from restore_cli.commands.console import Console
+from restore_cli.commands.options import Json, Quiet, Traceback
+from restore_cli.commands.settings import (
+    Command,
+    Setting,
+    files,
+    from_environment,
+    settings_of,
+    variable,
+)
+from restore_cli.errors import RestoreError, meant
+
+
+def show_config(
+    context: typer.Context,
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[COMMAND]", help="One command, such as infer; else all of them."),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also options that nobody has set, with their defaults.")
+    ] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    traceback: Traceback = False,
+) -> None:
+    """Show the defaults that files and the environment set.
+
+    The nearest wins: config.toml in the user's folder, restore.toml in the working folder (or the
+    file of --config), RESTORE_COMMAND_OPTION in the environment, then the command line.
+    """
+    root = context.find_root().command
+    console = Console(quiet=quiet, json=json)
+    said = context.meta
+    paths = files(said.get("config"), ignored=bool(said.get("no_config")))
+    known = settings_of(paths, root)
+    wanted = " ".join(command or ())
+    commands = dict(_leaves(root, ()))
+    chosen = {
+        words: one
+        for words, one in commands.items()
+        if not wanted or f"{' '.join(words)} ".startswith(f"{wanted} ")
+    }
+    if not chosen:
+        names = [" ".join(words) for words in commands]
+        raise RestoreError(
+            f"there is no command {wanted!r}",
+            hint=f"{meant(wanted, names)}commands are {', '.join(names)}",
+        )
+    rows = [row for words, one in chosen.items() for row in _rows(words, one, known, everything)]
+    for name, option, value, source in rows:
+        console.emit({"command": name, "option": option, "value": value, "source": source})
+    console.emit({"event": "summary", "files": paths, "settings": len(rows)})
+    console.detail(f"files: {', '.join(map(str, paths)) or 'none'}")
+    if rows:
+        console.table(
+            ["command", "option", "value", "from"], [list(map(_word, row)) for row in rows]
+        )
+    elif not json:
+        console.say("nothing is set: all options have their own defaults")
+
+
+def _leaves(command: Command, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Command]]:
+    children = getattr(command, "commands", None)
+    if children is None:
+        yield words, command
+    for name, child in (children or {}).items():
+        yield from _leaves(child, (*words, name))
+
+
+def _rows(
+    words: tuple[str, ...],
+    command: Command,
+    known: dict[str, dict[str, Setting]],
+    everything: bool,
+) -> Iterator[tuple[str, str, object, str]]:
+    """Command, option, value and source of what is set, or of all options."""
+    name = " ".join(words)
+    for option in command.params:
+        spelled = max(option.opts, key=len)
+        if not spelled.startswith("--") or option.name in ("help", "config", "no_config"):
+            continue
+        told = from_environment(words, option.name)
+        setting = known.get(name, {}).get(option.name)
+        if told is not None:
+            yield name, spelled, told, variable(words, option.name)
+        elif setting is not None:
+            yield name, spelled, setting.value, str(setting.source)
+        elif everything:
+            yield name, spelled, option.default, "default"
+
+
+def _word(value: object) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,152 @@
+"""What all commands share: options, help in groups, defaults from files, help on request.
+
+A command is a plain function with typed options. `add` gives it what every command has and puts it
+into the program.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from restore_cli.commands.console import spoken
+from restore_cli.commands.options import MESSAGES, PANELS
+from restore_cli.commands.settings import PREFIX, Command, FileDefaults
+
+HELP_OPTIONS = {
+    "help_option_names": ["-h", "--help"],
+    # Where the terminal has room; help is wrapped at 80 columns otherwise.
+    "max_content_width": 100,
+    "auto_envvar_prefix": PREFIX,
+}
+
+
+def _remember(context: typer.Context, parameter: typer.CallbackParam, value: Any) -> Any:  # noqa: ANN401
+    context.meta[str(parameter.name)] = value
+    return value
+
+
+def _common(
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose",
+            "-v",
+            rich_help_panel=MESSAGES,
+            help="Say more: how each picture was computed, and what changed in it.",
+        ),
+    ] = False,
+    log: Annotated[
+        Path | None,
+        typer.Option(
+            "--log",
+            metavar="FILE",
+            rich_help_panel=MESSAGES,
+            help="Also write all messages, with the time, to the end of this file.",
+        ),
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            envvar=f"{PREFIX}_CONFIG",
+            is_eager=True,
+            callback=_remember,
+            rich_help_panel=MESSAGES,
+            help="Read defaults of options from this file instead of restore.toml.",
+        ),
+    ] = None,
+    no_config: Annotated[
+        bool,
+        typer.Option(
+            "--no-config",
+            envvar=f"{PREFIX}_NO_CONFIG",
+            is_eager=True,
+            callback=_remember,
+            rich_help_panel=MESSAGES,
+            help="Read no defaults from files.",
+        ),
+    ] = False,
+) -> None:
+    """The options of every command."""
+
+
+class GroupedCommand(TyperCommand):
+    """A command whose help is in groups, and whose defaults may come from files."""
+
+    def parse_args(self, ctx: Command, args: list[str]) -> list[str]:
+        """Parse, with the files' defaults behind the command line and the environment."""
+        if not ctx.resilient_parsing:
+            ctx.default_map = FileDefaults(ctx)
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: Command, formatter: Command) -> None:
+        """Write arguments, then options by their groups in a fixed order."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        # That each option has a variable is said once, in the documents; and a file that is broken
+        # must not keep anyone from the help.
+        prefix, ctx.auto_envvar_prefix = ctx.auto_envvar_prefix, None
+        ctx.default_map = None
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                groups.setdefault(_group(parameter), []).append(record)
+        ctx.auto_envvar_prefix = prefix
+        for name in sorted(groups, key=_place):
+            with formatter.section(name):
+                formatter.write_dl(groups[name])
+
+
+def _group(parameter: Command) -> str:
+    """The heading that a parameter stands under in the help."""
+    if parameter.param_type_name != "option":
+        return "Arguments"
+    if parameter.name == "help":
+        return MESSAGES
+    return getattr(parameter, "rich_help_panel", None) or "Options"
+
+
+def _place(group: str) -> int:
+    order = ["Arguments", "Options", *PANELS]
+    return order.index(group) if group in order else len(order)
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help; the mark in front keeps the lines from being joined."""
+    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def add(app: typer.Typer, name: str, command: Callable[..., Any], *lines: str) -> None:
+    """Put a command into the program.
+
+    Args:
+        app: the program, or one of its groups.
+        name: as it is typed.
+        command: options in, exit code or nothing out.
+        lines: examples for its help.
+    """
+    app.command(name, cls=GroupedCommand, epilog=examples(*lines))(_with_common(command))
+
+
+def _with_common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command with the options of every command, which it never sees."""
+    own = inspect.signature(command, eval_str=True)
+    shared = inspect.signature(_common).parameters
+
+    @functools.wraps(command)
+    def run(*args: Any, **values: Any) -> Any:  # noqa: ANN401
+        given = {name: values.pop(name, None) for name in shared}
+        with spoken(verbose=bool(given["verbose"]), log=given["log"]):
+            return command(*args, **values)
+
+    further = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in shared.values()]
+    parameters = sorted([*own.parameters.values(), *further], key=lambda one: one.kind)
+    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    del run.__wrapped__  # what has the whole signature is this
+    return run

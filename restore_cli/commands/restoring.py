@@ -1,0 +1,226 @@
+"""From tasks, a model and options to what restores a picture: one model, a chain, or auto.
+
+Nothing here imports torch before the first picture is to be computed.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+from restore_cli.batch.reading import Later
+from restore_cli.commands.batch_options import tile_size
+from restore_cli.commands.console import Console
+from restore_cli.errors import RestoreError
+from restore_cli.models.entries import default_for_task, describe, entries
+
+if TYPE_CHECKING:
+    from restore_cli.api.chain import Step
+    from restore_cli.batch.reading import Restore
+    from restore_cli.models.zoo import Model
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How to compute, as the options say it.
+
+    Attributes:
+        device: see `Restorer`; so are the others that are not named here.
+        tile: "auto", "none" or a number of pixels.
+        level: told, or None to let the models judge.
+        is_sigma: the level is of noise: in a chain, the denoiser's.
+        seed: of torch, set before anything is computed.
+        progress: told of px done and px in all, see `Restorer`.
+    """
+
+    device: str = "auto"
+    precision: str = "auto"
+    backend: Any = "auto"
+    tile: str = "auto"
+    overlap: int | None = None
+    batch_size: int = 1
+    level: float | None = None
+    is_sigma: bool = False
+    strength: float = 1.0
+    tta: bool = False
+    seed: int = 0
+    progress: Callable[[int, int], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Restoring:
+    """What restores pictures, and how it is called.
+
+    Attributes:
+        restore: a picture in, a restored one out; `steps` stand in its details. Built when first
+            needed.
+        label: for names of outputs: "derain", "derain-denoise".
+        task: for people and programs: "derain,denoise".
+        model: names of the models.
+        sha256: of the models, for the manifest.
+        options: of the manifest, as far as they follow from the models.
+        models: those that each picture goes through, once `restore` is built; none for auto.
+    """
+
+    restore: Later
+    label: str
+    task: str
+    model: str
+    sha256: str
+    options: dict[str, object] = field(default_factory=dict[str, object])
+    models: "list[Model]" = field(default_factory=list["Model"])
+
+
+def prepare(console: Console, tasks: Sequence[str], model: str | None, how: How) -> Restoring:
+    """Load what the tasks need, and refuse options that do not fit, before the first picture.
+
+    Args:
+        console: for questions about what was asked.
+        tasks: in their order; empty where a model is given.
+        model: a name, folder or file instead of the task's own.
+        how: how to compute.
+
+    Raises:
+        RestoreError: no such model, one that reads RAW files or takes no level, or one model for
+            several tasks.
+    """
+    if model is not None and len(tasks) > 1:
+        raise RestoreError(
+            "--model names one model, and there are several tasks",
+            hint="leave --model out, or run the tasks one after the other",
+        )
+    if list(tasks) == ["auto"] and model is None:
+        from restore_cli.api.auto import AUTO_RUNS
+
+        if AUTO_RUNS == "specialists":
+            return _automatic(how)
+    about = [describe(model or default_for_task(task)) for task in tasks or ("",)]
+    names = list(tasks) or [about[0].task]
+    alone = len(about) == 1
+    if how.is_sigma and not alone and "denoise" not in names:
+        raise RestoreError("--sigma is for denoise, which is not among the tasks")
+    levels = [_own_level(how, name, alone=alone) for name in names]
+    models: list[Model] = []
+
+    def build() -> "Restore":
+        from restore_cli.api.chain import Chain
+
+        steps: list[Step] = []
+        for name, one, level in zip(names, about, levels, strict=True):
+            loaded = _load(str(one.path))
+            _check_fit(console, loaded, name, level)
+            models.append(loaded)
+            # Of several, the whole is blended with the input and not each step with its own.
+            own = replace(how, level=level, strength=how.strength if alone else 1.0)
+            steps.append(_step(name, loaded, own))
+        return Chain(steps, 1.0 if alone else how.strength)
+
+    overlap = about[0].overlap if alone and how.overlap is None else how.overlap
+    return Restoring(
+        Later(partial(_seeded, how.seed, build)),
+        label="-".join(names),
+        task=",".join(names),
+        model=",".join(one.name for one in about),
+        sha256=about[0].sha256 if alone else _together(one.sha256 for one in about),
+        options={"overlap": overlap},
+        models=models,
+    )
+
+
+def _seeded(seed: int, build: "Callable[[], Restore]") -> "Restore":
+    import torch
+
+    torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
+    return build()
+
+
+def _automatic(how: How) -> Restoring:
+    if how.level is not None:
+        raise RestoreError(
+            "--task auto takes no level: it judges by itself",
+            hint="name the task, for example --task denoise, or leave --level and --sigma out",
+        )
+    from restore_cli.api import auto
+
+    shipped = {entry.name: entry for entry in entries() if entry.name == entry.task}
+
+    def build() -> "Restore":
+        look = auto.Looker(_load(default_for_task("auto")).network, how.device)
+
+        @cache
+        def specialist(task: str) -> "Step | None":
+            if task not in shipped:
+                return None
+            return _step(task, _load(task), replace(how, strength=1.0))
+
+        return auto.Auto(look, specialist, strength=how.strength)
+
+    return Restoring(
+        Later(partial(_seeded, how.seed, build)),
+        label="auto",
+        task="auto",
+        model="auto",
+        sha256=_together(entry.sha256 for entry in shipped.values()),
+        options={"threshold": auto.THRESHOLD, "overlap": how.overlap},
+    )
+
+
+def _load(name: str) -> "Model":
+    from restore_cli.models import zoo
+
+    loaded = zoo.load(name)
+    if loaded.network.info.input == "mosaic":
+        raise RestoreError(
+            f"the model {loaded.name} reads camera RAW files", hint="use it with `restore isp`"
+        )
+    return loaded
+
+
+def _step(name: str, model: "Model", how: How) -> "Step":
+    from restore_cli.api.chain import Step
+    from restore_cli.engine.restorer import Restorer
+
+    restorer = Restorer(
+        model.network,
+        device=how.device,
+        precision=how.precision,
+        backend=how.backend,
+        tile=tile_size(how.tile),
+        overlap=how.overlap,
+        usual_overlap=model.overlap,
+        batch_size=how.batch_size,
+        progress=how.progress,
+    )
+    run: Callable[..., Any] = partial(restorer, level=how.level, strength=how.strength, tta=how.tta)
+    return Step(name, run)
+
+
+def _own_level(how: How, name: str, *, alone: bool) -> float | None:
+    """The level for one step: in a chain, only noise can be told, to the denoiser."""
+    if how.level is None or alone:
+        return how.level
+    if not how.is_sigma:
+        raise RestoreError(
+            "--level is of one task, and there are several",
+            hint="leave it out; --sigma tells the denoiser its noise",
+        )
+    return how.level if name == "denoise" else None
+
+
+def _check_fit(console: Console, model: "Model", task: str, level: float | None) -> None:
+    """Refuse or question options that do not fit the model, once and not for every picture."""
+    from restore_cli.engine.level import check_level, quantity_of
+
+    if level is not None and not quantity_of(model.network.info):
+        raise RestoreError(
+            f"the model {model.name} takes no level",
+            hint="leave --level and --sigma out, or choose a model that takes one with --model",
+        )
+    check_level(model.network.info, level)
+    if task != model.task:
+        console.warn(f"the model {model.name} was trained for {model.task}, not for {task}")
+
+
+def _together(hashes: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()

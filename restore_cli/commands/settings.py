@@ -1,0 +1,167 @@
+"""Defaults of options from files: `restore.toml` in the working folder, the user's `config.toml`.
+
+What is nearer wins: the user's file, the working folder's, `RESTORE_*` variables, the command line.
+The parser itself reads the variables; this gives it the files' values as a map of defaults.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias, cast
+
+from restore_cli.errors import RestoreError, meant
+
+PROJECT_FILE = "restore.toml"
+USER_FILE = "config.toml"
+PREFIX = "RESTORE"
+"""Of environment variables: `RESTORE_INFER_FORMAT` stands for `restore infer --format`."""
+
+# The class of a command lives in click for some releases of typer and inside typer for others.
+Command: TypeAlias = Any
+# What decides which files count cannot stand in one of them.
+_NOT_FROM_FILES = frozenset({"help", "config", "no_config"})
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A default from a file.
+
+    Attributes:
+        value: as TOML has it.
+        source: the file.
+    """
+
+    value: object
+    source: Path
+
+
+def user_file() -> Path:
+    """The user's own file, where the platform keeps such: `~/.config/restore/config.toml`."""
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("restore", appauthor=False, roaming=True)) / USER_FILE
+
+
+def files(config: str | None, *, ignored: bool) -> list[Path]:
+    """The files that count, the nearest last.
+
+    Args:
+        config: of `--config`, instead of both files.
+        ignored: `--no-config`: none counts.
+
+    Raises:
+        RestoreError: there is no such file as `config`.
+    """
+    if ignored:
+        return []
+    if config:
+        if not Path(config).is_file():
+            raise RestoreError(f"--config {config}: there is no such file")
+        return [Path(config)]
+    return [path for path in (user_file(), Path(PROJECT_FILE)) if path.is_file()]
+
+
+def settings_of(paths: Sequence[Path], root: Command) -> dict[str, dict[str, Setting]]:
+    """What files say, checked against the options that there are.
+
+    Args:
+        paths: the nearest last.
+        root: the whole program as the parser knows it.
+
+    Returns:
+        By command ("infer", "models list") and the parameter's name in the program.
+
+    Raises:
+        RestoreError: a file is no TOML, or names a command or an option that there is not.
+    """
+    found: dict[str, dict[str, Setting]] = {}
+    for path in paths:
+        _collect(_table(path), root, (), path, found)
+    return found
+
+
+def variable(words: Sequence[str], name: str) -> str:
+    """The environment variable of an option: `("infer",), "format"` -> `RESTORE_INFER_FORMAT`."""
+    return "_".join([PREFIX, *words, name]).replace("-", "_").upper()
+
+
+def from_environment(words: Sequence[str], name: str) -> str | None:
+    """What the environment says of an option; None where nothing. Empty counts as nothing."""
+    return os.environ.get(variable(words, name)) or None
+
+
+class FileDefaults(dict[str, object]):
+    """Map of defaults that reads the files when the first value is asked for.
+
+    By then `--config` and `--no-config`, which come first, have been understood; and a command of
+    which only the help is wanted reads nothing.
+
+    Args:
+        context: the parser's, of the command.
+    """
+
+    def __init__(self, context: Command) -> None:
+        super().__init__()
+        self._context = context
+        self._known: Mapping[str, Setting] | None = None
+
+    def get(self, key: str, default: object = None) -> object:  # type: ignore[override]
+        """The value that files give an option."""
+        setting = None if key in _NOT_FROM_FILES else self._settings().get(key)
+        return default if setting is None else setting.value
+
+    def source(self, key: str) -> Path | None:
+        """The file that an option's value came from."""
+        setting = self._settings().get(key)
+        return None if setting is None else setting.source
+
+    def _settings(self) -> Mapping[str, Setting]:
+        if self._known is None:
+            said = self._context.meta
+            paths = files(said.get("config"), ignored=bool(said.get("no_config")))
+            name = self._context.command_path.partition(" ")[2]
+            root = self._context.find_root().command
+            self._known = settings_of(paths, root).get(name, {}) if paths else {}
+        return self._known
+
+
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise RestoreError(f"{path} cannot be read: {error}", hint=_WAY_OUT) from error
+
+
+def _collect(
+    table: Mapping[str, Any],
+    command: Command,
+    words: tuple[str, ...],
+    path: Path,
+    found: dict[str, dict[str, Setting]],
+) -> None:
+    """Add what a table says of a command and of those below it."""
+    children = getattr(command, "commands", None) or {}
+    options = {
+        spelling.lstrip("-"): option.name
+        for option in command.params
+        for spelling in option.opts
+        if spelling.startswith("--") and option.name not in _NOT_FROM_FILES
+    }
+    for key, value in table.items():
+        if key in children and isinstance(value, dict):
+            _collect(cast("dict[str, Any]", value), children[key], (*words, key), path, found)
+            continue
+        spelled = key.replace("_", "-")
+        if not words or spelled not in options:
+            where = f"[{'.'.join(words)}] " if words else ""
+            known = [*children, *(options if words else ())]
+            raise RestoreError(
+                f"{path}: {where}{key} is not {'an option' if words else 'a command'}",
+                hint=f"{meant(spelled, known)}{_WAY_OUT}",
+            )
+        found.setdefault(" ".join(words), {})[options[spelled]] = Setting(value, path)
+
+
+_WAY_OUT = "mend the file, or leave it out with --no-config"

@@ -1,0 +1,75 @@
+"""Looking, naming, and running what was named."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from restore_cli.api.auto import SPECIALISTS, THRESHOLD, Auto, Looker
+from restore_cli.api.chain import Step
+from restore_cli.engine.restorer import Restored
+from restore_cli.errors import RestoreError
+from restore_cli.models.shipped import TASKS
+from restore_cli.networks.baryir import BaryIR
+from restore_cli.networks.unet import UNet
+
+
+def _specialist(task: str) -> Step | None:
+    def restore(image: Tensor) -> Restored:
+        return Restored(image * 0.5, None, "cpu", "fp32")
+
+    return None if task == "dejpeg" else Step(task, restore)
+
+
+def _auto(seen: dict[str, float], **how: float) -> Restored:
+    return Auto(lambda _: seen, _specialist, **how)(torch.ones(3, 4, 4))
+
+
+def test_what_is_seen_is_mended_in_a_fixed_order() -> None:
+    restored = _auto({"blur": 0.4, "noise": 0.35, "clean": 0.25}, threshold=0.3)
+    assert restored.details["steps"] == ["denoise", "deblur"]
+    assert restored.details["degradation"] == "blur"
+    assert torch.equal(restored.image, torch.full((3, 4, 4), 0.25))
+
+
+def test_a_clean_picture_stays_as_it_is() -> None:
+    seen = {"clean": 0.6, "rain": THRESHOLD - 0.01}
+    restored = _auto(seen)
+    assert restored.details == {"degradation": "clean", "degradations": seen, "steps": []}
+    assert torch.equal(restored.image, torch.ones(3, 4, 4))
+
+
+def test_the_threshold_itself_counts_and_strength_blends() -> None:
+    restored = _auto({"rain": THRESHOLD, "clean": 1 - THRESHOLD}, strength=0.5)
+    assert restored.details["steps"] == ["derain"]
+    assert torch.equal(restored.image, torch.full((3, 4, 4), 0.75))
+
+
+def test_a_specialist_that_is_missing_is_named() -> None:
+    restored = _auto({"jpeg": 0.9})
+    assert restored.details["steps"] == []
+    assert "jpeg was seen" in restored.notes[0]
+
+
+def test_every_specialist_is_a_task() -> None:
+    assert set(SPECIALISTS.values()) == set(TASKS) - {"auto"}
+
+
+@pytest.mark.parametrize("size", [(1, 1), (40, 70), (300, 600)])
+def test_looking_tells_dark_from_bright_at_any_size(size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    network = BaryIR(widths=(4, 8), depths=(1, 1), global_context=3, sources=("noise", "haze"))
+    assert network.means is not None
+    with torch.no_grad():
+        grey = torch.tensor([0.0, 0.05, 0.95, 1.0]).view(4, 1, 1, 1).expand(4, 3, 64, 64)
+        residual = network.decomposed(grey).residual.mean(dim=(2, 3))
+        network.means.fit(residual, torch.tensor([0, 0, 1, 1]))
+    look = Looker(network, "cpu")
+    for level, name in ((0.0, "noise"), (1.0, "haze")):
+        seen = look(torch.full((3, *size), level))
+        assert max(seen, key=seen.__getitem__) == name
+        assert sum(seen.values()) == pytest.approx(1.0, abs=1e-3)
+
+
+def test_a_network_that_tells_nothing_is_refused() -> None:
+    with pytest.raises(RestoreError, match="does not tell"):
+        Looker(UNet(widths=(4, 4), depths=(1, 1)), "cpu")

@@ -1,0 +1,46 @@
+"""What changed in a picture, in numbers and words."""
+
+import pytest
+import torch
+
+from restore_cli.api.change import change, in_words, measured
+from restore_cli.engine.restorer import Restored
+
+
+def test_pixels_that_differ_visibly_are_counted() -> None:
+    before = torch.full((3, 600, 10), 0.5)
+    after = before.clone()
+    after[1, :60] += 3 / 255
+    after[2, 300:] += 1 / 255
+    assert change(before, after) == {"share": 0.1, "largest": round(3 / 255, 4)}
+    assert change(before, before) == {"share": 0.0, "largest": 0.0}
+
+
+def test_a_restorer_is_measured() -> None:
+    told = Restored(torch.ones(3, 2, 2), None, "cpu", "fp32", details={"steps": ["derain"]})
+    restored = measured(lambda _: told)(torch.zeros(3, 2, 2))
+    assert restored.details == {"steps": ["derain"], "change": {"share": 1.0, "largest": 1.0}}
+
+
+@pytest.mark.parametrize(
+    ("details", "words"),
+    [
+        ({}, ""),
+        ({"change": {"share": 0.0, "largest": 0.0}}, "left as is"),
+        ({"change": {"share": 0.0, "largest": 0.001}}, "changed 0 % of pixels by more than 2/255"),
+        (
+            {
+                "degradations": {"clean": 0.05, "rain": 0.93},
+                "steps": ["derain"],
+                "change": {"share": 0.123, "largest": 0.5},
+            },
+            "rain 0.93, ran derain, changed 12 % of pixels by more than 2/255",
+        ),
+        (
+            {"degradations": {"clean": 1.0}, "steps": [], "change": {"share": 0, "largest": 0}},
+            "clean 1.00, ran nothing, left as is",
+        ),
+    ],
+)
+def test_words_for_people(details: dict[str, object], words: str) -> None:
+    assert in_words(details) == words

@@ -1,0 +1,54 @@
+"""Before and after, beside outputs and on sheets, through the command."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from restore_cli.__main__ import main
+from restore_cli.batch.pipeline import Result
+from restore_cli.commands.before_after import BeforeAfter, check_sheet
+from restore_cli.errors import RestoreError
+
+
+@pytest.fixture(autouse=True)
+def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("img").mkdir()
+    for name, value in (("a <b>.png", 100), ("c.png", 50)):
+        Image.fromarray(np.full((60, 80, 3), value, np.uint8)).save(f"img/{name}")
+
+
+@pytest.mark.parametrize("sheet", ["sheet.jpg", "sheet.png", "sheet.html"])
+def test_a_comparison_beside_each_output_and_one_sheet(sheet: str, tiny_model: str) -> None:
+    words = ["infer", "img", "--model", tiny_model, "--device", "cpu", "--compare"]
+    assert main([*words, "--sheet", sheet]) == 0
+    with Image.open("img-denoise/c-compare.jpg") as pair:
+        assert pair.width >= 2 * 80
+        left, right = (np.asarray(pair)[40, x] for x in (8 + 40, 16 + 80 + 40))
+    assert abs(int(left[0]) - 50) <= 3
+    assert abs(int(right[0]) - 76) <= 3
+    if sheet == "sheet.html":
+        page = Path(sheet).read_text()
+        assert "img/a &lt;b&gt;.png" in page
+        assert page.count("data:image/jpeg;base64,") == 4
+        assert re.findall(r'(?:src|href)="(?!data:)', page) == []
+    else:
+        with Image.open(sheet) as drawn:
+            assert drawn.height >= 2 * 60
+
+
+def test_sheets_that_cannot_be_written_are_refused_at_once() -> None:
+    for path in ("sheet.gif", "nowhere/sheet.html"):
+        with pytest.raises(RestoreError, match="--sheet"):
+            check_sheet(Path(path))
+    check_sheet(None)
+
+
+def test_what_failed_has_no_comparison() -> None:
+    gathered = BeforeAfter("derain", beside=True, sheet=Path("sheet.html"))
+    assert gathered.add(Result(Path("x"), Path("y"), "failed", "broken")) is None
+    assert gathered.write() is None
+    assert not Path("sheet.html").exists()

@@ -1,0 +1,34 @@
+"""What every command has, and how its help is laid out."""
+
+import typer
+from typer.testing import CliRunner
+
+from restore_cli.commands.options import Device, Json
+from restore_cli.commands.program import add
+
+
+def _app() -> typer.Typer:
+    app = typer.Typer(rich_markup_mode=None)
+
+    def probe(name: str, own: bool = False, device: Device = "auto", json: Json = False) -> int:
+        """Probe it."""
+        typer.echo(f"{name} {own} {device}")
+        return 0
+
+    add(app, "probe", probe, "restore probe x")
+    return app
+
+
+def test_a_command_never_sees_what_all_have() -> None:
+    done = CliRunner().invoke(_app(), ["x", "-v", "--no-config", "--device", "cpu"])
+    assert (done.exit_code, done.output) == (0, "x False cpu\n")
+
+
+def test_help_is_in_groups() -> None:
+    text = CliRunner().invoke(_app(), ["--help"]).output
+    order = [text.index(f"{group}:\n") for group in ("Arguments", "Options", "Speed", "Messages")]
+    assert order == sorted(order)
+    assert text.index("--own") < text.index("--device") < text.index("--json")
+    assert text.index("--help") > text.index("Messages:")
+    assert "restore probe x" in text
+    assert "env var: RESTORE_PROBE" not in text

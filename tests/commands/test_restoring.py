@@ -1,0 +1,169 @@
+"""Chains, auto and pipes, through the command."""
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from restore_cli.__main__ import main
+from restore_cli.api import auto
+from restore_cli.commands.console import Console
+from restore_cli.commands.restoring import How, prepare
+from restore_cli.errors import RestoreError
+from restore_cli.models import zoo
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture(autouse=True)
+def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    smooth = np.kron(rng.random((6, 8, 3)), np.ones((16, 16, 1))) * 200
+    Image.fromarray(smooth.astype(np.uint8)).save("a.png")
+
+
+def _infer(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    assert main(["infer", "--json", "--device", "cpu", "--backend", "torch", *words]) == 0
+    return json.loads(capsys.readouterr().out.splitlines()[0])
+
+
+def _read(path: str) -> np.ndarray[Any, Any]:
+    with Image.open(path) as image:
+        return np.asarray(image).astype(int)
+
+
+def test_a_chain_equals_going_through_16_bit_files(capsys: pytest.CaptureFixture[str]) -> None:
+    import cv2
+
+    wide = cv2.imread("a.png").astype(np.uint16) * 257
+    cv2.imwrite("wide.png", wide)
+    exact = ("--precision", "fp32")
+    told = _infer(capsys, "wide.png", "--task", "derain,denoise", *exact)
+    assert told["steps"] == ["derain", "denoise"]
+    assert (told["task"], told["model"]) == ("derain,denoise", "derain,denoise")
+    assert told["output"] == "wide-derain-denoise.png"
+    _infer(capsys, "wide.png", "--task", "derain", "-o", "one.png", *exact)
+    _infer(capsys, "one.png", "--task", "denoise", "-o", "two.png", *exact)
+    chain, files = (
+        cv2.imread(name, cv2.IMREAD_UNCHANGED).astype(int)
+        for name in ("wide-derain-denoise.png", "two.png")
+    )
+    assert np.abs(chain - files).max() <= 257
+
+
+def test_a_chain_at_no_strength_is_the_picture(capsys: pytest.CaptureFixture[str]) -> None:
+    told = _infer(capsys, "a.png", "--task", "derain", "--task", "denoise", "--strength", "0")
+    assert np.array_equal(_read(told["output"]), _read("a.png"))
+
+
+def test_auto_leaves_a_clean_picture_pixel_for_pixel(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(auto, "AUTO_RUNS", "specialists")
+    monkeypatch.setattr(auto.Looker, "__call__", lambda *_: {"clean": 0.9, "rain": 0.1})
+    told = _infer(capsys, "a.png", "--task", "auto")
+    assert told["steps"] == []
+    assert told["degradations"] == {"clean": 0.9, "rain": 0.1}
+    assert np.array_equal(_read("a-auto.png"), _read("a.png"))
+
+
+def test_auto_runs_the_specialist_for_what_it_sees(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(auto, "AUTO_RUNS", "specialists")
+    monkeypatch.setattr(auto.Looker, "__call__", lambda *_: {"clean": 0.1, "rain": 0.9})
+    told = _infer(capsys, "a.png", "--task", "auto")
+    assert told["steps"] == ["derain"]
+    _infer(capsys, "a.png", "--task", "derain")
+    assert np.array_equal(_read("a-auto.png"), _read("a-derain.png"))
+
+
+def test_auto_can_be_the_network_and_the_model_always_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(auto, "AUTO_RUNS", "network")
+    by_task = _infer(capsys, "a.png", "--task", "auto", "-o", "task.png")
+    monkeypatch.setattr(auto, "AUTO_RUNS", "specialists")
+    by_model = _infer(capsys, "a.png", "--model", "auto", "-o", "model.png")
+    assert by_task["steps"] == by_model["steps"] == ["auto"]
+    assert sum(by_model["degradations"].values()) == pytest.approx(1.0, abs=1e-3)
+    assert np.array_equal(_read("task.png"), _read("model.png"))
+
+
+@pytest.mark.parametrize(
+    ("tasks", "model", "how", "words"),
+    [
+        (("derain", "denoise"), "derain", How(), "several tasks"),
+        (("derain", "denoise"), None, How(level=3.0), "of one task"),
+        (("derain", "dehaze"), None, How(level=3.0, is_sigma=True), "not among the tasks"),
+        (("auto",), None, How(level=3.0), "takes no level"),
+        (("denoise",), "isp", How(), "reads camera RAW"),
+    ],
+)
+def test_what_does_not_fit_is_refused(
+    tasks: tuple[str, ...],
+    model: str | None,
+    how: How,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(auto, "AUTO_RUNS", "specialists")
+    with pytest.raises(RestoreError, match=words):
+        prepare(Console(), tasks, model, how)
+
+
+def test_a_model_of_ones_own_is_called_by_the_task(tiny_model: str) -> None:
+    mine = prepare(Console(quiet=True), ("derain",), tiny_model, How(device="cpu"))
+    assert (mine.label, mine.task, mine.model) == ("derain", "derain", "tiny")
+    assert mine.sha256 == zoo.load(tiny_model).sha256
+
+
+def test_pipes_and_lists_of_names(start: Start, tiny_model: str) -> None:
+    from restore_cli.models.shipped import folders
+
+    assert folders()
+    words = f"--model {tiny_model} --device cpu"
+    restore = start("--version").args[0]  # type: ignore[index]
+    pipeline = (
+        f"{restore} infer - {words} -o - --format jpg < a.png > piped.jpg && "
+        f"printf 'a.png\\0' | {restore} infer --files-from - -0 {words} -o listed/"
+    )
+    done = subprocess.run(["sh", "-c", pipeline], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    with Image.open("piped.jpg") as image:
+        assert (image.format, image.size) == ("JPEG", (128, 96))
+    assert np.abs(_read("listed/a.png") - np.minimum(_read("a.png") + 26, 255)).max() <= 1
+
+
+def test_what_arrives_in_a_watched_folder_is_restored(start: Start, tiny_model: str) -> None:
+    Path("in").mkdir()
+    words = ["--watch", "in", "-o", "out", "--model", tiny_model, "--device", "cpu", "--json"]
+    process = start("infer", *words)
+
+    def arrives(name: str) -> None:
+        Path(f"in/{name}").write_bytes(Path("a.png").read_bytes())
+        until = time.monotonic() + 120
+        while not Path(f"out/{name}").exists():
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.1)
+
+    arrives("one.png")
+    arrives("two.png")
+    Path("in/bad.png").write_text("text")
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    *lines, summary = map(json.loads, out.splitlines())
+    assert [line["status"] for line in lines][:2] == ["done", "done"]
+    assert summary["done"] == 2
+    assert "watching in" in err

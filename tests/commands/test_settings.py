@@ -1,0 +1,127 @@
+"""Defaults from files and the environment, through the installed command."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from restore_cli.__main__ import main
+from restore_cli.commands import app
+from restore_cli.commands.settings import files, settings_of, user_file, variable
+from restore_cli.errors import RestoreError
+
+
+@pytest.fixture(autouse=True)
+def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "user"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+def _show(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, tuple[Any, str]]:
+    assert main(["config", "show", "--json", *words]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()][:-1]
+    return {f"{row['command']} {row['option']}": (row["value"], row["source"]) for row in rows}
+
+
+def _user(text: str) -> None:
+    user_file().parent.mkdir(parents=True, exist_ok=True)
+    user_file().write_text(text)
+
+
+def test_the_nearest_wins(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _user('[infer]\nformat = "webp"\ndevice = "cpu"\nquality = 80\n[models.list]\nquiet = true\n')
+    Path("restore.toml").write_text('[infer]\nformat = "jpg"\nskip-existing = true\n')
+    monkeypatch.setenv("RESTORE_INFER_QUALITY", "70")
+    assert _show(capsys) == {
+        "infer --format": ("jpg", "restore.toml"),
+        "infer --skip-existing": (True, "restore.toml"),
+        "infer --device": ("cpu", str(user_file())),
+        "infer --quality": ("70", "RESTORE_INFER_QUALITY"),
+        "models list --quiet": (True, str(user_file())),
+    }
+    assert _show(capsys, "--no-config") == {
+        "infer --quality": ("70", "RESTORE_INFER_QUALITY"),
+    }
+    assert _show(capsys, "infer", "--all")["infer --strength"] == (1.0, "default")
+    Path("other.toml").write_text("[infer]\ntta = true\n")
+    shown = _show(capsys, "infer", "--config", "other.toml")
+    assert shown["infer --tta"] == (True, "other.toml")
+    assert "infer --format" not in shown
+
+
+def test_a_run_goes_by_file_then_environment_then_line(
+    start: Callable[..., "subprocess.Popen[str]"],
+    tiny_model: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (8, 8)).save("a.png")
+    Path("restore.toml").write_text(
+        f'[infer]\nformat = "jpg"\nmodel = "{tiny_model}"\ndevice = "cpu"\nsuffix = "-x"\n'
+    )
+
+    def run(*words: str) -> int:
+        process = start("infer", "a.png", "--overwrite", *words)
+        process.communicate(timeout=240)
+        return process.returncode
+
+    assert run() == 0
+    assert Path("a-x.jpg").is_file()
+    monkeypatch.setenv("RESTORE_INFER_FORMAT", "webp")
+    assert run() == 0
+    assert Path("a-x.webp").is_file()
+    assert run("--format", "bmp") == 0
+    assert Path("a-x.bmp").is_file()
+    assert run("--no-config") == 2  # neither --task nor --model
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[infer]\nfromat = "jpg"\n', "did you mean 'format'"),
+        ("[infre]\n", "did you mean 'infer'"),
+        ("[infer\n", "restore.toml cannot be read"),
+        ('[infer]\nformat = "jpgg"\n', "(set in restore.toml)"),
+        ('format = "jpg"\n', "is not a command"),
+    ],
+)
+def test_a_file_that_is_wrong_is_named(
+    text: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("restore.toml").write_text(text)
+    Path("a.png").touch()
+    assert main(["infer", "a.png", "--task", "derain"]) == 2
+    err = capsys.readouterr().err
+    assert words in err
+    assert "restore.toml" in err
+    # It is in nobody's way who asks for help.
+    assert main(["infer", "--help"]) == 0
+
+
+def test_a_variable_that_is_wrong_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RESTORE_INFER_FORMAT", "jpgg")
+    assert main(["infer", "a.png", "--task", "derain"]) == 2
+    assert "RESTORE_INFER_FORMAT" in capsys.readouterr().err
+
+
+def test_which_files_count(tmp_path: Path) -> None:
+    assert files(None, ignored=False) == []
+    _user("")
+    Path("restore.toml").touch()
+    assert files(None, ignored=False) == [user_file(), Path("restore.toml")]
+    assert files(None, ignored=True) == []
+    with pytest.raises(RestoreError, match="no such file"):
+        files(str(tmp_path / "gone.toml"), ignored=False)
+    assert settings_of([], typer.main.get_command(app)) == {}
+    assert variable(("ot-correct", "fit"), "max_images") == "RESTORE_OT_CORRECT_FIT_MAX_IMAGES"
