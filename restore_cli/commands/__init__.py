@@ -13,7 +13,8 @@ from restore_cli.commands.eval import evaluate
 from restore_cli.commands.export import export_model
 from restore_cli.commands.infer import infer
 from restore_cli.commands.isp import isp
-from restore_cli.commands.ot_correct import apply, fit
+from restore_cli.commands.ot_correct import apply
+from restore_cli.commands.ot_fit import fit
 from restore_cli.commands.ot_sweep import sweep
 from restore_cli.commands.tools import doctor, list_models, show_model, verify_models
 from restore_cli.commands.train import train
@@ -88,7 +89,11 @@ app.command(
 ot_correct = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settings=HELP_OPTIONS)
 ot_correct.command(
     "fit",
-    epilog=_example("restore ot-correct fit restored/ photos/ -o look.safetensors"),
+    epilog=_example(
+        "restore ot-correct fit --from-clean photos/ --task denoise -o look.safetensors",
+        "restore ot-correct fit restored/ photos/ -o look.safetensors",
+        "restore ot-correct fit renderings/ finished/ --kind colour -o colours.safetensors",
+    ),
 )(fit)
 ot_correct.command(
     "apply",
@@ -107,7 +112,9 @@ app.add_typer(
     ot_correct,
     name="ot-correct",
     help="Make restored pictures look like photos again, fitted from a few.",
-    epilog=_example("restore ot-correct fit restored/ photos/ -o look.safetensors"),
+    epilog=_example(
+        "restore ot-correct fit --from-clean photos/ --task denoise -o look.safetensors"
+    ),
 )
 
 models = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settings=HELP_OPTIONS)
