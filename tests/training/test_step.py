@@ -166,7 +166,7 @@ def test_accumulated_batches_are_averaged(begin: Begin, parse: Callable[..., Rec
     assert float(outcome.loss) == pytest.approx(0.2 * sum(float(v.sum()) for v in before), abs=1e-6)
 
 
-def test_modules_that_move_together_share_the_loss_and_are_clipped_apart(
+def test_modules_that_move_together_are_clipped_apart(
     parse: Callable[..., Recipe],
 ) -> None:
     recipe = parse("optim.clip=0.5", "optim.accumulate=1")
