@@ -83,10 +83,18 @@ class Fitting:
         sample: draws from the autoencoder's posterior for each picture, as in the reference code,
             which takes one; 0 is its mean.
         seed: of the draws.
+        same_scenes: whether both sides get the same scenes in the same order.
     """
 
-    def __init__(self, transport: LatentTransport, *, sample: int = 0, seed: int = 0) -> None:
-        self.transport = transport
+    def __init__(
+        self,
+        transport: LatentTransport,
+        *,
+        sample: int = 0,
+        seed: int = 0,
+        same_scenes: bool = False,
+    ) -> None:
+        self.transport, self._same_scenes = transport, same_scenes
         self._sample, self._generator = sample, torch.Generator().manual_seed(seed)
         self._base: dict[Side, Moments] = {
             "restored": copy.deepcopy(transport.restored),
@@ -121,7 +129,13 @@ class Fitting:
             RestoreError: a side has fewer than three pictures.
         """
         tried = SHRINKAGES if shrinkage is None else (shrinkage,)
-        held_out = cross_validate(self.transport, self._base, self._kept, shrinkages=tried)
+        held_out = cross_validate(
+            self.transport,
+            self._base,
+            self._kept,
+            same_scenes=self._same_scenes,
+            shrinkages=tried,
+        )
         self.transport.shrinkage = held_out.shrinkage if shrinkage is None else shrinkage
         after = distance_after(self.transport, self._kept["restored"])
         return Fit(self.transport.distance(), after, held_out)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from torch import Generator, Tensor
 
 from restore_cli.errors import RestoreError
-from restore_cli.transport.autoencoder import Autoencoder
 from restore_cli.transport.latent import LatentTransport, Side, latent_distance
 from restore_cli.transport.moments import Moments
 
@@ -20,6 +19,8 @@ _WANTED = 0.9
 """Of the distance before: what counts as help when the pictures that are needed are told."""
 _MOST = 10_000
 """Pictures; a need beyond is none that anybody meets."""
+_BEFORE, _EARLY = 1.0, -1.0
+"""Versions of held-out pictures beside those by shrinkage: as they are; by half of the pictures."""
 
 Kept = Mapping[Side, Sequence[Tensor]]
 """Latents (1, C, h, w) of each picture, by side; equal places show the same scene, or none do."""
@@ -27,7 +28,7 @@ Kept = Mapping[Side, Sequence[Tensor]]
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """The distance of pictures that were held out, root mean squares over the folds.
+    """The distance of pictures that were held out.
 
     Attributes:
         before: latent W2 of restored pictures to natural ones, neither fitted to.
@@ -57,14 +58,20 @@ def cross_validate(
     base: Mapping[Side, Moments],
     kept: Kept,
     *,
+    same_scenes: bool,
     shrinkages: Sequence[float] = SHRINKAGES,
 ) -> HeldOut:
     """Fit to all pictures but a fold, and measure on the fold; each fold in turn.
+
+    Where both sides show the same scenes the folds are measured as one set: of three pictures each
+    looks too little like others. Where they do not, that would count as success that pictures took
+    on the content of natural ones that were fitted to, so each fold is compared with its own.
 
     Args:
         like: its autoencoder and patch are used.
         base: what takes part in every fit (`--refine`); empty for a new correction.
         kept: latents of pictures that can be held out.
+        same_scenes: whether equal places in both lists show the same.
         shrinkages: to try.
 
     Raises:
@@ -72,34 +79,64 @@ def cross_validate(
     """
     smallest = _check_counts(kept)
     folds = min(FOLDS, smallest)
-    its, patch = like.autoencoder, like.patch
     single: dict[Side, list[Moments]] = {
-        side: [_moments(its, patch, [x]) for x in found] for side, found in kept.items()
+        side: [_moments(like, [x]) for x in found] for side, found in kept.items()
     }
-    before: list[float] = []
-    after: dict[float, list[float]] = {share: [] for share in shrinkages}
-    early: list[float] = []
+    sets = _Sets(like, pooled=same_scenes)
     for fold in range(folds):
         held = kept["restored"][fold::folds]
-        target = _moments(its, patch, kept["natural"][fold::folds])
-        before.append(latent_distance(_moments(its, patch, held), target))
         rest: dict[Side, list[Moments]] = {
             side: [m for i, m in enumerate(found) if i % folds != fold]
             for side, found in single.items()
         }
+        sets.begin(single["restored"][fold::folds], single["natural"][fold::folds])
         whole = _fit(like, base, rest)
         for share in shrinkages:
-            after[share].append(_moved(whole, share, held, target))
+            sets.add(share, _moved(whole, share, held))
         half = _fit(like, base, {side: found[::2] for side, found in rest.items()})
-        early.append(_moved(half, min(shrinkages), held, target))
-    means = {share: _rms(found) for share, found in after.items()} | {1.0: _rms(before)}
-    best = min(means, key=lambda share: means[share])
+        sets.add(_EARLY, _moved(half, min(shrinkages), held))
+    distances = sets.distances()
+    before, early = distances[_BEFORE], distances.pop(_EARLY)
+    best = min(distances, key=lambda share: distances[share])
     needed = None
-    if means[best] >= _WANTED * means[1.0]:
+    if distances[best] >= _WANTED * before:
         most = smallest - math.ceil(smallest / folds)
-        far, near = (math.ceil(most / 2), _rms(early)), (most, means[min(shrinkages)])
-        needed = _needed(means[1.0], far, near)
-    return HeldOut(means[1.0], means, best, needed)
+        far, near = (math.ceil(most / 2), early), (most, distances[min(shrinkages)])
+        needed = _needed(before, far, near)
+    return HeldOut(before, distances, best, needed)
+
+
+class _Sets:
+    """Moments of held-out pictures in several versions, and of what they should be like.
+
+    Args:
+        like: its autoencoder and patch are used.
+        pooled: compare all folds as one set, otherwise each with its own.
+    """
+
+    def __init__(self, like: LatentTransport, *, pooled: bool) -> None:
+        self._like, self._pooled = like, pooled
+        self._targets: list[Moments] = []
+        self._versions: dict[float, list[Moments]] = {}
+
+    def begin(self, restored: Sequence[Moments], natural: Sequence[Moments]) -> None:
+        """A fold."""
+        self._targets.append(_merged(self._like, natural))
+        self.add(_BEFORE, _merged(self._like, restored))
+
+    def add(self, version: float, moments: Moments) -> None:
+        """One version of this fold's restored pictures."""
+        self._versions.setdefault(version, []).append(moments)
+
+    def distances(self) -> dict[float, float]:
+        """The latent W2 of each version to the targets."""
+        found: dict[float, float] = {}
+        for version, own in self._versions.items():
+            pairs = list(zip(own, self._targets, strict=True))
+            if self._pooled:
+                pairs = [(_merged(self._like, own), _merged(self._like, self._targets))]
+            found[version] = _rms([latent_distance(*pair) for pair in pairs])
+        return found
 
 
 def _check_counts(kept: Kept) -> int:
@@ -119,15 +156,12 @@ def distance_after(fitted: LatentTransport, latents: Sequence[Tensor]) -> float:
 
     Measured, not assumed: patches overlap and are averaged, and latents are no Gaussians.
     """
-    return _moved(fitted, fitted.shrinkage, latents, fitted.natural)
+    return latent_distance(_moved(fitted, fitted.shrinkage, latents), fitted.natural)
 
 
-def _moved(
-    fitted: LatentTransport, shrinkage: float, latents: Sequence[Tensor], target: Moments
-) -> float:
+def _moved(fitted: LatentTransport, shrinkage: float, latents: Sequence[Tensor]) -> Moments:
     fitted.shrinkage = shrinkage
-    moved = [fitted.transport(x, generator=_seeded()) for x in latents]
-    return latent_distance(_moments(fitted.autoencoder, fitted.patch, moved), target)
+    return _moments(fitted, [fitted.transport(x, generator=_seeded()) for x in latents])
 
 
 def _seeded() -> Generator:
@@ -145,11 +179,18 @@ def _fit(
     return made
 
 
-def _moments(its: Autoencoder, patch: int, latents: Sequence[Tensor]) -> Moments:
-    moments = Moments(its.channels, patch)
+def _moments(like: LatentTransport, latents: Sequence[Tensor]) -> Moments:
+    moments = Moments(like.autoencoder.channels, like.patch)
     for one in latents:
         moments.update(one)
     return moments
+
+
+def _merged(like: LatentTransport, parts: Sequence[Moments]) -> Moments:
+    whole = Moments(like.autoencoder.channels, like.patch)
+    for part in parts:
+        whole.merge(part)
+    return whole
 
 
 def _needed(before: float, few: tuple[int, float], many: tuple[int, float]) -> int | None:

@@ -21,9 +21,9 @@ def test_hinge_by_hand() -> None:
     assert float(loss.generator(MADE)) == pytest.approx(0.5 / 4)
 
 
-@pytest.mark.parametrize("name", ADVERSARIAL)
+@pytest.mark.parametrize("name", ["least-squares", "lsgan", "hinge"])
 def test_a_perfect_critic_has_no_loss_left(name: str) -> None:
-    made = 0.0 if name == "least-squares" else -1.0
+    made = -1.0 if name == "hinge" else 0.0
     scores = torch.ones(3), torch.full((3,), made)
     assert float(ADVERSARIAL[name].discriminator(*scores)) == 0
 

@@ -33,7 +33,9 @@ def _kept(restored: Sequence[Tensor], natural: Sequence[Tensor]) -> Kept:
 def test_what_all_pictures_lack_is_found_to_help_unshrunk() -> None:
     natural = _scenes(8, 0, apart=0.0)
     restored = [0.5 + 0.3 * (x - 0.5) for x in natural]
-    found = cross_validate(LatentTransport(Identity()), EMPTY, _kept(restored, natural))
+    found = cross_validate(
+        LatentTransport(Identity()), EMPTY, _kept(restored, natural), same_scenes=True
+    )
     assert found.shrinkage == 0
     assert found.helps(0.0)
     assert found.best < 0.4 * found.before
@@ -43,7 +45,7 @@ def test_what_all_pictures_lack_is_found_to_help_unshrunk() -> None:
 
 def test_pictures_of_other_things_do_not_help_and_the_need_is_told() -> None:
     kept = _kept(_scenes(6, 0, apart=0.2), _scenes(6, 1, apart=0.2))
-    found = cross_validate(LatentTransport(Identity()), EMPTY, kept)
+    found = cross_validate(LatentTransport(Identity()), EMPTY, kept, same_scenes=False)
     # Both are of one distribution: nothing is to be corrected, and nothing is.
     assert found.shrinkage >= 0.5
     assert found.needed is None
@@ -53,9 +55,12 @@ def test_the_need_is_where_the_trend_falls_below_the_distance_before() -> None:
     # A small shift of all pictures among larger differences: six pictures hide it, many would not.
     natural = _scenes(6, 1, apart=0.05)
     kept = _kept([x + 0.06 for x in _scenes(6, 0, apart=0.05)], natural)
-    found = cross_validate(LatentTransport(Identity(), patch=1), _empty(1), kept)
+    like = LatentTransport(Identity(), patch=1)
+    found = cross_validate(like, _empty(1), kept, same_scenes=False)
     many = _kept([x + 0.06 for x in _scenes(60, 2, apart=0.05)], _scenes(60, 3, apart=0.05))
-    plenty = cross_validate(LatentTransport(Identity(), patch=1), _empty(1), many)
+    plenty = cross_validate(
+        LatentTransport(Identity(), patch=1), _empty(1), many, same_scenes=False
+    )
     assert plenty.best / plenty.before < found.best / found.before
 
 
@@ -70,8 +75,12 @@ def test_what_was_seen_before_takes_part_in_every_fit() -> None:
     for x in _scenes(40, 1, apart=0.2):
         base["natural"].update(x)
         base["restored"].update(x - 0.2)
-    alone = cross_validate(LatentTransport(Identity()), EMPTY, kept, shrinkages=(0.0,))
-    more = cross_validate(LatentTransport(Identity()), base, kept, shrinkages=(0.0,))
+    alone = cross_validate(
+        LatentTransport(Identity()), EMPTY, kept, same_scenes=False, shrinkages=(0.0,)
+    )
+    more = cross_validate(
+        LatentTransport(Identity()), base, kept, same_scenes=False, shrinkages=(0.0,)
+    )
     assert more.after[0.0] < alone.after[0.0]
 
 
@@ -79,7 +88,7 @@ def test_what_was_seen_before_takes_part_in_every_fit() -> None:
 def test_too_few_pictures_are_refused(restored: int, natural: int) -> None:
     kept = _kept(_scenes(restored, 0, apart=0.1), _scenes(natural, 1, apart=0.1))
     with pytest.raises(RestoreError, match="too few to fit to"):
-        cross_validate(LatentTransport(Identity()), EMPTY, kept)
+        cross_validate(LatentTransport(Identity()), EMPTY, kept, same_scenes=False)
 
 
 def test_distance_after_is_that_of_the_transported_latents() -> None:

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 
@@ -114,7 +116,7 @@ def test_adam_goes_on_from_its_saved_state_and_keeps_none_of_a_step_left_out() -
     other = OrthogonalLinear(3, 5)
     other.load_state_dict(layer.state_dict())
     again = Stiefel(other.parameters(), lr=0.1, betas=(0.9, 0.99))
-    again.load_state_dict(optimizer.state_dict())
+    again.load_state_dict(copy.deepcopy(optimizer.state_dict()))
     again.found_inf = torch.tensor(1.0)
     other.weight.grad = torch.full_like(other.weight, torch.nan)
     again.step()
