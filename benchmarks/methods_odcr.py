@@ -6,6 +6,7 @@ of `quality.py`, and with a veil of one even density, which training's generator
 """
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,8 +78,9 @@ def _recipe(arm: str, seed: int, settings: Settings, changes: tuple[str, ...]) -
 def _right(log: Path) -> float | None:
     """How often the classifier was right in the last rows of a log, in per cent."""
     with log.open(newline="", encoding="utf-8") as file:
-        found = [row.get("accuracy") for row in csv.DictReader(file)]
-    shares = [float(share) for share in found if share]
+        terms = [row["terms"] for row in csv.DictReader(file)]
+    found = [re.search(r"accuracy=([\d.e-]+)", text) for text in terms]
+    shares = [float(match[1]) for match in found if match]
     return round(100 * float(np.mean(shares[-10:])), 2) if shares else None
 
 
