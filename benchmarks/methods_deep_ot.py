@@ -1,7 +1,7 @@
 """What `restore ot-correct` does to held-out pictures after a fit to a dozen (`methods.py`).
 
 Twelve photos are degraded, restored and fitted to on the same scenes (`fit --from-clean`), or
-twelve other photos stand for the natural side. Twelve further photos are degraded and restored
+twelve other photos stand for the natural side. Twenty further photos are degraded and restored
 alike, corrected, and compared as 8-bit pictures: latent W2 to their own clean photos, PSNR, and how
 far each picture's mean colour moved. Of every photo the centre of 256 px is taken.
 """
@@ -25,14 +25,14 @@ from restore_cli.transport.latent import LatentTransport, latent_distance
 from restore_cli.transport.moments import Moments
 
 METHOD = "deep-ot"
-FIT, HELD_OUT, CROP = 12, 12, 256
+FIT, HELD_OUT, CROP = 12, 20, 256
 CASES: dict[str, tuple[str, float | None]] = {
     "denoise, sigma 25": ("denoise", 25.0),
     "derain": ("derain", None),
     "deblur": ("deblur", None),
 }
 BEFORE, FROM_CLEAN, OTHERS = "as restored (alpha 1)", "from clean", "other photos, shrinkage 0"
-ALPHAS = (0.0, 0.5)
+ALPHAS = (0.0, 0.25, 0.5, 0.75)
 ARMS = (BEFORE, FROM_CLEAN, OTHERS)
 METRICS = {
     "PSNR, dB": 2,
@@ -79,7 +79,7 @@ def _of_case(
             yield arm, "PSNR, dB", _psnr(restored, truth)
             yield arm, "latent W2", before
             continue
-        fitting = Fitting(LatentTransport(its), same_scenes=arm == FROM_CLEAN)
+        fitting = Fitting(LatentTransport(its))
         for scene, other in zip(fit, others, strict=True):
             fitting.add(scene.restored, "restored")
             fitting.add(scene.natural if arm == FROM_CLEAN else other, "natural")

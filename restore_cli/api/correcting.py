@@ -107,7 +107,7 @@ class Correction:
         """
         simulation = Simulation(task, model=model, sigma=sigma, seed=seed, device=device)
         transport = LatentTransport(load_autoencoder(vae, choose_device(device)), patch=patch)
-        fitting = Fitting(transport, same_scenes=True)
+        fitting = Fitting(transport)
         pictures = listed(clean)
         paths = pictures if isinstance(pictures, list) else [*pictures_of(pictures)]
         for index, opened in enumerate(open_ahead(paths)):

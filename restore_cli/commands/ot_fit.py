@@ -156,8 +156,7 @@ def fit(
         transport = LatentTransport(load_autoencoder(vae, where), patch=patch)
     else:
         transport = load_transport(refine, None if vae == "small" else vae, where)
-    same_scenes = from_clean is not None
-    fitting = Fitting(transport, sample=sample, seed=seed, same_scenes=same_scenes)
+    fitting = Fitting(transport, sample=sample, seed=seed)
     failed: list[str] = []
     if from_clean is not None:
         assert task is not None
@@ -181,7 +180,7 @@ def fit(
         found = fitting.finish(share)
         progress.advance(bar)
         transport.save(output)
-    _advise(console, transport, found, same_scenes)
+    _advise(console, transport, found, from_clean is not None)
     _report(console, transport, found, output=output, failed=failed, started=started)
 
 

@@ -83,7 +83,6 @@ class Fitting:
         sample: draws from the autoencoder's posterior for each picture, as in the reference code,
             which takes one; 0 is its mean.
         seed: of the draws.
-        same_scenes: whether both sides get the same scenes in the same order.
     """
 
     def __init__(
@@ -92,9 +91,8 @@ class Fitting:
         *,
         sample: int = 0,
         seed: int = 0,
-        same_scenes: bool = False,
     ) -> None:
-        self.transport, self._same_scenes = transport, same_scenes
+        self.transport = transport
         self._sample, self._generator = sample, torch.Generator().manual_seed(seed)
         self._base: dict[Side, Moments] = {
             "restored": copy.deepcopy(transport.restored),
@@ -133,7 +131,6 @@ class Fitting:
             self.transport,
             self._base,
             self._kept,
-            same_scenes=self._same_scenes,
             shrinkages=tried,
         )
         self.transport.shrinkage = held_out.shrinkage if shrinkage is None else shrinkage

@@ -58,20 +58,17 @@ def cross_validate(
     base: Mapping[Side, Moments],
     kept: Kept,
     *,
-    same_scenes: bool,
     shrinkages: Sequence[float] = SHRINKAGES,
 ) -> HeldOut:
     """Fit to all pictures but a fold, and measure on the fold; each fold in turn.
 
-    Where both sides show the same scenes the folds are measured as one set: of three pictures each
-    looks too little like others. Where they do not, that would count as success that pictures took
-    on the content of natural ones that were fitted to, so each fold is compared with its own.
+    Each fold is compared with natural pictures that were not fitted to either: otherwise it would
+    count as success that pictures took on the content of those.
 
     Args:
         like: its autoencoder and patch are used.
         base: what takes part in every fit (`--refine`); empty for a new correction.
         kept: latents of pictures that can be held out.
-        same_scenes: whether equal places in both lists show the same.
         shrinkages: to try.
 
     Raises:
@@ -82,7 +79,7 @@ def cross_validate(
     single: dict[Side, list[Moments]] = {
         side: [_moments(like, [x]) for x in found] for side, found in kept.items()
     }
-    sets = _Sets(like, pooled=same_scenes)
+    sets = _Sets(like)
     for fold in range(folds):
         held = kept["restored"][fold::folds]
         rest: dict[Side, list[Moments]] = {
@@ -111,11 +108,10 @@ class _Sets:
 
     Args:
         like: its autoencoder and patch are used.
-        pooled: compare all folds as one set, otherwise each with its own.
     """
 
-    def __init__(self, like: LatentTransport, *, pooled: bool) -> None:
-        self._like, self._pooled = like, pooled
+    def __init__(self, like: LatentTransport) -> None:
+        self._like = like
         self._targets: list[Moments] = []
         self._versions: dict[float, list[Moments]] = {}
 
@@ -129,12 +125,10 @@ class _Sets:
         self._versions.setdefault(version, []).append(moments)
 
     def distances(self) -> dict[float, float]:
-        """The latent W2 of each version to the targets."""
+        """The latent W2 of each version to the targets, root mean square over the folds."""
         found: dict[float, float] = {}
         for version, own in self._versions.items():
-            pairs = list(zip(own, self._targets, strict=True))
-            if self._pooled:
-                pairs = [(_merged(self._like, own), _merged(self._like, self._targets))]
+            pairs = zip(own, self._targets, strict=True)
             found[version] = _rms([latent_distance(*pair) for pair in pairs])
         return found
 

@@ -33,9 +33,7 @@ def _kept(restored: Sequence[Tensor], natural: Sequence[Tensor]) -> Kept:
 def test_what_all_pictures_lack_is_found_to_help_unshrunk() -> None:
     natural = _scenes(8, 0, apart=0.0)
     restored = [0.5 + 0.3 * (x - 0.5) for x in natural]
-    found = cross_validate(
-        LatentTransport(Identity()), EMPTY, _kept(restored, natural), same_scenes=True
-    )
+    found = cross_validate(LatentTransport(Identity()), EMPTY, _kept(restored, natural))
     assert found.shrinkage == 0
     assert found.helps(0.0)
     assert found.best < 0.4 * found.before
@@ -45,7 +43,7 @@ def test_what_all_pictures_lack_is_found_to_help_unshrunk() -> None:
 
 def test_pictures_of_other_things_do_not_help_and_the_need_is_told() -> None:
     kept = _kept(_scenes(6, 0, apart=0.2), _scenes(6, 1, apart=0.2))
-    found = cross_validate(LatentTransport(Identity()), EMPTY, kept, same_scenes=False)
+    found = cross_validate(LatentTransport(Identity()), EMPTY, kept)
     # Both are of one distribution: nothing is to be corrected, and nothing is.
     assert found.shrinkage >= 0.5
     assert found.needed is None
@@ -56,11 +54,9 @@ def test_the_need_is_where_the_trend_falls_below_the_distance_before() -> None:
     natural = _scenes(6, 1, apart=0.05)
     kept = _kept([x + 0.06 for x in _scenes(6, 0, apart=0.05)], natural)
     like = LatentTransport(Identity(), patch=1)
-    found = cross_validate(like, _empty(1), kept, same_scenes=False)
+    found = cross_validate(like, _empty(1), kept)
     many = _kept([x + 0.06 for x in _scenes(60, 2, apart=0.05)], _scenes(60, 3, apart=0.05))
-    plenty = cross_validate(
-        LatentTransport(Identity(), patch=1), _empty(1), many, same_scenes=False
-    )
+    plenty = cross_validate(LatentTransport(Identity(), patch=1), _empty(1), many)
     assert plenty.best / plenty.before < found.best / found.before
 
 
@@ -75,12 +71,8 @@ def test_what_was_seen_before_takes_part_in_every_fit() -> None:
     for x in _scenes(40, 1, apart=0.2):
         base["natural"].update(x)
         base["restored"].update(x - 0.2)
-    alone = cross_validate(
-        LatentTransport(Identity()), EMPTY, kept, same_scenes=False, shrinkages=(0.0,)
-    )
-    more = cross_validate(
-        LatentTransport(Identity()), base, kept, same_scenes=False, shrinkages=(0.0,)
-    )
+    alone = cross_validate(LatentTransport(Identity()), EMPTY, kept, shrinkages=(0.0,))
+    more = cross_validate(LatentTransport(Identity()), base, kept, shrinkages=(0.0,))
     assert more.after[0.0] < alone.after[0.0]
 
 
@@ -88,7 +80,7 @@ def test_what_was_seen_before_takes_part_in_every_fit() -> None:
 def test_too_few_pictures_are_refused(restored: int, natural: int) -> None:
     kept = _kept(_scenes(restored, 0, apart=0.1), _scenes(natural, 1, apart=0.1))
     with pytest.raises(RestoreError, match="too few to fit to"):
-        cross_validate(LatentTransport(Identity()), EMPTY, kept, same_scenes=False)
+        cross_validate(LatentTransport(Identity()), EMPTY, kept)
 
 
 def test_distance_after_is_that_of_the_transported_latents() -> None:
