@@ -89,7 +89,8 @@ def cross_validate(
         sets.begin(single["restored"][fold::folds], single["natural"][fold::folds])
         whole = _fit(like, base, rest)
         for share in shrinkages:
-            sets.add(share, _moved(whole, share, held))
+            if share != _BEFORE:
+                sets.add(share, _moved(whole, share, held))
         half = _fit(like, base, {side: found[::2] for side, found in rest.items()})
         sets.add(_EARLY, _moved(half, min(shrinkages), held))
     distances = sets.distances()
