@@ -46,6 +46,11 @@ SINGLE_TASK = {
     "low light": "lowlight",
 }  # fmt: skip
 Steps = list[dict[str, object]]
+# Flakes: short, wide, bright, falling every way; no rain of training's is like that.
+SNOW: dict[str, object] = {
+    "name": "rain", "layers": [2, 4], "angle": [-80.0, 80.0], "length": [2.0, 5.0],
+    "width": [2.0, 4.0], "density": [20.0, 60.0], "brightness": [0.6, 1.0], "mist_probability": 0.0,
+}  # fmt: skip
 FILE: Steps = [{"name": "file"}]
 RAIN: dict[str, object] = {
     "name": "rain", "layers": [1, 3], "angle": [-45.0, 45.0], "length": [10.0, 60.0],
@@ -78,6 +83,9 @@ CASES: dict[tuple[str, str], Steps] = {
     ("mixture", "haze + rain"): [HAZE, RAIN],
     ("mixture", "blur + noise"): [SHAKE, _noise(20.0)],
     ("mixture", "low light + noise"): [DARK, _noise(20.0)],
+    ("mixture", "low light + rain"): [DARK, RAIN],
+    ("type", "JPEG 20"): [{"name": "jpeg", "quality": [20, 20]}],
+    ("type", "snow"): [SNOW],
     ("clean", "clean photo, against itself"): [],
 }
 
@@ -90,7 +98,7 @@ class Row:
         arm: "BaryIR", "L1 alone", "specialist" (of the case's task), "models/auto", or
             "single-task models" (the shipped one for the case's task).
         seed: of the run.
-        kind: "task", "level", "mixture" or "clean".
+        kind: "task", "level", "mixture", "type" (that training never showed) or "clean".
         case: what was done to the photos.
         input_psnr: mean over photos/val, dB; 0 for clean photos, which are identical.
         psnr: of the outputs, dB.
@@ -173,7 +181,7 @@ def summary(rows: list[Row]) -> str:
         cells = [_spread([row.psnr for row in own if row.arm == arm]) for arm in arms]
         before = f"{own[0].input_psnr:.2f} dB" if own and own[0].input_psnr else ""
         lines.append([kind, case, before, *cells])
-    for kinds in (("task",), ("level", "mixture")):
+    for kinds in (("task",), ("level", "mixture"), ("type",)):
         cells: list[str] = []
         for arm in arms:
             # The mean of the cases for each seed first: the spread is that of whole runs.

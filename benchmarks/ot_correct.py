@@ -29,11 +29,11 @@ from restore_cli.evaluation.pairing import pair
 from restore_cli.images.picture import Picture
 from restore_cli.models import zoo
 from restore_cli.ot_correct.autoencoders import load_autoencoder
-from restore_cli.ot_correct.fitting import gather, read_ahead
+from restore_cli.ot_correct.fitting import Fitting, gather, read_ahead
 from restore_cli.ot_correct.sweeping import sweep
 from restore_cli.transport.autoencoder import Autoencoder
 from restore_cli.transport.folding import FoldedMap
-from restore_cli.transport.latent import LatentTransport, latent_distance
+from restore_cli.transport.latent import LatentTransport, Side, latent_distance
 from restore_cli.transport.moments import Moments
 
 ROOT = Path(__file__).parents[1]
@@ -123,8 +123,8 @@ def distances(photos: Path, vae: Autoencoder, crop: int, held_out: int) -> Itera
         yield from _apart(vae, "the clean photos themselves", found["truth"], found)
         yield from _apart(vae, "restored (alpha 1)", found["restored"], found)
         transport = LatentTransport(vae)
-        list(gather(transport, sorted((folder / "fit-restored").iterdir()), "restored"))
-        list(gather(transport, sorted((folder / "natural").iterdir()), "natural"))
+        _gather(transport, folder / "fit-restored", "restored")
+        _gather(transport, folder / "natural", "natural")
         _correct(transport, folder / "restored", folder / "corrected")
         corrected = _moments(vae, folder / "corrected")
         yield from _apart(vae, f"corrected (alpha 0), fitted to {FIT}", corrected, found)
@@ -133,8 +133,8 @@ def distances(photos: Path, vae: Autoencoder, crop: int, held_out: int) -> Itera
             place = f"{point.decoding}, alpha {point.alpha:g}"
             yield Row("curve", vae.name, f"{place}, PSNR", point.psnr, "dB")
             yield Row("curve", vae.name, f"{place}, latent W2", point.latent_w2, "W2")
-        list(gather(transport, sorted((folder / "refit").iterdir()), "restored"))
-        list(gather(transport, sorted((folder / "more-natural").iterdir()), "natural"))
+        _gather(transport, folder / "refit", "restored")
+        _gather(transport, folder / "more-natural", "natural")
         _correct(transport, folder / "restored", folder / "corrected-more")
         corrected = _moments(vae, folder / "corrected-more")
         yield from _apart(vae, f"corrected (alpha 0), fitted to {FIT + MORE}", corrected, found)
@@ -171,6 +171,10 @@ def _denoise(source: Path, target: Path) -> None:
         noise = torch.from_numpy(rng.standard_normal(tuple(image.shape), dtype=np.float32))
         noisy = ((image + SIGMA / 255 * noise).clamp(0, 1) * 255).round() / 255
         _write(restorer(noisy[0], level=SIGMA).image, target / path.name)
+
+
+def _gather(transport: LatentTransport, folder: Path, side: Side) -> None:
+    list(gather(Fitting(transport), read_ahead(sorted(folder.iterdir())), side))
 
 
 def _correct(transport: LatentTransport, source: Path, target: Path) -> None:

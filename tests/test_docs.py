@@ -4,6 +4,7 @@ import csv
 import re
 import shlex
 import shutil
+import statistics
 import subprocess
 import sys
 import tomllib
@@ -190,6 +191,45 @@ def test_results_quote_the_committed_time_of_eval() -> None:
     assert (
         f"take {ours} as a whole command on two cores, a plain scikit-image loop {theirs}" in words
     )
+
+
+METHOD_PAGES = {
+    "deep-ot": "deep-ot.md",
+    "odcr": "cut-odcr.md",
+    "eguot": "eguot.md",
+    "baryir": "baryir.md",
+}
+
+
+def test_method_pages_show_the_committed_numbers() -> None:
+    """Every cell is the mean of the CSV's rows, and their deviation where there are several."""
+    with (ROOT / "benchmarks" / "results" / "methods.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert rows
+    assert list(rows[0]) == ["method", "arm", "case", "seed", "metric", "value"]
+    for method in dict.fromkeys(row["method"] for row in rows):
+        page = (ROOT / "docs" / "methods" / METHOD_PAGES[method]).read_text(encoding="utf-8")
+        table = page.partition("<!-- measured -->\n")[2].partition("\n<!-- /measured -->")[0]
+        head, _, *lines = (
+            [cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()
+        )
+        own = {(r["case"], r["arm"]) for r in rows if r["method"] == method}
+        assert {(case, arm) for case, arm, *_ in lines} == own
+        for case, arm, *cells in lines:
+            for metric, cell in zip(head[2:], cells, strict=True):
+                key = (method, arm, case, metric)
+                found = [
+                    float(r["value"])
+                    for r in rows
+                    if (r["method"], r["arm"], r["case"], r["metric"]) == key
+                ]
+                assert bool(found) == bool(cell), key
+                if found:
+                    digits = len(cell.split()[0].partition(".")[2])
+                    shown = f"{statistics.fmean(found):.{digits}f}"
+                    if len(found) > 1:
+                        shown += f" ± {statistics.stdev(found):.{digits}f}"
+                    assert cell == shown, key
 
 
 def test_the_bound_of_torch_that_is_explained_is_the_one_asked_for() -> None:

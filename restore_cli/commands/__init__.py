@@ -16,7 +16,8 @@ from restore_cli.commands.eval import evaluate
 from restore_cli.commands.export import export_model
 from restore_cli.commands.infer import infer
 from restore_cli.commands.isp import isp
-from restore_cli.commands.ot_correct import apply, fit
+from restore_cli.commands.ot_correct import apply
+from restore_cli.commands.ot_fit import fit
 from restore_cli.commands.ot_sweep import sweep
 from restore_cli.commands.program import HELP_OPTIONS, add, examples
 from restore_cli.commands.tools import doctor, list_models, show_model, verify_models
@@ -129,9 +130,16 @@ add(
 ot_correct = _group(
     "ot-correct",
     "Make restored pictures look like photos again, fitted from a few.",
-    "restore ot-correct fit restored/ photos/ -o look.safetensors",
+    "restore ot-correct fit --from-clean photos/ --task denoise -o look.safetensors",
 )
-add(ot_correct, "fit", fit, "restore ot-correct fit restored/ photos/ -o look.safetensors")
+add(
+    ot_correct,
+    "fit",
+    fit,
+    "restore ot-correct fit --from-clean photos/ --task denoise -o look.safetensors",
+    "restore ot-correct fit restored/ photos/ -o look.safetensors",
+    "restore ot-correct fit renderings/ finished/ --kind colour -o colours.safetensors",
+)
 add(
     ot_correct,
     "apply",

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from restore_cli.commands.options import QUALITY
+from restore_cli.errors import RestoreError
 
 Alpha = Annotated[
     float,
@@ -50,3 +51,23 @@ Decoding = Annotated[
         "transported latents, and loses what the autoencoder loses.",
     ),
 ]
+
+
+def shrinkage_of(text: str) -> float | None:
+    """What `--shrinkage` means; None is "auto".
+
+    Raises:
+        RestoreError: it is neither "auto" nor a number within 0 and 1.
+    """
+    if text == "auto":
+        return None
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise RestoreError(
+            f"--shrinkage {text!r} is neither auto nor a number from 0 to 1",
+            hint="leave it away: auto is chosen on pictures that are held out",
+        )
+    return share

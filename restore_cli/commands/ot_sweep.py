@@ -3,7 +3,7 @@
 import math
 import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -22,6 +22,9 @@ from restore_cli.commands.options import (
 from restore_cli.commands.ot_options import AllowDownload, MovedVae
 from restore_cli.commands.outputs import check_outputs, output_path
 from restore_cli.errors import RestoreError
+
+if TYPE_CHECKING:
+    from restore_cli.evaluation.metrics import Metric
 
 _EVERY_TENTH = "0,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1"
 
@@ -65,6 +68,19 @@ def sweep(
         Literal["residual", "plain", "both"],
         typer.Option("--decoding", help="As in `ot-correct apply`; both draws two curves."),
     ] = "residual",
+    metrics: Annotated[
+        str,
+        typer.Option(
+            "--metrics",
+            metavar="NAME,...",
+            help="Beside PSNR: ssim, delta-e, ... as in `restore eval`; lpips and dists need the "
+            "extra [perceptual].",
+        ),
+    ] = "",
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", metavar="PATH", help="Published weights of lpips or dists."),
+    ] = None,
     vae: MovedVae = None,
     allow_download: AllowDownload = False,
     recursive: Recursive = False,
@@ -96,6 +112,7 @@ def sweep(
     from restore_cli.transport.latent import Decoding
 
     console = Console(quiet=quiet, json=json)
+    further = _built(metrics, weights)
     pairs = pair(restored, reference, recursive=recursive)
     check_outputs([output, plot], [file for one in pairs for file in (one.output, one.reference)])
     check_sizes(pairs, resize_reference=False)
@@ -105,7 +122,9 @@ def sweep(
     transport.compute()
     both: tuple[Decoding, ...] = ("residual", "plain")
     decodings = both if decoding == "both" else (decoding,)
-    running = sweeping.sweep(transport, pairs, alphas=wanted, decodings=decodings, seed=seed)
+    running = sweeping.sweep(
+        transport, pairs, alphas=wanted, decodings=decodings, seed=seed, metrics=further
+    )
     with console.progress() as progress:
         bar = progress.add_task("sweep", total=len(pairs))
         while True:
@@ -144,10 +163,17 @@ def sweep(
                 y="latent W2 (look: down is better)",
             ),
         )
+    names = ["alpha", "PSNR", "latent W2", *points[0].further]
     console.table(
-        ["decoding", "alpha", "PSNR", "latent W2"],
-        [[p.decoding, f"{p.alpha:g}", f"{p.psnr:.2f}", f"{p.latent_w2:.4f}"] for p in points],
-        numbers=("alpha", "PSNR", "latent W2"),
+        ["decoding", *names],
+        [
+            [
+                *(p.decoding, f"{p.alpha:g}", f"{p.psnr:.2f}", f"{p.latent_w2:.4f}"),
+                *(f"{value:.4f}" for value in p.further.values()),
+            ]
+            for p in points
+        ],
+        numbers=names,
     )
     console.say(f"curve: {output}" + (f"; plot: {plot}" if plot is not None else ""))
     console.emit(
@@ -164,12 +190,31 @@ def sweep(
                     "psnr": p.psnr,
                     "latent_w2": p.latent_w2,
                     "latent_w2_fit": p.latent_w2_fit,
+                    **p.further,
                 }
                 for p in points
             ],
             "seconds": round(time.perf_counter() - started, 4),
         }
     )
+
+
+def _built(names: str, weights: Path | None) -> "list[Metric]":
+    """The metrics beside PSNR and latent W2, which are always told."""
+    import torch
+
+    from restore_cli.evaluation.metrics import build
+
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    found = build(wanted, device=torch.device("cpu"), weights=weights) if wanted else []
+    of_sets = [metric.name for metric in found if not metric.per_picture]
+    if of_sets:
+        raise RestoreError(
+            f"--metrics {of_sets[0]} is of a whole set of pictures",
+            hint="`restore ot-correct apply` writes pictures for `restore eval --metrics "
+            f"{of_sets[0]}`",
+        )
+    return [metric for metric in found if metric.name != "psnr"]
 
 
 def _parse(text: str) -> list[float]:

@@ -37,11 +37,31 @@ def _hinge_generator(generated: Tensor) -> Tensor:
     return -generated.mean()
 
 
+def _logistic_discriminator(real: Tensor, generated: Tensor) -> Tensor:
+    return 0.5 * (F.softplus(-real).mean() + F.softplus(generated).mean())
+
+
+def _nonsaturating_generator(generated: Tensor) -> Tensor:
+    return F.softplus(-generated).mean()
+
+
+def _saturating_generator(generated: Tensor) -> Tensor:
+    return -F.softplus(generated).mean()
+
+
+_LEAST_SQUARES = Adversarial(_least_squares_discriminator, _least_squares_generator)
+
 ADVERSARIAL: dict[str, Adversarial] = {
-    "least-squares": Adversarial(_least_squares_discriminator, _least_squares_generator),
+    "least-squares": _LEAST_SQUARES,
+    "lsgan": _LEAST_SQUARES,
+    "nonsaturating": Adversarial(_logistic_discriminator, _nonsaturating_generator),
+    "vanilla": Adversarial(_logistic_discriminator, _saturating_generator),
     "hinge": Adversarial(_hinge_discriminator, _hinge_generator),
 }
-"""By name: LSGAN (Mao et al., ICCV 2017), hinge (Lim and Ye, 2017); the discriminator's halved."""
+"""By name: LSGAN (Mao et al., ICCV 2017), hinge (Lim and Ye, 2017), and the two of Goodfellow et
+al. 2014, the minimax game as written (vanilla: the generator minimises log(1 - D)) and with the
+generator's -log D (nonsaturating, what CUT's code calls vanilla too). The discriminator's is
+halved."""
 
 
 def r1_penalty(scores: Tensor, real: Tensor) -> Tensor:

@@ -6,7 +6,12 @@ from torch.nn import functional as F
 
 
 def patch_nce(
-    query: Tensor, key: Tensor, *, temperature: float = 0.07, all_negatives: bool = False
+    query: Tensor,
+    key: Tensor,
+    *,
+    temperature: float = 0.07,
+    all_negatives: bool = False,
+    external: Tensor | None = None,
 ) -> Tensor:
     """Contrast each place of the output with the same place of the input, the positive.
 
@@ -20,6 +25,8 @@ def patch_nce(
         temperature: tau, above 0.
         all_negatives: negatives are the other places of all pictures of the batch; otherwise of
             the same picture.
+        external: (N, C) unit vectors of further pictures, negatives for every place (eq. 4 of the
+            paper's external variant); takes no gradient.
 
     Returns:
         (B, P), the loss of each place.
@@ -31,7 +38,10 @@ def patch_nce(
     shape = query.shape[:2]
     if all_negatives:
         query, key = query.flatten(0, 1)[None], key.flatten(0, 1)[None]
-    logits = query @ key.detach().mT / temperature
+    products = query @ key.detach().mT
+    if external is not None:
+        products = torch.cat([products, query @ external.detach().mT], dim=-1)
+    logits = products / temperature
     positive = torch.arange(logits.shape[1], device=logits.device).repeat(logits.shape[0])
     return F.cross_entropy(logits.flatten(0, 1), positive, reduction="none").view(shape)
 
@@ -44,6 +54,7 @@ def weighted_patch_nce(
     clear_weight: Tensor,
     *,
     temperature: float = 0.07,
+    repel_clear: bool = True,
 ) -> Tensor:
     """Contrast with weighted channels: clear places attract too (ODCR, Wang et al., CVPR 2024).
 
@@ -64,6 +75,8 @@ def weighted_patch_nce(
         key_weight: (B, P, C) of the keys; takes no gradient.
         clear: (B, N, C) unit vectors of clear pictures, N may be 0; takes no gradient.
         clear_weight: (B, N, C); takes no gradient.
+        repel_clear: keep the last sum of N, in which clear places repel in the channels that do
+            not speak of clarity; without it they only attract (ours).
         temperature: tau, above 0.
 
     Returns:
@@ -85,7 +98,8 @@ def weighted_patch_nce(
     same = torch.eye(places, dtype=torch.bool, device=query.device)
     others = (query @ key.mT).masked_fill(same, -torch.inf)
     positive = torch.cat([own, towards], dim=-1) / temperature
-    negative = torch.cat([rest, others, against], dim=-1) / temperature
+    repelling = [rest, others, against] if repel_clear else [rest, others]
+    negative = torch.cat(repelling, dim=-1) / temperature
     everything = torch.cat([positive, negative], dim=-1)
     return everything.logsumexp(dim=-1) - positive.logsumexp(dim=-1)
 

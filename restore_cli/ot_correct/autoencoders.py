@@ -71,16 +71,40 @@ def _own(model: str, name: str, device: torch.device) -> Autoencoder:
         raise RestoreError(
             f"the model {loaded.name} is no autoencoder", hint="its recipe needs the network 'vae'"
         )
-    return _tiled(loaded.network, name, loaded.sha256, device)
+    return _tiled(_Own(loaded.network, variational=True), name, loaded.sha256, device)
 
 
-def _tiled(network: VAE, name: str, sha256: str, device: torch.device) -> Autoencoder:
+class _Own(nn.Module):
+    """An autoencoder of this toolkit; published members say nothing of their posterior."""
+
+    def __init__(self, network: VAE, *, variational: bool) -> None:
+        super().__init__()
+        self.network, self._variational = network, variational
+
+    def encode(self, image: Tensor) -> Tensor:
+        """See `VAE.encode`."""
+        return self.network.encode(image)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """See `VAE.decode`."""
+        return self.network.decode(latents)
+
+    def spread(self, image: Tensor) -> Tensor | None:
+        """One number a channel, the same everywhere."""
+        if not self._variational:
+            return None
+        height, width = (side // self.network.info.multiple for side in image.shape[-2:])
+        spread = torch.exp(0.5 * self.network.log_variance).view(1, -1, 1, 1)
+        return spread.expand(len(image), -1, height, width)
+
+
+def _tiled(coder: _Own, name: str, sha256: str, device: torch.device) -> Autoencoder:
     return TiledAutoencoder(
-        network,
+        coder,
         name=name,
         sha256=sha256,
-        channels=network.channels,
-        factor=network.info.multiple,
+        channels=coder.network.channels,
+        factor=coder.network.info.multiple,
         device=device,
     )
 
@@ -103,7 +127,8 @@ def _published(folder: Path, name: str, device: torch.device) -> Autoencoder:
         network = from_published(*states)
     except ValueError as error:
         raise RestoreError(f"{folder}: no member of the TAESD family: {error}") from error
-    return _tiled(network, name, _digest([*states[0].items(), *states[1].items()]), device)
+    digest = _digest([*states[0].items(), *states[1].items()])
+    return _tiled(_Own(network, variational=False), name, digest, device)
 
 
 _STATES = (".pth", ".safetensors")
@@ -123,6 +148,11 @@ class _Diffusers(nn.Module):
         found = self.model.encode(2 * image - 1)
         latents = found.latent_dist.mean if hasattr(found, "latent_dist") else found.latents
         return (latents - self._shift) * self._scale
+
+    def spread(self, image: Tensor) -> Tensor | None:
+        """Of the posterior, where there is one; a shift does not matter to it."""
+        found = self.model.encode(2 * image - 1)
+        return found.latent_dist.std * self._scale if hasattr(found, "latent_dist") else None
 
     def decode(self, latents: Tensor) -> Tensor:
         """Decode to [0, 1]."""

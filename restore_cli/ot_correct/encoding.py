@@ -26,6 +26,10 @@ class Coder(Protocol):
         """Map latents back, nominally to [0, 1]."""
         ...
 
+    def spread(self, image: Tensor) -> Tensor | None:
+        """The posterior's standard deviation, of the latents' shape; None where it has none."""
+        ...
+
 
 class TiledAutoencoder:
     """Encodes and decodes in overlapping windows that fade into each other.
@@ -66,11 +70,29 @@ class TiledAutoencoder:
 
     def encode(self, images: Tensor) -> Tensor:
         """Map (B, 3, H, W) in [0, 1] to float32 (B, C, ceil(H / factor), ceil(W / factor))."""
+        return self._tiled(images, self._coder.encode, self.channels)
+
+    def _tiled(self, images: Tensor, compute: Callable[[Tensor], Tensor], channels: int) -> Tensor:
         rows = mirror(images.shape[2], self.factor)
         columns = mirror(images.shape[3], self.factor)
         padded = images.index_select(2, rows).index_select(3, columns)
         size = (len(rows) // self.factor, len(columns) // self.factor)
-        return self._persist(padded, self._coder.encode, self.channels, size, self.factor, 1)
+        return self._persist(padded, compute, channels, size, self.factor, 1)
+
+    def sample(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """See `transport.autoencoder.Autoencoder`."""
+        mean = self.encode(images)
+        spread = self._tiled(images, self._spread, self.channels)
+        return mean + spread * torch.randn(mean.shape, generator=generator)
+
+    def _spread(self, image: Tensor) -> Tensor:
+        spread = self._coder.spread(image)
+        if spread is None:
+            raise RestoreError(
+                f"the autoencoder {self.name!r} has no posterior to draw from",
+                hint="leave --sample away, or name a variational autoencoder with --vae",
+            )
+        return spread
 
     def decode(self, latents: Tensor, size: tuple[int, int]) -> Tensor:
         """Map latents to float32 (B, 3, H, W) of `size`, not clamped."""

@@ -1,8 +1,9 @@
-"""Pictures of two folders -> the statistics of a latent transport; memory stays flat."""
+"""Pictures of two sides -> the statistics of a latent transport; memory stays flat."""
 
+import copy
 import time
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,17 @@ from torch import Tensor
 from restore_cli.errors import RestoreError
 from restore_cli.images.listing import walk, why_no_pictures
 from restore_cli.images.picture import Picture
-from restore_cli.transport.latent import LatentTransport, Side, latent_distance
+from restore_cli.ot_correct.validating import (
+    SHRINKAGES,
+    HeldOut,
+    cross_validate,
+    distance_after,
+)
+from restore_cli.transport.latent import LatentTransport, Side
 from restore_cli.transport.moments import Moments
+
+KEPT, WINDOW = 48, 256
+"""Pictures a side, and latents of the centre along each side, that are kept to check the fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,97 @@ class Seen:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What a finished fit is worth.
+
+    Attributes:
+        before: latent W2 between the two sides.
+        after: what is left of it when the restored pictures are transported.
+        held_out: the same for pictures that were held out.
+    """
+
+    before: float
+    after: float
+    held_out: HeldOut
+
+    def advice(self, shrinkage: float) -> str | None:
+        """One sentence where the correction does not help on pictures held out, else None."""
+        its = self.held_out
+        if its.helps(shrinkage):
+            return None
+        found = (
+            f"on pictures held out the latent W2 does not fall ({its.before:.4f} before, "
+            f"{its.after[shrinkage]:.4f} after)"
+        )
+        if its.needed is not None:
+            return f"{found}: about {its.needed} pictures a side are needed"
+        return f"{found}, and more pictures would not help: the two sides show other things"
+
+
+class Fitting:
+    """Takes in pictures of both sides, and keeps what it needs to check the fit.
+
+    Args:
+        transport: updated; what it has seen already takes part in every fit.
+        sample: draws from the autoencoder's posterior for each picture, as in the reference code,
+            which takes one; 0 is its mean.
+        seed: of the draws.
+    """
+
+    def __init__(
+        self,
+        transport: LatentTransport,
+        *,
+        sample: int = 0,
+        seed: int = 0,
+    ) -> None:
+        self.transport = transport
+        self._sample, self._generator = sample, torch.Generator().manual_seed(seed)
+        self._base: dict[Side, Moments] = {
+            "restored": copy.deepcopy(transport.restored),
+            "natural": copy.deepcopy(transport.natural),
+        }
+        self._kept: dict[Side, list[Tensor]] = {"restored": [], "natural": []}
+
+    def add(self, image: Tensor, side: Side) -> int:
+        """Take in a picture (1, 3, H, W) in [0, 1].
+
+        Returns:
+            How many patches that were.
+
+        Raises:
+            RestoreError: draws are asked for, and the autoencoder has no posterior.
+        """
+        its = self.transport.autoencoder
+        latents = [its.sample(image, self._generator) for _ in range(self._sample)]
+        latents = latents or [its.encode(image)]
+        patches = sum(self.transport.take(one, side) for one in latents)
+        if patches and len(self._kept[side]) < KEPT:
+            self._kept[side].append(_centre(latents[0]).clone())
+        return patches
+
+    def finish(self, shrinkage: float | None = None) -> Fit:
+        """Choose how far the map is shrunk, and measure what it does.
+
+        Args:
+            shrinkage: None: what cross-validation says is best.
+
+        Raises:
+            RestoreError: a side has fewer than three pictures.
+        """
+        tried = SHRINKAGES if shrinkage is None else (shrinkage,)
+        held_out = cross_validate(
+            self.transport,
+            self._base,
+            self._kept,
+            shrinkages=tried,
+        )
+        self.transport.shrinkage = held_out.shrinkage if shrinkage is None else shrinkage
+        after = distance_after(self.transport, self._kept["restored"])
+        return Fit(self.transport.distance(), after, held_out)
+
+
 def pictures_of(folder: Path, *, recursive: bool = False, most: int | None = None) -> list[Path]:
     """The pictures of a folder in order of their names; of too many, evenly spread ones.
 
@@ -55,59 +156,30 @@ def pictures_of(folder: Path, *, recursive: bool = False, most: int | None = Non
 
 
 def gather(
-    transport: LatentTransport, paths: Sequence[Path], side: Side, *, workers: int = 2
+    fitting: Fitting, pictures: Iterable[tuple[Path, Tensor | RestoreError]], side: Side
 ) -> Generator[Seen]:
     """Add pictures to one side; a bad file does not stop the rest.
 
     Args:
-        transport: updated.
-        paths: the files.
+        fitting: updated.
+        pictures: as `read_ahead` gives them.
         side: which side.
-        workers: threads that read ahead.
 
     Yields:
         One record a picture, in order.
     """
-    for path, image in read_ahead(paths, workers=workers):
+    for path, image in pictures:
         begun = time.perf_counter()
         patches, error = 0, None
         if isinstance(image, RestoreError):
             error = image.message
         else:
-            patches = transport.update(image, side)
+            patches = fitting.add(image, side)
             if not patches:
-                least = transport.patch * transport.autoencoder.factor
+                least = fitting.transport.patch * fitting.transport.autoencoder.factor
                 height, width = image.shape[-2:]
                 error = f"{path}: {width}x{height} is too small to fit to; {least} px is the least"
         yield Seen(path, side, patches, error, time.perf_counter() - begun)
-
-
-def distance_after(
-    transport: LatentTransport, paths: Sequence[Path], *, workers: int = 2
-) -> Generator[Path, None, float]:
-    """The latent W2 to the natural side that is left when the restored pictures are transported.
-
-    Measured, not assumed: patches overlap and are averaged, and latents are no Gaussians.
-
-    Args:
-        transport: fitted.
-        paths: the restored pictures.
-        workers: threads that read ahead.
-
-    Yields:
-        Each picture, when it is done.
-
-    Returns:
-        The distance; nan if no picture could be used.
-    """
-    after = Moments(transport.autoencoder.channels, transport.patch)
-    for path, image in read_ahead(paths, workers=workers):
-        if isinstance(image, Tensor):
-            generator = torch.Generator().manual_seed(0)
-            latents = transport.autoencoder.encode(image)
-            after.update(transport.transport(latents, generator=generator))
-        yield path
-    return latent_distance(after, transport.natural)
 
 
 def to_tensor(picture: Picture) -> Tensor:
@@ -117,7 +189,7 @@ def to_tensor(picture: Picture) -> Tensor:
 
 
 def read_ahead(
-    paths: Sequence[Path], *, workers: int
+    paths: Sequence[Path], *, workers: int = 2
 ) -> Iterator[tuple[Path, Tensor | RestoreError]]:
     """Read pictures in threads, in order, at most one for each worker ahead.
 
@@ -146,3 +218,8 @@ def _read(path: Path) -> Tensor | RestoreError:
         return error
     except MemoryError:
         return RestoreError(f"{path}: not enough memory to read it")
+
+
+def _centre(latents: Tensor) -> Tensor:
+    top, left = (max(0, (side - WINDOW) // 2) for side in latents.shape[-2:])
+    return latents[..., top : top + WINDOW, left : left + WINDOW]

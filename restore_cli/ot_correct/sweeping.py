@@ -3,13 +3,14 @@
 import csv
 import io
 import math
-from collections.abc import Generator, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import torch
 
 from restore_cli.evaluation.fidelity import psnr
+from restore_cli.evaluation.metrics import Metric
 from restore_cli.evaluation.pairing import Pair
 from restore_cli.images.atomic import write_atomically
 from restore_cli.images.picture import Picture
@@ -30,6 +31,7 @@ class Point:
             references; not squared, in units of the latents.
         latent_w2_fit: the same to the natural pictures that the correction was fitted to.
         pictures: how many.
+        further: means over the pictures of further metrics, by name.
     """
 
     decoding: Decoding
@@ -38,6 +40,7 @@ class Point:
     latent_w2: float
     latent_w2_fit: float
     pictures: int
+    further: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 def sweep(
@@ -47,6 +50,7 @@ def sweep(
     alphas: Sequence[float],
     decodings: Sequence[Decoding] = ("residual",),
     seed: int = 0,
+    metrics: Sequence[Metric] = (),
 ) -> Generator[Pair, None, list[Point]]:
     """Correct every picture with every alpha, and measure as if the files were written and read.
 
@@ -56,6 +60,7 @@ def sweep(
         alphas: which points.
         decodings: one curve each.
         seed: of the noise for singular sources.
+        metrics: measured beside PSNR, such as LPIPS: of single pictures, not of sets.
 
     Yields:
         Each pair, when it is done.
@@ -73,6 +78,7 @@ def sweep(
     ]
     found = {key: Moments(its.channels, transport.patch) for key in keys}
     values: dict[tuple[Decoding, float], list[float]] = {key: [] for key in keys}
+    more = {key: {metric.name: list[float]() for metric in metrics} for key in keys}
     for pair in pairs:
         picture, target = Picture.read(pair.output), to_tensor(Picture.read(pair.reference))
         image = to_tensor(picture)
@@ -86,6 +92,10 @@ def sweep(
                 written = to_tensor(picture.with_srgb(mixed.numpy()))
                 found[decoding, alpha].update(its.encode(written))
                 values[decoding, alpha].append(float(psnr(written, target)))
+                for metric in metrics:
+                    value = metric.update(written, target)
+                    assert value is not None
+                    more[decoding, alpha][metric.name].append(float(value))
         yield pair
     return [
         Point(
@@ -95,6 +105,7 @@ def sweep(
             latent_distance(found[decoding, alpha], truth),
             latent_distance(found[decoding, alpha], transport.natural),
             len(pairs),
+            {name: _mean(found) for name, found in more[decoding, alpha].items()},
         )
         for decoding, alpha in keys
     ]
@@ -103,9 +114,12 @@ def sweep(
 def write_curve(path: Path, points: Sequence[Point]) -> None:
     """Write the points as CSV, at once. Raises RestoreError where that is not possible."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, [field.name for field in fields(Point)])
-    writer.writeheader()
-    writer.writerows(asdict(point) for point in points)
+    plain = [own.name for own in fields(Point) if own.name != "further"]
+    writer = csv.writer(text)
+    writer.writerow([*plain, *points[0].further])
+    writer.writerows(
+        [*(getattr(point, name) for name in plain), *point.further.values()] for point in points
+    )
     write_atomically(path, text.getvalue().encode())
 
 

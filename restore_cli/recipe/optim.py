@@ -18,7 +18,9 @@ class OptimSection(Section):
     of the rate, linear between them.
 
     `rates` are factors on the learning rate by the objective's module name. `betas` are AdamW's;
-    `stiefel_lr` is the learning rate of orthogonal layers where `lr` is that of all others.
+    `stiefel_lr` is the learning rate of orthogonal layers where `lr` is that of all others: with
+    `stiefel` "adam" (Riemannian Adam, the same betas) about the angle in radians by which their
+    columns turn in a step, with "plain" the factor of the gradient, as the paper has it.
     `precision` "auto" is bf16 where the device computes faster in it, and fp32 elsewhere.
     """
 
@@ -27,7 +29,8 @@ class OptimSection(Section):
     lr: float = Field(default=1e-3, gt=0.0, le=1e3)
     rates: dict[str, Annotated[float, Field(ge=0.0, le=1e6)]] = Field(default={})
     betas: tuple[Share, Share] = (0.9, 0.99)
-    stiefel_lr: float = Field(default=0.05, gt=0.0, le=1e3)
+    stiefel: Literal["adam", "plain"] = "adam"
+    stiefel_lr: float = Field(default=5e-3, gt=0.0, le=1e3)
     weight_decay: float = Field(default=0.0, ge=0.0, le=1e3)
     schedule: Literal["cosine", "trapezoid", "steps"] = "cosine"
     warmup: NonNegativeInt = 200

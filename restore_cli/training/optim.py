@@ -37,7 +37,8 @@ def build_optimizers(
     optimizers: list[torch.optim.Optimizer] = []
     if bound:
         scale = settings.stiefel_lr / settings.lr
-        optimizers.append(Stiefel(bound, lr=settings.lr, scale=scale))
+        betas = settings.betas if settings.stiefel == "adam" else None
+        optimizers.append(Stiefel(bound, lr=settings.lr, scale=scale, betas=betas))
     if inner:
         optimizers.append(
             Muon(inner, lr=settings.lr, weight_decay=settings.weight_decay, half=half)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
 
 from restore_cli.data.sample import Batch
 from restore_cli.errors import ExitCode, RestoreError
@@ -125,12 +126,16 @@ def _move(
 ) -> tuple[Tensor, Tensor]:
     """Clip and step modules unless their gradient is not finite.
 
+    Each module is clipped by itself: a network's gradient may be hundreds of times that of a small
+    head, and clipped together the head would stand still.
+
     Returns:
-        The norm before clipping, and 1 where the step was left out, else 0.
+        The norm of all before clipping, and 1 where the step was left out, else 0.
     """
-    networks = (state.objective.modules[module] for module in modules)
-    parameters = list(itertools.chain.from_iterable(n.parameters() for n in networks))
-    norm = cast(Tensor, accelerator.clip_grad_norm_(parameters, clip)).detach().float()
+    networks = [state.objective.modules[module] for module in modules]
+    accelerator.unscale_gradients()
+    norms = [clip_grad_norm_(network.parameters(), clip).detach().float() for network in networks]
+    norm = torch.stack(norms).square().sum().sqrt()
     bad = (~torch.isfinite(norm)).float()
     for optimizer in _optimizers(state, modules):
         # As torch's own gradient scaler tells fused optimisers: leave the step out where it is 1.

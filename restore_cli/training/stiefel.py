@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+_SHORTEST = 1e-12  # of a gradient: a step of zero stays one
 _ITERATIONS = 12
 """Of the polar iteration: quadratic near the end; from singular values of 0.1 it needs eight."""
 
@@ -22,6 +23,15 @@ class Stiefel(torch.optim.Optimizer):
     The retraction is the polar factor of Theta + Xi, the same for an exact Theta; it also takes
     rounding errors back. Wide matrices are moved transposed.
 
+    With `betas` the step has the momentum and the length of a Riemannian Adam (Becigneul, Ganea,
+    ICLR 2019; on this manifold Li et al., ICLR 2020, each matrix with one second moment): plain
+    steps are as long as the gradient, and those of contrastive heads hardly move them.
+
+        M <- b1 M + (1 - b1) grad       v <- b2 v + (1 - b2) |grad|^2 / columns
+        Xi = -lr M^ / sqrt(v^), M^ and v^ corrected for their start; M is projected to the new Theta
+
+    so that lr is about the angle, in radians, by which a column turns.
+
     A tensor `found_inf` (0 or 1), as torch's fused optimisers read it, leaves the step out where
     it is 1.
 
@@ -29,13 +39,21 @@ class Stiefel(torch.optim.Optimizer):
         params: matrices with orthonormal columns, or rows where they are wide.
         lr: gamma, times `scale`.
         scale: of `lr`, so that a schedule made for other modules can be shared.
+        betas: of the two moments; None takes plain steps.
     """
 
     _step_supports_amp_scaling = True  # torch's name for: reads `found_inf`
     found_inf: Tensor | None = None
 
-    def __init__(self, params: Iterable[Tensor], *, lr: float = 1e-2, scale: float = 1.0) -> None:
-        super().__init__(params, {"lr": lr, "scale": scale})
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        *,
+        lr: float = 1e-2,
+        scale: float = 1.0,
+        betas: tuple[float, float] | None = None,
+    ) -> None:
+        super().__init__(params, {"lr": lr, "scale": scale, "betas": betas})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -49,19 +67,49 @@ class Stiefel(torch.optim.Optimizer):
             parameters: list[Any] = group["params"]
             for parameter in parameters:
                 if parameter.grad is not None:
-                    self._move(parameter, rate)
+                    self._move(parameter, rate, group["betas"])
         return loss
 
-    def _move(self, parameter: Tensor, rate: float) -> None:
+    def _move(self, parameter: Tensor, rate: float, betas: tuple[float, float] | None) -> None:
         assert parameter.grad is not None
         wide = parameter.shape[0] < parameter.shape[1]
         theta, euclid = (t.mT if wide else t for t in (parameter, parameter.grad))
-        inner = 0.5 * theta @ (theta.mT @ euclid + euclid.mT @ theta)
-        moved = polar_factor(theta - rate * (euclid - inner))
-        moved = moved.mT if wide else moved
+        slope = _tangent(theta, euclid)
+        fresh: dict[str, Tensor] = {}
+        if betas is not None:
+            slope, fresh = self._adapted(parameter, slope, betas)
+        moved = polar_factor(theta - rate * slope)
+        if "mean" in fresh:
+            fresh["mean"] = _tangent(moved, fresh["mean"])
+        self._keep(parameter, moved.mT if wide else moved)
+        for name, value in fresh.items():
+            self._keep(self.state[parameter][name], value)
+
+    def _adapted(
+        self, parameter: Tensor, slope: Tensor, betas: tuple[float, float]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The direction of Adam, and its new moments; those of a step left out are not kept."""
+        state = self.state[parameter]
+        if not state:
+            state["step"] = slope.new_zeros(())
+            state["mean"], state["square"] = torch.zeros_like(slope), slope.new_zeros(())
+        first, second = betas
+        step = state["step"] + 1
+        mean = torch.lerp(slope, state["mean"], first)
+        square = torch.lerp(slope.square().sum() / slope.shape[1], state["square"], second)
+        length = (square / (1 - second**step)).sqrt().clamp(min=_SHORTEST)
+        direction = mean / (1 - first**step) / length
+        return direction, {"step": step, "mean": mean, "square": square}
+
+    def _keep(self, place: Tensor, value: Tensor) -> None:
         if self.found_inf is not None:
-            moved = torch.where(self.found_inf > 0, parameter, moved)
-        parameter.copy_(moved)
+            value = torch.where(self.found_inf > 0, place, value)
+        place.copy_(value)
+
+
+def _tangent(theta: Tensor, euclid: Tensor) -> Tensor:
+    """A gradient (R, C) as the paper projects it to the manifold at theta."""
+    return euclid - 0.5 * theta @ (theta.mT @ euclid + euclid.mT @ theta)
 
 
 def polar_factor(matrix: Tensor) -> Tensor:

@@ -2,7 +2,10 @@
 
 from typing import Protocol
 
+import torch
 from torch import Tensor
+
+from restore_cli.errors import RestoreError
 
 
 class Autoencoder(Protocol):
@@ -24,6 +27,18 @@ class Autoencoder(Protocol):
         """Map (B, 3, H, W) float32 in [0, 1] to (B, C, ceil(H / factor), ceil(W / factor))."""
         ...
 
+    def sample(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw latents from the posterior, of which `encode` gives the mean.
+
+        Args:
+            images: as for `encode`.
+            generator: on the CPU.
+
+        Raises:
+            RestoreError: the autoencoder gives no posterior.
+        """
+        ...
+
     def decode(self, latents: Tensor, size: tuple[int, int]) -> Tensor:
         """Map latents back to (B, 3, H, W) of `size`, nominally in [0, 1], not clamped."""
         ...
@@ -40,6 +55,13 @@ class Identity:
     def encode(self, images: Tensor) -> Tensor:
         """Return the pictures."""
         return images
+
+    def sample(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Refuse: pixels are certain."""
+        raise RestoreError(
+            "the autoencoder 'identity' has no posterior to draw from",
+            hint="leave --sample away, or name a variational autoencoder with --vae",
+        )
 
     def decode(self, latents: Tensor, size: tuple[int, int]) -> Tensor:
         """Return the latents, cut to `size`."""

@@ -32,6 +32,8 @@ class Correction:
         factor: px for each latent.
         restored: statistics of the pictures to correct.
         natural: statistics of natural pictures; the same channels and patch.
+        shrinkage: within [0, 1], see `transport.latent.LatentTransport`; 0 in files that do not
+            say.
     """
 
     autoencoder: str
@@ -39,6 +41,7 @@ class Correction:
     factor: int
     restored: Moments
     natural: Moments
+    shrinkage: float = 0.0
 
     def write(self, path: Path) -> None:
         """Write the file at once. Raises RestoreError where that is not possible."""
@@ -50,6 +53,7 @@ class Correction:
             "factor": str(self.factor),
             "channels": str(self.restored.channels),
             "patch": str(self.restored.patch),
+            "shrinkage": repr(self.shrinkage),
         }
         for side, moments in zip(_SIDES, (self.restored, self.natural), strict=True):
             tensors |= {f"{side}.mean": moments.mean, f"{side}.scatter": moments.scatter}
@@ -86,7 +90,11 @@ class Correction:
         try:
             numbers = {name: int(known[name]) for name in _NUMBERS}
             sides = [_moments(side, tensors, numbers) for side in _SIDES]
-            return cls(known["autoencoder"], known["sha256"], numbers["factor"], *sides)
+            shrinkage = float(known.get("shrinkage", "0"))
+            if not 0 <= shrinkage <= 1:
+                raise ValueError(f"shrinkage {shrinkage} is not within 0 and 1")
+            its = (known["autoencoder"], known["sha256"], numbers["factor"])
+            return cls(*its, *sides, shrinkage=shrinkage)
         except (KeyError, ValueError, RuntimeError) as error:
             raise RestoreError(
                 f"{path}: its content does not fit together: {error}", hint="fit it again"

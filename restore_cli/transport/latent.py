@@ -10,6 +10,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from restore_cli.errors import RestoreError
 from restore_cli.transport.autoencoder import Autoencoder
@@ -39,18 +40,37 @@ class LatentTransport:
     Args:
         autoencoder: pictures to latents and back.
         patch: side of the patches, in latents.
+        shrinkage: how far the natural side's moments are taken towards the restored side's before
+            the map is computed: 0 is the plain map, 1 the identity. Of few pictures the moments
+            are uncertain; a part of the way is then closer to the truth (ours).
 
     Attributes:
         restored: what has been seen of restored pictures.
         natural: what has been seen of natural ones.
+
+    Raises:
+        ValueError: `shrinkage` is not within 0 and 1.
     """
 
-    def __init__(self, autoencoder: Autoencoder, *, patch: int = 3) -> None:
+    def __init__(self, autoencoder: Autoencoder, *, patch: int = 3, shrinkage: float = 0.0) -> None:
         self.autoencoder, self.patch = autoencoder, patch
+        self.shrinkage = shrinkage
         self.restored = Moments(autoencoder.channels, patch)
         self.natural = Moments(autoencoder.channels, patch)
         self._map: GaussianMap | None = None
         self._folded: FoldedMap | None = None
+
+    @property
+    def shrinkage(self) -> float:
+        """See the argument; setting it makes the map anew."""
+        return self._shrinkage
+
+    @shrinkage.setter
+    def shrinkage(self, share: float) -> None:
+        if not 0 <= share <= 1:
+            raise ValueError(f"shrinkage is {share}; it must be within 0 and 1")
+        self._shrinkage = share
+        self._map = self._folded = None
 
     def update(self, images: Tensor, side: Side) -> int:
         """Take in pictures of one side.
@@ -62,9 +82,12 @@ class LatentTransport:
         Returns:
             How many patches that were; 0 for pictures smaller than a patch.
         """
+        return self.take(self.autoencoder.encode(images), side)
+
+    def take(self, latents: Tensor, side: Side) -> int:
+        """Take in latents (B, C, h, w) of one side; as `update`."""
         self._map = self._folded = None
-        moments = self.restored if side == "restored" else self.natural
-        return moments.update(self.autoencoder.encode(images))
+        return (self.restored if side == "restored" else self.natural).update(latents)
 
     def merge(self, other: "LatentTransport") -> None:
         """Take in all that another process has seen.
@@ -93,7 +116,8 @@ class LatentTransport:
                     f"no {side} picture to fit to",
                     hint=f"at least one must be {least} px or more on each side",
                 )
-        a, b = self.restored, self.natural
+        a = self.restored
+        b = self.natural.towards(a, self.shrinkage) if self.shrinkage else self.natural
         self._map = transport_map(a.mean, a.covariance, b.mean, b.covariance)
         return self._map
 
@@ -103,6 +127,9 @@ class LatentTransport:
 
     def transport(self, latents: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
         """Map every overlapping patch and average, as a convolution.
+
+        Borders are repeated by half a patch first, as the reference code does: what lies at the
+        border is then in as many patches that look beyond it as in others.
 
         Where the restored side has no variance and the natural one has, noise of the missing
         covariance is added.
@@ -119,7 +146,10 @@ class LatentTransport:
         if self._folded is None or self._folded.dtype != dtype:
             channels = self.autoencoder.channels
             self._folded = FoldedMap(fitted.matrix, fitted.offset, channels=channels, dtype=dtype)
-        moved = self._folded(latents)
+        moved = self._folded(_continued(latents, self.patch // 2))
+        height, width = latents.shape[-2:]
+        start = self.patch // 2
+        moved = moved[..., start : start + height, start : start + width].contiguous()
         if fitted.noisy:
             moved += patch_noise(fitted.noise_root, moved, generator=generator)
         return moved
@@ -161,7 +191,14 @@ class LatentTransport:
     def save(self, path: Path) -> None:
         """Write all statistics. Raises RestoreError where that is not possible."""
         its = self.autoencoder
-        Correction(its.name, its.sha256, its.factor, self.restored, self.natural).write(path)
+        Correction(
+            its.name,
+            its.sha256,
+            its.factor,
+            self.restored,
+            self.natural,
+            shrinkage=self.shrinkage,
+        ).write(path)
 
     @classmethod
     def load(cls, path: Path, autoencoder: Autoencoder) -> "LatentTransport":
@@ -187,6 +224,11 @@ class LatentTransport:
                 f"{kept.sha256[:12]}); {autoencoder.name!r} is {why} ({autoencoder.sha256[:12]})",
                 hint="give the autoencoder that it was fitted with to --vae, or fit it again",
             )
-        transport = cls(autoencoder, patch=kept.restored.patch)
+        transport = cls(autoencoder, patch=kept.restored.patch, shrinkage=kept.shrinkage)
         transport.restored, transport.natural = kept.restored, kept.natural
         return transport
+
+
+def _continued(latents: Tensor, by: int) -> Tensor:
+    """Repeat the border of (B, C, h, w) by so many places on every side."""
+    return F.pad(latents, (by, by, by, by), mode="replicate") if by else latents

@@ -83,6 +83,24 @@ class Moments:
         self._join(other.count, other.mean, other.scatter)
         self.pictures += other.pictures
 
+    def towards(self, other: "Moments", share: float) -> "Moments":
+        """These moments moved towards another's: a new one, with this one's counts.
+
+        Args:
+            other: of the same channels and patch.
+            share: 0 gives these, 1 the other's mean and covariance.
+
+        Raises:
+            ValueError: it is of other channels or patches.
+        """
+        if (other.channels, other.patch) != (self.channels, self.patch):
+            raise ValueError("moments of other channels or patches")
+        moved = Moments(self.channels, self.patch)
+        moved.count, moved.pictures = self.count, self.pictures
+        moved.mean = torch.lerp(self.mean, other.mean, share)
+        moved.scatter = torch.lerp(self.covariance, other.covariance, share) * self.count
+        return moved
+
     def _add(self, patches: Tensor) -> None:
         """Take in (D, N) patches."""
         mean = patches.mean(dim=1)

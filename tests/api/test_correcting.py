@@ -59,6 +59,8 @@ def test_folders_are_fitted_as_their_pictures_are(tmp_path: Path, correction: Co
 
 
 def test_what_cannot_be_fitted_or_saved_says_why(tmp_path: Path, correction: Correction) -> None:
+    with pytest.raises(RestoreError, match="2 natural pictures are too few"):
+        Correction.fit(_pictures(0, 40), _pictures(1, 120)[:2], vae="identity")
     with pytest.raises(RestoreError, match="no restored picture"):
         Correction.fit([], _pictures(1, 120), vae="identity")
     with pytest.raises(RestoreError, match="does not exist"):
@@ -67,3 +69,23 @@ def test_what_cannot_be_fitted_or_saved_says_why(tmp_path: Path, correction: Cor
         correction.save(tmp_path / "look.pt")
     with pytest.raises(RestoreError, match="no such correction"):
         Correction.load(tmp_path / "missing.safetensors")
+
+
+def test_clean_pictures_are_enough(tmp_path: Path) -> None:
+    clean = [
+        np.repeat(np.repeat(picture, 2, axis=0), 2, axis=1) for picture in _pictures(3, 60, count=4)
+    ]
+    found = Correction.from_clean(
+        clean, task="denoise", sigma=25, vae="identity", shrinkage=0.0, device="cpu"
+    )
+    assert found.distance > 0
+    assert found.apply(clean[0]).shape == clean[0].shape
+
+
+def test_what_does_not_help_is_warned_of() -> None:
+    restored, natural = (
+        [np.full((16, 16, 3), level, np.uint8) for level in levels]
+        for levels in ((30, 200, 90, 160), (220, 20, 180, 60))
+    )
+    with pytest.warns(UserWarning, match="does not fall"):
+        Correction.fit(restored, natural, vae="identity", shrinkage=0.0, device="cpu")

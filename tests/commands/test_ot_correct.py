@@ -14,7 +14,6 @@ from safetensors.torch import save_file
 
 from restore_cli.__main__ import main
 from restore_cli.images.picture import Picture
-from restore_cli.models import zoo
 from restore_cli.networks.vae import VAE
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -66,25 +65,6 @@ def look(run: Callable[..., Answer]) -> str:
 
 def _read(path: str) -> np.ndarray:
     return Picture.read(Path(path)).pixels.astype(int)
-
-
-def test_fit_tells_each_picture_and_the_distance_before_and_after(
-    run: Callable[..., Answer],
-) -> None:
-    _folders()
-    words = ("restored", "natural", "-o", "look.safetensors", "--vae", "identity")
-    code, records, err = run("ot-correct", "fit", *words)
-    assert code == 0
-    *pictures, summary = records
-    assert [(r["side"], r["status"]) for r in pictures] == [("restored", "done")] * 3 + [
-        ("natural", "done")
-    ] * 3
-    assert {r["patches"] for r in pictures} == {22 * 28}
-    assert summary["event"] == "summary"
-    assert (summary["restored"], summary["natural"], summary["patch"]) == (3, 3, 3)
-    assert summary["latent_w2_after"] < 0.5 * summary["latent_w2_before"]
-    assert f"{summary['latent_w2_before']:.4f} before" in err
-    assert Path("look.safetensors").is_file()
 
 
 def test_apply_moves_pictures_to_natural_statistics(run: Callable[..., Answer], look: str) -> None:
@@ -178,79 +158,19 @@ def test_a_bad_picture_is_left_out_and_exit_code_says_so(run: Callable[..., Answ
     assert (records[-1]["done"], records[-1]["failed"]) == (3, 1)
 
 
-def test_a_single_small_picture_fits_with_warnings(run: Callable[..., Answer]) -> None:
-    _picture("one/a.png", 0, size="5x5")
-    _picture("natural/n.png", 1)
-    words = ("one", "natural", "-o", "look.safetensors", "--vae", "identity")
-    code, _, err = run("ot-correct", "fit", *words)
-    assert code == 0
-    assert "take more pictures" in err
-    assert "adds noise" in err
-    assert run("ot-correct", "apply", "look.safetensors", "one", "-o", "a")[0] == 0
-    assert run("ot-correct", "apply", "look.safetensors", "one", "-o", "b")[0] == 0
-    assert np.array_equal(_read("a/a.png"), _read("b/a.png"))
-    assert run("ot-correct", "apply", "look.safetensors", "one", "-o", "c", "--seed", "5")[0] == 0
-    assert not np.array_equal(_read("a/a.png"), _read("c/a.png"))
-
-
-def test_refine_adds_pictures_and_equals_fitting_at_once(run: Callable[..., Answer]) -> None:
-    _folders()
+def test_flat_pictures_get_noise_by_the_seed(run: Callable[..., Answer]) -> None:
     for index in range(3):
-        for side in ("restored/", "natural/n"):
-            path = Path(f"{side}{index}.png")
-            target = Path("more" if index else "first", path)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(path.read_bytes())
-    vae = ("--vae", "identity")
-    assert (
-        run("ot-correct", "fit", "first/restored", "first/natural", "-o", "a.safetensors", *vae)[0]
-        == 0
-    )
-    more = ("ot-correct", "fit", "more/restored", "more/natural", "--refine", "a.safetensors")
-    assert run(*more, "-o", "b.safetensors")[1][-1]["restored"] == 3
-    assert run("ot-correct", "fit", "restored", "natural", "-o", "c.safetensors", *vae)[0] == 0
-    for look, folder in (("b", "ob"), ("c", "oc")):
-        run("ot-correct", "apply", f"{look}.safetensors", "restored", "-o", folder)
-    assert np.abs(_read("ob/0.png") - _read("oc/0.png")).max() <= 1
-    code, _, err = run(*more, "-o", "a.safetensors", "--overwrite")
-    assert code == 2
-    assert "would be overwritten" in err
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("restored", "natural", "-o", "look.txt"), "a .safetensors file"),
-        (("restored", "natural", "-o", "none/look.safetensors"), "no folder none"),
-        (("missing", "natural", "-o", "look.safetensors"), "missing does not exist"),
-        (("restored", "empty", "-o", "look.safetensors"), "holds no pictures"),
-        (("restored", "natural", "-o", "taken.safetensors"), "already exists"),
-        (("restored", "natural", "-o", "look.safetensors", "--vae", "nothing"), "no autoencoder"),
-    ],
-)
-def test_wrong_usage_of_fit_writes_nothing(
-    run: Callable[..., Answer], words: tuple[str, ...], message: str
-) -> None:
-    _folders()
-    Path("empty").mkdir()
-    Path("taken.safetensors").write_bytes(b"mine")
-    code, _, err = run("ot-correct", "fit", "--vae", "identity", *words)
-    assert code == 2
-    assert message in err
-    assert "hint:" in err
-    assert Path("taken.safetensors").read_bytes() == b"mine"
-    assert not Path("look.safetensors").exists()
-
-
-def test_without_the_small_autoencoder_the_error_names_the_others(
-    run: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _folders()
-    monkeypatch.setattr(zoo, "_shipped", list)
-    code, _, err = run("ot-correct", "fit", "restored", "natural", "-o", "look.safetensors")
-    assert code == 2
-    assert "'small' is not shipped" in err
-    assert "--vae identity" in err
+        _picture(f"flat/{index}.png", 0, mean=100 + index, spread=0)
+        _picture(f"natural/{index}.png", index)
+    words = ("flat", "natural", "-o", "look.safetensors", "--vae", "identity")
+    code, _, err = run("ot-correct", "fit", *words, "--shrinkage", "0")
+    assert code == 0
+    assert "adds noise" in err
+    for seed, folder in (("0", "a"), ("0", "b"), ("5", "c")):
+        words = ("look.safetensors", "flat", "-o", folder, "--seed", seed)
+        assert run("ot-correct", "apply", *words)[0] == 0
+    assert np.array_equal(_read("a/0.png"), _read("b/0.png"))
+    assert not np.array_equal(_read("a/0.png"), _read("c/0.png"))
 
 
 def test_truncated_corrections_and_other_files_are_refused(

@@ -4,7 +4,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from restore_cli.commands.ot_options import Alpha, Decoding, MovedVae, Vae
+from restore_cli.commands.ot_options import Alpha, Decoding, MovedVae, Vae, shrinkage_of
+from restore_cli.errors import RestoreError
 
 
 def _probe(*words: str, moved: bool = False) -> tuple[int, str]:
@@ -40,3 +41,11 @@ def test_values_that_are_refused(words: tuple[str, str]) -> None:
 def test_every_option_has_help() -> None:
     for option in (Alpha, Vae, MovedVae, Decoding):
         assert option.__metadata__[0].help.endswith(".")
+
+
+def test_shrinkage_is_auto_or_a_share() -> None:
+    assert shrinkage_of("auto") is None
+    assert shrinkage_of("0.25") == 0.25
+    for wrong in ("-0.1", "1.01", "nan", "half"):
+        with pytest.raises(RestoreError, match="--shrinkage"):
+            shrinkage_of(wrong)

@@ -126,3 +126,27 @@ def test_shapes_that_do_not_fit_are_refused(shapes: tuple[tuple[int, ...], ...])
         patch_nce(one, other)
     with pytest.raises(ValueError, match="not \\(B, P, C\\) twice"):
         weighted_patch_nce(one, other, other, other, other)
+
+
+def test_external_keys_are_further_negatives() -> None:
+    torch.manual_seed(0)
+    query, key = (F.normalize(torch.randn(2, 4, 5), dim=-1) for _ in range(2))
+    external = F.normalize(torch.randn(7, 5), dim=-1)
+    found = patch_nce(query, key, temperature=0.5, external=external)
+    for b in range(2):
+        for p in range(4):
+            products = torch.cat([key[b], external]) @ query[b, p] / 0.5
+            expected = products.logsumexp(0) - products[p]
+            torch.testing.assert_close(found[b, p], expected)
+    torch.testing.assert_close(patch_nce(query, key, external=external[:0]), patch_nce(query, key))
+
+
+def test_clear_places_need_not_repel() -> None:
+    torch.manual_seed(0)
+    query, key, clear = (F.normalize(torch.randn(1, 3, 4), dim=-1) for _ in range(3))
+    weights = torch.rand(2, 1, 3, 4).softmax(dim=-1)
+    both = [
+        weighted_patch_nce(query, key, weights[0], clear, weights[1], repel_clear=repel)
+        for repel in (True, False)
+    ]
+    assert bool((both[1] < both[0]).all())

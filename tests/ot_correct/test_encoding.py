@@ -7,20 +7,30 @@ from torch.nn import functional as F
 
 from restore_cli.errors import RestoreError
 from restore_cli.networks.vae import VAE
-from restore_cli.ot_correct.encoding import TiledAutoencoder
+from restore_cli.ot_correct.encoding import Coder, TiledAutoencoder
 
 CPU = torch.device("cpu")
 
 
-def _tiled(coder: nn.Module, *, factor: int, channels: int, **sizes: int) -> TiledAutoencoder:
+def _tiled(coder: Coder, *, factor: int, channels: int, **sizes: int) -> TiledAutoencoder:
     return TiledAutoencoder(
         coder, name="test", sha256="0", channels=channels, factor=factor, device=CPU, **sizes
     )
 
 
-def _network() -> VAE:
+class _Small(VAE):
+    def spread(self, image: Tensor) -> Tensor | None:
+        return None
+
+
+def _network() -> _Small:
     torch.manual_seed(0)
-    return VAE(channels=6, widths=(4, 6, 8), blocks=(0, 1, 1))
+    return _Small(channels=6, widths=(4, 6, 8), blocks=(0, 1, 1))
+
+
+def test_without_a_posterior_there_is_nothing_to_draw_from() -> None:
+    with pytest.raises(RestoreError, match="no posterior"):
+        _tiled(_network(), factor=4, channels=6).sample(torch.rand(1, 3, 8, 8), torch.Generator())
 
 
 def test_tiles_equal_the_whole_where_context_suffices() -> None:
@@ -42,6 +52,9 @@ class _Ramp(nn.Module):
 
     def encode(self, image: Tensor) -> Tensor:
         return F.avg_pool2d(image, 4) - 0.1 * image.mean()
+
+    def spread(self, image: Tensor) -> Tensor:
+        return 0.5 * F.avg_pool2d(image, 4)
 
     def decode(self, latents: Tensor) -> Tensor:
         return F.interpolate(latents, scale_factor=4) + 0.1 * latents.mean()
@@ -79,6 +92,9 @@ class _Hungry(nn.Module):
         self.largest = max(self.largest, image.shape[-1])
         return F.avg_pool2d(image, 4)
 
+    def spread(self, image: Tensor) -> Tensor | None:
+        return None
+
     def decode(self, latents: Tensor) -> Tensor:
         return F.interpolate(latents, scale_factor=4)
 
@@ -91,6 +107,17 @@ def test_out_of_memory_means_smaller_tiles() -> None:
     assert coder.largest <= 140
     with pytest.raises(RestoreError, match="not enough memory for the autoencoder test"):
         _tiled(_Hungry(3), factor=4, channels=3, tile=256, overlap=32).encode(image)
+
+
+def test_draws_have_the_posteriors_mean_and_spread() -> None:
+    its = _tiled(_Ramp(), factor=4, channels=3, tile=96, overlap=32)
+    image = torch.rand(1, 3, 128, 128)
+    draws = [its.sample(image, torch.Generator().manual_seed(seed)) for seed in range(200)]
+    assert torch.equal(draws[0], its.sample(image, torch.Generator().manual_seed(0)))
+    found = torch.stack(draws)
+    spread = 0.5 * F.avg_pool2d(image, 4)
+    assert float((found.mean(0) - its.encode(image)).abs().max()) < 0.25
+    torch.testing.assert_close(found.std(0).mean(), spread.mean(), rtol=0.01, atol=0)
 
 
 def test_other_errors_are_not_taken_for_memory() -> None:

@@ -8,9 +8,9 @@ import torch
 
 from restore_cli.errors import RestoreError
 from restore_cli.images.picture import Picture
-from restore_cli.ot_correct.fitting import distance_after, gather, pictures_of, read_ahead
+from restore_cli.ot_correct.fitting import WINDOW, Fitting, gather, pictures_of, read_ahead
 from restore_cli.transport.autoencoder import Identity
-from restore_cli.transport.latent import LatentTransport, latent_distance
+from restore_cli.transport.latent import LatentTransport, Side, latent_distance
 from restore_cli.transport.moments import Moments
 
 
@@ -31,7 +31,8 @@ def test_gathering_equals_one_update_with_all(tmp_path: Path) -> None:
         hand.update(torch.from_numpy(Picture.read(path).to_srgb()).permute(2, 0, 1)[None])
     for folder, bound in (("a", 1e-12), ("a16", 1e-2)):
         transport = LatentTransport(Identity())
-        seen = list(gather(transport, pictures_of(tmp_path / folder), "natural"))
+        pictures = read_ahead(pictures_of(tmp_path / folder))
+        seen = list(gather(Fitting(transport), pictures, "natural"))
         assert [one.path.name for one in seen] == ["00.png", "01.png", "02.png"]
         assert sum(one.patches for one in seen) == transport.natural.count == hand.count
         torch.testing.assert_close(transport.natural.mean, hand.mean, rtol=bound, atol=0)
@@ -42,34 +43,64 @@ def test_bad_and_small_pictures_are_told_and_the_others_count(tmp_path: Path) ->
     (tmp_path / "broken.png").write_bytes(b"no picture")
     Picture(pixels=np.zeros((2, 9, 3), np.uint8)).write(tmp_path / "thin.png")
     transport = LatentTransport(Identity())
-    seen = {one.path.name: one for one in gather(transport, pictures_of(tmp_path), "restored")}
+    pictures = read_ahead(pictures_of(tmp_path))
+    seen = {one.path.name: one for one in gather(Fitting(transport), pictures, "restored")}
     assert transport.restored.pictures == 2
     assert "broken.png" in str(seen["broken.png"].error)
     assert "9x2 is too small" in str(seen["thin.png"].error)
     assert seen["00.png"].error is None
 
 
+def _fitting(tmp_path: Path, *, count: int = 4, sample: int = 0) -> Fitting:
+    _write(tmp_path / "r", count, seed=0, mean=90)
+    _write(tmp_path / "n", count, seed=1, mean=150)
+    fitting = Fitting(LatentTransport(Identity()), sample=sample)
+    sides: dict[Side, str] = {"restored": "r", "natural": "n"}
+    for side, name in sides.items():
+        list(gather(fitting, read_ahead(pictures_of(tmp_path / name)), side))
+    return fitting
+
+
 def test_the_distance_after_is_measured_on_transported_latents(tmp_path: Path) -> None:
-    _write(tmp_path / "r", 4, seed=0, mean=90)
-    _write(tmp_path / "n", 4, seed=1, mean=150)
-    transport = LatentTransport(Identity())
-    for side, name in (("restored", "r"), ("natural", "n")):
-        list(gather(transport, pictures_of(tmp_path / name), side))
-    running = distance_after(transport, pictures_of(tmp_path / "r"))
-    done = []
-    while True:
-        try:
-            done.append(next(running))
-        except StopIteration as end:
-            after = end.value
-            break
-    assert len(done) == 4
+    fitting = _fitting(tmp_path)
+    found, transport = fitting.finish(0.0), fitting.transport
     hand = Moments(3, 3)
     for _, image in read_ahead(pictures_of(tmp_path / "r"), workers=1):
         assert isinstance(image, torch.Tensor)
         hand.update(transport.transport(image))
-    assert after == pytest.approx(latent_distance(hand, transport.natural), rel=1e-9)
-    assert after < 0.1 * transport.distance()
+    assert found.after == pytest.approx(latent_distance(hand, transport.natural), rel=1e-9)
+    assert found.after < 0.1 * found.before
+    assert found.held_out.best < 0.1 * found.held_out.before
+    assert found.advice(0.0) is None
+
+
+def test_shrinkage_that_is_not_told_is_chosen(tmp_path: Path) -> None:
+    fitting = _fitting(tmp_path)
+    found = fitting.finish()
+    assert fitting.transport.shrinkage == found.held_out.shrinkage == 0
+    assert fitting.finish(1.0).after == pytest.approx(found.before, rel=1e-6)
+    assert fitting.transport.shrinkage == 1
+
+
+def test_two_pictures_a_side_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RestoreError, match="2 restored pictures are too few") as caught:
+        _fitting(tmp_path, count=2).finish()
+    assert "a dozen" in str(caught.value.hint)
+
+
+def test_draws_of_a_certain_autoencoder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RestoreError, match="no posterior"):
+        _fitting(tmp_path, sample=2)
+
+
+def test_large_pictures_count_whole_and_are_checked_at_their_centre() -> None:
+    fitting = Fitting(LatentTransport(Identity()))
+    rng = np.random.default_rng(0)
+    for index in range(3):
+        for side in ("restored", "natural"):
+            image = torch.from_numpy(rng.random((1, 3, WINDOW + 8 * index, 9), dtype=np.float32))
+            assert fitting.add(image, side) == (WINDOW + 8 * index - 2) * 7
+    assert fitting.finish().after > 0
 
 
 def test_too_many_pictures_are_taken_evenly(tmp_path: Path) -> None:

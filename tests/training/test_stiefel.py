@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 
@@ -69,3 +71,56 @@ def test_a_step_that_is_told_to_be_left_out_changes_nothing() -> None:
     optimizer.found_inf = torch.tensor(1.0)
     optimizer.step()
     assert torch.equal(layer.weight.detach(), start)
+
+
+@pytest.mark.parametrize("shape", [(8, 5), (5, 8)])
+def test_adams_step_turns_columns_by_about_its_rate_whatever_the_gradients_size(
+    shape: tuple[int, int],
+) -> None:
+    for size in (1e-6, 1.0, 1e6):
+        torch.manual_seed(0)
+        layer = OrthogonalLinear(*shape).double()
+        start = layer.weight.detach().clone()
+        layer.weight.grad = size * torch.randn(layer.weight.shape, dtype=torch.float64)
+        Stiefel(layer.parameters(), lr=0.01, betas=(0.9, 0.99)).step()
+        moved = (layer.weight.detach() - start).norm() / min(shape) ** 0.5
+        assert float(moved) == pytest.approx(0.01, rel=0.01)
+
+
+def test_adam_solves_the_procrustes_problem_and_stays_orthonormal() -> None:
+    torch.manual_seed(0)
+    target = 1e-4 * torch.randn(8, 5, dtype=torch.float64)
+    layer = OrthogonalLinear(5, 8).double()
+    optimizer = Stiefel(layer.parameters(), lr=0.02, betas=(0.9, 0.99))
+    for step in range(1500):
+        optimizer.param_groups[0]["lr"] = 0.02 * (1 - step / 1500)
+        optimizer.zero_grad()
+        (-(layer.weight * target).sum()).backward()
+        optimizer.step()
+    weight = layer.weight.detach()
+    best = torch.linalg.svdvals(target).sum()
+    torch.testing.assert_close((weight * target).sum(), best, rtol=1e-3, atol=0)
+    torch.testing.assert_close(weight.T @ weight, torch.eye(5).double(), atol=1e-9, rtol=0)
+
+
+def test_adam_goes_on_from_its_saved_state_and_keeps_none_of_a_step_left_out() -> None:
+    def steps(optimizer: Stiefel, layer: OrthogonalLinear, seeds: range) -> None:
+        for seed in seeds:
+            generator = torch.Generator().manual_seed(seed)
+            layer.weight.grad = torch.randn(layer.weight.shape, generator=generator)
+            optimizer.step()
+
+    layer = OrthogonalLinear(3, 5)
+    optimizer = Stiefel(layer.parameters(), lr=0.1, betas=(0.9, 0.99))
+    steps(optimizer, layer, range(3))
+    other = OrthogonalLinear(3, 5)
+    other.load_state_dict(layer.state_dict())
+    again = Stiefel(other.parameters(), lr=0.1, betas=(0.9, 0.99))
+    again.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    again.found_inf = torch.tensor(1.0)
+    other.weight.grad = torch.full_like(other.weight, torch.nan)
+    again.step()
+    again.found_inf = torch.tensor(0.0)
+    steps(optimizer, layer, range(3, 6))
+    steps(again, other, range(3, 6))
+    assert torch.equal(layer.weight, other.weight)

@@ -28,7 +28,10 @@ TINY = (
     "data.validation_crop=16", "optim.steps=2", "optim.warmup=0", "optim.cooldown=0",
 )  # fmt: skip
 UNPAIRED = {
-    "cut": ("hazy", "clear"), "fastcut": ("hazy", "clear"), "odcr-dehaze": ("hazy", "clear"),
+    **dict.fromkeys(
+        ["cut", "fastcut", "odcr-dehaze", "cut-published", "fastcut-published", "odcr-published"],
+        ("hazy", "clear"),
+    ),
     "single-image": ("input", "target"),
 }  # fmt: skip
 SMALL = (
@@ -39,8 +42,8 @@ SMALL = (
 
 ISP = {"isp-unpaired": ("raw", "srgb"), "isp-paired": ("photos",), "isp-mixed": ("raw", "srgb")}
 SMALL_ISP = (
-    "network.widths=[4]", "network.depths=[1]", "objective.width=8", "data.crop=32", "data.batch=2",
-    "optim.steps=2", "optim.warmup=0", "optim.cooldown=0",
+    "network.weights=", "network.widths=[4]", "network.depths=[1]", "objective.width=8",
+    "data.crop=32", "data.batch=2", "optim.steps=2", "optim.warmup=0", "optim.cooldown=0",
 )  # fmt: skip
 
 
@@ -116,6 +119,23 @@ def test_the_all_in_one_template_trains_and_its_ablation_is_one_line(tmp_path: P
     (tmp_path / "alone").mkdir()
     photos(tmp_path / "alone", "photos/train", "photos/val")
     assert train(alone, tmp_path / "alone", small).steps == 2
+
+
+def test_the_published_all_in_one_template_trains(tmp_path: Path) -> None:
+    photos(tmp_path, "photos/train", "photos/val")
+    small = ("network.width=8", "network.heads=[1, 1, 1, 1]", "network.blocks=[1, 1, 1, 1]")
+    small += ("network.refinement=1", "objective.potential_width=4", "data.batch=3")
+    recipe = Recipe.parse(template("baryir-published"), source="template")
+    assert recipe.network.options["sources"] == list(recipe.data.sources)
+    trained = train(template("baryir-published"), tmp_path, (*small, *TINY[2:]))
+    assert (trained.steps, trained.skipped) == (2, 0)
+
+
+@pytest.mark.parametrize("name", ["cut-published", "fastcut-published", "odcr-published"])
+def test_the_published_generator_has_the_published_size(name: str) -> None:
+    recipe = Recipe.parse(template(name), source="template")
+    network = construct(recipe.network, NETWORKS, section="network")
+    assert sum(p.numel() for p in network.parameters()) / 1e6 == pytest.approx(11.38, abs=0.005)
 
 
 def test_what_the_all_in_one_template_comments_out_are_the_defaults() -> None:

@@ -21,6 +21,10 @@ class Lossy:
     def encode(self, images: Tensor) -> Tensor:
         return F.avg_pool2d(images, 2, ceil_mode=True)
 
+    def sample(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        latents = self.encode(images)
+        return latents + torch.randn(latents.shape, generator=generator)
+
     def decode(self, latents: Tensor, size: tuple[int, int]) -> Tensor:
         return F.interpolate(latents, scale_factor=2)[..., : size[0], : size[1]]
 
@@ -69,14 +73,37 @@ def test_gaussian_latents_get_the_targets_moments_to_sampling_error() -> None:
     assert latent_distance(moved, transport.natural) < 1e-6 * transport.distance()
 
 
-def test_transport_equals_mapping_every_patch_by_hand() -> None:
-    transport = _fitted()
+@pytest.mark.parametrize(("patch", "border"), [(1, 0), (2, 1), (3, 1), (5, 2)])
+def test_transport_equals_the_reference_patch_by_patch_up_to_the_border(
+    patch: int, border: int
+) -> None:
+    """As the reference code does it: replicate by half a patch, map, average, cut."""
+    transport = _fitted(patch=patch)
     latents = _photos(1, 5, side=17).double()
-    fitted = transport.compute()
-    unfolded = F.unfold(latents, 3)[0].mT
-    hand = F.fold(fitted(unfolded).mT[None], (17, 17), 3)
-    hand = hand / F.fold(F.unfold(torch.ones_like(latents), 3), (17, 17), 3)
+    padded = F.pad(latents, [border] * 4, mode="replicate")
+    size = (padded.shape[2], padded.shape[3])
+    mapped = transport.compute()(F.unfold(padded, patch)[0].mT).mT[None]
+    hand = F.fold(mapped, size, patch) / F.fold(
+        F.unfold(torch.ones_like(padded), patch), size, patch
+    )
+    hand = hand[..., border : border + 17, border : border + 17]
     torch.testing.assert_close(transport.transport(latents), hand, rtol=1e-9, atol=1e-9)
+
+
+def test_shrinkage_leads_from_the_plain_map_to_the_identity(tmp_path: Path) -> None:
+    transport, image = _fitted(), _photos(1, 5)
+    plain = transport.apply(image)
+    transport.shrinkage = 1.0
+    torch.testing.assert_close(transport.apply(image), image, rtol=0, atol=1e-4)
+    transport.shrinkage = 0.5
+    half = transport.apply(image)
+    assert 0.2 < float((half - image).norm() / (plain - image).norm()) < 0.8
+    transport.save(tmp_path / "look.safetensors")
+    again = LatentTransport.load(tmp_path / "look.safetensors", Identity())
+    assert again.shrinkage == 0.5
+    assert torch.equal(again.apply(image), half)
+    with pytest.raises(ValueError, match="within 0 and 1"):
+        transport.shrinkage = 1.5
 
 
 @pytest.mark.parametrize("decoding", ["residual", "plain"])

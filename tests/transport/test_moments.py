@@ -69,3 +69,16 @@ def test_wrong_input_is_refused() -> None:
         Moments(4, 3).merge(Moments(4, 2))
     with pytest.raises(ValueError, match="1 or more"):
         Moments(4, 0)
+
+
+def test_moments_move_towards_others_by_mean_and_covariance() -> None:
+    torch.manual_seed(0)
+    one, other = Moments(2, 1), Moments(2, 1)
+    one.update(torch.randn(1, 2, 20, 20))
+    other.update(3 * torch.randn(1, 2, 9, 9) + 1)
+    moved = one.towards(other, 0.25)
+    assert (moved.count, moved.pictures) == (400, 1)
+    torch.testing.assert_close(moved.mean, 0.75 * one.mean + 0.25 * other.mean)
+    torch.testing.assert_close(moved.covariance, 0.75 * one.covariance + 0.25 * other.covariance)
+    with pytest.raises(ValueError, match="other channels"):
+        one.towards(Moments(3, 1), 0.5)

@@ -43,6 +43,8 @@ class Baryir(Objective):
     each sample counts lambda_k / share_k: the published code counts lambda_k, and its potentials
     then have no lower bound where sources are of different sizes, even at the barycenter.
 
+    The defaults are the published weights of the terms.
+
     The same network with `supervised` instead is the ablation: L1 alone.
 
     Args:
@@ -50,16 +52,16 @@ class Baryir(Objective):
             (`network.sources`).
         loss: a name in `PIXEL_LOSSES`.
         floor: of the loss "psnr", see there.
-        restoration: its weight, Sigma; 10,000 as published is nearly restoration alone.
+        restoration: its weight, Sigma; the published 10,000 is nearly restoration alone.
         pal: weight of photometric alignment beside the loss; 0 leaves it out.
         pal_eps: its ridge, see `methods.alignment`, as of the next two.
         pal_rho: its distance.
         pal_mask: the values that count.
         cost: weight of the distance between the latents; the potentials must be steeper to move
-            anything. 1 is published, beside a far larger `restoration`.
+            anything.
         potential: weight of f in the network's step; 0 leaves the potentials out.
         orthogonality: weight gamma of the squared cosines.
-        contrast: weight gamma of the contrast; 0.05 is published.
+        contrast: weight gamma of the contrast.
         temperature: of the contrast.
         own: count a residual among those of its source, as published.
         pooled: contrast the residuals' means over places, less what all sources share: what
@@ -69,8 +71,11 @@ class Baryir(Objective):
         bound: weight of the mean squared f in the potentials' step, which keeps them within reason
             (ours; 0 as published).
         potential_steps: the potentials' steps for each of the network's; they cost little beside
-            it, and with one (as published) the game may circle.
+            it. One as published.
         potential_width: channels inside each potential.
+        potential_layers: halvings of the latents inside each.
+        potential_positions: tell the potentials where in the picture a latent lies, as the
+            published ones can see.
         window: side in px of the part of each picture that is restored, as in `supervised`.
 
     Raises:
@@ -87,22 +92,24 @@ class Baryir(Objective):
         *,
         loss: str = "l1",
         floor: float = 1e-4,
-        restoration: float = 100.0,
+        restoration: float = 10_000.0,
         pal: float = 0.0,
         pal_eps: float = 1e-4,
         pal_rho: Rho = "loss",
         pal_mask: tuple[float, float] | None = None,
-        cost: float = 0.1,
+        cost: float = 1.0,
         potential: float = 1.0,
         orthogonality: float = 0.05,
-        contrast: float = 1.0,
+        contrast: float = 0.05,
         temperature: float = 0.07,
-        own: bool = False,
-        pooled: bool = True,
+        own: bool = True,
+        pooled: bool = False,
         weights: Literal["inverse", "shares", "equal"] | tuple[float, ...] = "inverse",
-        bound: float = 1.0,
-        potential_steps: int = 3,
+        bound: float = 0.0,
+        potential_steps: int = 1,
         potential_width: int = 32,
+        potential_layers: int = 2,
+        potential_positions: bool = False,
         window: int = 0,
     ) -> None:
         if not isinstance(network, LatentNetwork) or network.means is None:
@@ -112,8 +119,8 @@ class Baryir(Objective):
             )
         if min(restoration, cost, potential, orthogonality, contrast, bound) < 0:
             raise ValueError("weights of losses must be 0 or more")
-        if temperature <= 0 or potential_steps < 1:
-            raise ValueError("temperature must be above 0 and potential_steps 1 or more")
+        if temperature <= 0 or min(potential_steps, potential_width, potential_layers) < 1:
+            raise ValueError("temperature must be above 0; potential_* must be 1 or more")
         check_window(network, window)
         super().__init__(network)
         self._decomposing, self._means = network, network.means
@@ -125,7 +132,9 @@ class Baryir(Objective):
         self._orthogonality, self._contrast = orthogonality, contrast
         self._temperature, self._own, self._pooled = temperature, own, pooled
         self._rule, self._bound = weights, bound
-        self._steps, self._width, self._window = potential_steps, potential_width, window
+        self._steps, self._window = potential_steps, window
+        self._shape = {"width": potential_width, "layers": potential_layers}
+        self._positions = potential_positions
         self._scales = torch.ones(len(self._means.names))
 
     def on_fit_start(self, data: DataSection) -> None:
@@ -152,7 +161,10 @@ class Baryir(Objective):
         self._scales = (weights / torch.tensor(list(shares.values()))).float()
         if self._potential:
             self.modules["potentials"] = Potentials(
-                weights.tolist(), channels=self._decomposing.latent_channels, width=self._width
+                weights.tolist(),
+                channels=self._decomposing.latent_channels,
+                **self._shape,
+                positions=self._positions,
             )
 
     @torch.no_grad()

@@ -25,19 +25,28 @@ class Potentials(nn.Module):
         channels: of the latents.
         width: channels inside each g_k.
         layers: halvings of the size, one or more.
+        positions: give the first layer two more channels, row and column from -1 to 1.
     """
 
     weights: Tensor
 
     def __init__(
-        self, weights: Sequence[float], *, channels: int, width: int = 64, layers: int = 2
+        self,
+        weights: Sequence[float],
+        *,
+        channels: int,
+        width: int = 64,
+        layers: int = 2,
+        positions: bool = False,
     ) -> None:
         super().__init__()
         given = torch.tensor(weights, dtype=torch.float64)
         self.register_buffer("weights", (given / given.sum()).float())
         count = len(given)
+        self._positions = positions
+        seen = channels + 2 if positions else channels
         # All see the same latent, so the first layer needs no groups.
-        rows: list[nn.Module] = [nn.Conv2d(channels, count * width, 3, stride=2, padding=1)]
+        rows: list[nn.Module] = [nn.Conv2d(seen, count * width, 3, stride=2, padding=1)]
         for _ in range(layers - 1):
             inner = nn.Conv2d(count * width, count * width, 3, stride=2, padding=1, groups=count)
             rows += [nn.LeakyReLU(_SLOPE), inner]
@@ -46,10 +55,19 @@ class Potentials(nn.Module):
 
     def forward(self, latent: Tensor) -> Tensor:
         """Map (B, C, h, w) to f (B, K), float32 or better."""
-        maps: Tensor = self.layers(latent)
+        maps: Tensor = self.layers(_with_positions(latent) if self._positions else latent)
         free = (maps if maps.dtype == torch.float64 else maps.float()).mean(dim=(2, 3))
         # Twice: the second pass takes back what rounding left of the first. Not a matrix product,
         # which autocast would round.
         for _ in range(2):
             free = free - (free * self.weights).sum(dim=1, keepdim=True)
         return free
+
+
+def _with_positions(latent: Tensor) -> Tensor:
+    rows, columns = (
+        torch.linspace(-1, 1, side, dtype=latent.dtype, device=latent.device)
+        for side in latent.shape[-2:]
+    )
+    grid = torch.stack(torch.meshgrid(rows, columns, indexing="ij"))
+    return torch.cat([latent, grid.expand(len(latent), -1, -1, -1)], dim=1)

@@ -14,7 +14,7 @@ from restore_cli.methods.frozen import frozen
 from restore_cli.methods.processes import gathered, own
 from restore_cli.networks.base import Network
 from restore_cli.networks.discriminators import PatchDiscriminator
-from restore_cli.networks.patches import PatchHeads, draw_patch_ids, gather_patches
+from restore_cli.networks.patches import KeyBank, PatchHeads, draw_patch_ids, gather_patches
 
 
 class Cut(Objective):
@@ -43,6 +43,8 @@ class Cut(Objective):
         patches: random places of each feature layer that are contrasted.
         temperature: of the contrast.
         all_negatives: take negatives from the whole batch instead of the same picture.
+        external: keys of earlier pictures that are negatives too, of each feature layer (the
+            paper's external variant, eq. 4); 0 has none, as published.
         features: length of the heads' vectors.
         discriminator_width: channels of the discriminator's first layer.
         discriminator_layers: its halvings.
@@ -71,6 +73,7 @@ class Cut(Objective):
         patches: int = 256,
         temperature: float = 0.07,
         all_negatives: bool = False,
+        external: int = 0,
         features: int = 256,
         discriminator_width: int = 64,
         discriminator_layers: int = 3,
@@ -78,9 +81,16 @@ class Cut(Objective):
     ) -> None:
         if nce < 0 or identity < 0:
             raise ValueError("weights of losses must be 0 or more")
+        if external < 0:
+            raise ValueError("external must be 0 or more keys")
         super().__init__(network)
         self._generator = feature_network(network)
-        self.modules["heads"] = PatchHeads(self._generator.feature_channels, features=features)
+        channels = self._generator.feature_channels
+        heads = PatchHeads(channels, features=features)
+        self._bank = KeyBank(len(channels), size=external, features=features) if external else None
+        if self._bank is not None:
+            heads.add_module("bank", self._bank)  # kept with them
+        self.modules["heads"] = heads
         self.modules["discriminator"] = PatchDiscriminator(
             width=discriminator_width,
             layers=discriminator_layers,
@@ -111,8 +121,7 @@ class Cut(Objective):
         yield Step("discriminator", loss, {"discriminator": loss.detach()})
         with frozen(discriminator):
             fooled = self._adversarial.generator(discriminator(generated))
-        generated = generated.flip(3) if mirrored else generated
-        kept = self._nce * self._compare(generated, source)
+        kept = self._nce * self._compare(generated, source, mirrored=mirrored)
         total, terms = fooled + kept, {"gan": fooled.detach(), "nce": kept.detach()}
         if self._identity:
             same = self._identity * self._compare(output[len(source) :], target)
@@ -123,21 +132,28 @@ class Cut(Objective):
             total, terms["pal"] = total + self._align.weight * aligned, aligned.detach()
         yield Step("network", total, terms, together=("heads",))
 
-    def _compare(self, output: Tensor, picture: Tensor) -> Tensor:
-        """Mean contrast over feature layers and places."""
+    def _compare(self, output: Tensor, picture: Tensor, *, mirrored: bool = False) -> Tensor:
+        """Mean contrast over feature layers and places; a mirrored output's features turn back."""
         network, heads, generator = self.modules["network"], self.modules["heads"], self._generator
         found = within(network, lambda: generator.features(output))
+        found = [feature.flip(3) for feature in found] if mirrored else found
         patch_ids = draw_patch_ids(found, self._patches)
         with torch.no_grad():
             origin = within(network, lambda: generator.features(picture))
             keys = heads(gather_patches(origin, patch_ids))
         queries = heads(gather_patches(found, patch_ids))
-        losses = [self._contrast(query, key) for query, key in zip(queries, keys, strict=True)]
+        losses = [
+            self._contrast(query, key, None if self._bank is None else self._bank.of(index))
+            for index, (query, key) in enumerate(zip(queries, keys, strict=True))
+        ]
+        if self._bank is not None:
+            self._bank.push([gathered(key) for key in keys])
         return torch.stack(losses).mean()
 
-    def _contrast(self, query: Tensor, key: Tensor) -> Tensor:
+    def _contrast(self, query: Tensor, key: Tensor, external: Tensor | None) -> Tensor:
+        warmth = self._temperature
         if not self._all_negatives:
-            return patch_nce(query, key, temperature=self._temperature).mean()
+            return patch_nce(query, key, temperature=warmth, external=external).mean()
         everywhere = (gathered(query), gathered(key))
-        found = patch_nce(*everywhere, temperature=self._temperature, all_negatives=True)
+        found = patch_nce(*everywhere, temperature=warmth, all_negatives=True, external=external)
         return own(found).mean()

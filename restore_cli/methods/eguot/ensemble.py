@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 _LUMA = (0.299, 0.587, 0.114)  # BT.601
+_OVERVIEW = 32  # px of a side: four halvings leave two
+_LAYERS = {"colour": 1, "overview": 4}  # the colour view is an eighth of the size already
 _FLOOR = 1e-3  # below a quarter of an 8-bit step, a band counts as empty
 
 
@@ -61,10 +63,23 @@ def frequency_view(image: Tensor) -> Tensor:
     return torch.log((bands.square() + _FLOOR**2).sqrt() / _FLOOR)
 
 
+def overview(image: Tensor) -> Tensor:
+    """The whole picture, small: what is where, which no patch can say.
+
+    Args:
+        image: (B, 3, H, W) in [0, 1].
+
+    Returns:
+        (B, 3, 32, 32), means.
+    """
+    return F.adaptive_avg_pool2d(image, _OVERVIEW)
+
+
 VIEWS: dict[str, tuple[Callable[[Tensor], Tensor], int]] = {
     "colour": (colour_view, 5),
     "structure": (structure_view, 3),
     "frequency": (frequency_view, 9),
+    "overview": (overview, 3),
 }
 """What each expert sees, and in how many channels."""
 
@@ -96,6 +111,22 @@ class Potential(nn.Module):
         return self.layers(image).mean(dim=(1, 2, 3))
 
 
+class TwoPotentials(nn.Module):
+    """A potential of the patch that it is shown, and one of all of it, small; their sum.
+
+    Args:
+        width: channels of the first layer of each.
+    """
+
+    def __init__(self, *, width: int = 32) -> None:
+        super().__init__()
+        self.near, self.whole = Potential(width=width), Potential(width=width)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map (B, 3, H, W), sides of at least 16, to (B,)."""
+        return self.near(image) + self.whole(overview(image))
+
+
 class DiscriminatorEnsemble(nn.Module):
     """Discriminators, called experts in the paper, each over its own view.
 
@@ -112,12 +143,9 @@ class DiscriminatorEnsemble(nn.Module):
         unknown = sorted(set(names) - VIEWS.keys())
         if unknown:
             raise ValueError(f"unknown expert {unknown[0]!r}; known: {', '.join(VIEWS)}")
-        # The colour view is an eighth of the size: fewer halvings are left in it.
         self.experts = nn.ModuleDict(
             {
-                name: Potential(
-                    channels=VIEWS[name][1], width=width, layers=1 if name == "colour" else 3
-                )
+                name: Potential(channels=VIEWS[name][1], width=width, layers=_LAYERS.get(name, 3))
                 for name in names
             }
         )

@@ -11,7 +11,8 @@ from restore_cli.losses.adversarial import ADVERSARIAL, r1_penalty
 from restore_cli.methods.alignment import Alignment, Rho
 from restore_cli.methods.base import Objective, Step, within
 from restore_cli.methods.developed import developed
-from restore_cli.methods.eguot.ensemble import DiscriminatorEnsemble, Potential
+from restore_cli.methods.eguot.anchor import ColourAnchor
+from restore_cli.methods.eguot.ensemble import DiscriminatorEnsemble, Potential, TwoPotentials
 from restore_cli.methods.eguot.semidual import CONJUGATES, Conjugate, map_loss, potential_loss
 from restore_cli.methods.frozen import frozen
 from restore_cli.networks.base import Network
@@ -48,6 +49,11 @@ class Eguot(Objective):
         colour: weight of the colour expert; 0 leaves it out.
         structure: weight of the structure expert; 0 leaves it out.
         frequency: weight of the frequency expert; 0 leaves it out.
+        overview: weight of an expert for the whole picture, made small (ours): patches cannot
+            settle one global map. Above 0 the potential sees that too. 0 leaves both out; crops
+            should be large where it is used.
+        coloured: batches from which the rendering's colours are fitted to those of the target's
+            domain, in closed form (ours, see `ColourAnchor`); 0 ties to the rendering as it is.
         r1: weight of the gradient penalty of potential and experts.
         potential_steps: the potential's steps for each of the map's.
         width: channels of the potential's first layer; the experts have half.
@@ -76,13 +82,18 @@ class Eguot(Objective):
         colour: float = 0.1,
         structure: float = 0.1,
         frequency: float = 0.1,
+        overview: float = 0.0,
+        coloured: int = 0,
         r1: float = 0.1,
         potential_steps: int = 1,
         width: int = 32,
     ) -> None:
         weights = {"colour": colour, "structure": structure, "frequency": frequency}
+        weights["overview"] = overview
         if min(cost, paired_cost, transport, r1, *weights.values()) < 0:
             raise ValueError("weights of losses must be 0 or more")
+        if coloured < 0:
+            raise ValueError("coloured must be 0 or more batches")
         if reduce < 1 or potential_steps < 1:
             raise ValueError("reduce and potential_steps must be 1 or more")
         self._experts = {name: weight for name, weight in weights.items() if weight}
@@ -95,7 +106,11 @@ class Eguot(Objective):
         self._transport, self._r1, self._potential_steps = transport, r1, potential_steps
         super().__init__(network)
         if transport:
-            self.modules["potential"] = Potential(width=width)
+            kind = TwoPotentials if overview else Potential
+            self.modules["potential"] = kind(width=width)
+        self._anchor = ColourAnchor(batches=coloured) if coloured else None
+        if self._anchor is not None:
+            self.modules["network"].add_module("anchor", self._anchor)  # kept with it
         if self._experts:
             self.modules["ensemble"] = DiscriminatorEnsemble(list(self._experts), width=width // 2)
 
@@ -109,6 +124,8 @@ class Eguot(Objective):
         """
         image, network = batch.image, self.network
         real = batch.target if batch.real is None else batch.real
+        if self._anchor is not None:
+            self._anchor.learn(image if batch.rendering is None else batch.rendering, real)
 
         def mapped() -> Tensor:
             return developed(within(self.modules["network"], lambda: network(image)), batch)
@@ -169,6 +186,7 @@ class Eguot(Objective):
         total = made.new_zeros(len(made))
         if bool((paired < 1).any()):
             anchor = batch.image if batch.rendering is None else batch.rendering
+            anchor = anchor if self._anchor is None else self._anchor(anchor)
             small, fixed = (F.avg_pool2d(x, self._reduce) for x in (made, anchor))
             free = (small - fixed).square().flatten(1).mean(dim=1)
             total = total + (1 - paired) * self._cost * free

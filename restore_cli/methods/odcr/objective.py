@@ -35,6 +35,9 @@ class Odcr(Objective):
         contrast: weight of the weighted PatchNCE.
         classify: weight of the classifier's cross-entropy.
         identity: weight of the L1 distance that clear pictures are changed by.
+        repel_clear: let clear places repel in the channels that do not speak of clarity, as
+            printed (the terms 1 - w_c); without, they only attract.
+        weight_temperature: of the channels' weights, which are standardised first (ours).
         printed: weigh the place in the hazy input as the formula is printed, by its haze-*related*
             channels; otherwise by the others, as the text says.
         adversarial: a name in `ADVERSARIAL`.
@@ -60,6 +63,8 @@ class Odcr(Objective):
         contrast: float = 1.0,
         classify: float = 1.0,
         identity: float = 5.0,
+        repel_clear: bool = True,
+        weight_temperature: float = 0.5,
         printed: bool = True,
         adversarial: str = "least-squares",
         patches: int = 256,
@@ -74,8 +79,9 @@ class Odcr(Objective):
         super().__init__(network)
         self._generator = feature_network(network)
         channels = self._generator.feature_channels
-        self.modules["heads"] = PatchHeads(channels, features=features, orthogonal=True)
-        self.modules["classifier"] = FeatureClassifier(len(channels), features=features)
+        self._heads = PatchHeads(channels, features=features, orthogonal=True)
+        self.modules["heads"] = self._heads
+        self.modules["classifier"] = FeatureClassifier(channels, temperature=weight_temperature)
         self.modules["discriminator"] = PatchDiscriminator(
             width=discriminator_width,
             layers=discriminator_layers,
@@ -83,7 +89,8 @@ class Odcr(Objective):
         )
         self._adversarial = adversarial_loss(adversarial)
         self._weights = {"nce": contrast, "classifier": classify, "identity": identity}
-        self._printed, self._patches, self._temperature = printed, patches, temperature
+        self._printed, self._repel_clear = printed, repel_clear
+        self._patches, self._temperature = patches, temperature
 
     def steps(self, batch: Batch) -> Iterator[Step]:
         """Yield the discriminator's step, then that of all others.
@@ -101,42 +108,40 @@ class Odcr(Objective):
         yield Step("discriminator", loss, {"discriminator": loss.detach()})
         with frozen(discriminator):
             fooled = self._adversarial.generator(discriminator(generated))
-        contrast, classified = self._decoupled(generated, hazy, clear)
+        contrast, classified, accuracy = self._decoupled(generated, hazy, clear)
         parts = {"nce": contrast, "classifier": classified, "identity": l1(same, clear)}
         total = fooled + sum(self._weights[name] * part for name, part in parts.items())
         terms = {"gan": fooled.detach()} | {name: part.detach() for name, part in parts.items()}
+        terms["accuracy"] = accuracy
         yield Step("network", total, terms, together=("heads", "classifier"))
 
-    def _decoupled(self, generated: Tensor, hazy: Tensor, clear: Tensor) -> tuple[Tensor, Tensor]:
-        """The weighted contrast, and the classifier's error; means over layers and places."""
+    def _decoupled(
+        self, generated: Tensor, hazy: Tensor, clear: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The weighted contrast, the classifier's error and accuracy; means over layers, places."""
         network, classify = self.modules["network"], self.modules["classifier"]
         generator = self._generator
         found = within(network, lambda: generator.features(generated))
         patch_ids = draw_patch_ids(found, self._patches)
         with torch.no_grad():
             given = within(network, lambda: generator.features(torch.cat([hazy, clear])))
+        origin = gather_patches(given, patch_ids)
         vectors = self.modules["heads"](
-            [
-                torch.cat(pair)
-                for pair in zip(
-                    gather_patches(found, patch_ids), gather_patches(given, patch_ids), strict=True
-                )
-            ]
+            [torch.cat(pair) for pair in zip(gather_patches(found, patch_ids), origin, strict=True)]
         )
+        # The classifier learns from what is known, where a feature comes from, and is alone in it.
+        turned = [self._heads.linear(index).detach() for index in range(len(origin))]
+        answers = classify(origin, turned)
         contrasts: list[Tensor] = []
         errors: list[Tensor] = []
-        # The classifier learns from what is known: where a feature comes from. Only the heads and
-        # it see that gradient, since the keys' features were taken without.
-        # The values of unit vectors are too small for it to learn from as they are.
-        answers = classify(
-            [vector.shape[-1] ** 0.5 * vector[len(generated) :] for vector in vectors]
-        )
+        right: list[Tensor] = []
         for vector, (scores, weights) in zip(vectors, answers, strict=True):
             query, key, other = vector.chunk(3)
             labels = torch.zeros_like(scores)
             labels[: len(hazy), :, 0] = 1
             labels[len(hazy) :, :, 1] = 1
             errors.append(F.binary_cross_entropy_with_logits(scores, labels))
+            right.append(((scores.detach() > 0) == (labels > 0)).float().mean())
             key_weight, other_weight = weights[0][: len(hazy)], weights[1][len(hazy) :]
             contrasts.append(
                 weighted_patch_nce(
@@ -146,6 +151,8 @@ class Odcr(Objective):
                     other,
                     other_weight,
                     temperature=self._temperature,
+                    repel_clear=self._repel_clear,
                 ).mean()
             )
-        return torch.stack(contrasts).mean(), torch.stack(errors).mean()
+        means = [torch.stack(parts).mean() for parts in (contrasts, errors, right)]
+        return means[0], means[1], means[2]

@@ -65,7 +65,7 @@ def turns(objective: Baryir, batch: Batch) -> list[Step]:
 def test_each_turn_has_the_loss_of_the_formulas(batch: Batch) -> None:
     objective = baryir(
         restoration=7.0, cost=1.5, potential=0.8, orthogonality=0.3, contrast=0.2, bound=0.4,
-        pooled=False,
+        pooled=False, own=False,
     )  # fmt: skip
     first, second = turns(objective, batch)
     assert (first.module, second.module) == ("potentials", "network")
@@ -99,7 +99,7 @@ def test_a_floor_is_that_of_the_loss_psnr(batch: Batch) -> None:
 
 
 def test_pooled_contrast_is_of_what_sets_residuals_apart(batch: Batch) -> None:
-    objective = baryir()
+    objective = baryir(pooled=True, own=False)
     torch.nn.init.normal_(objective._means.means)
     shared = objective._means.means.mean(dim=0)
     *_, turn = turns(objective, batch)
@@ -203,7 +203,10 @@ def test_potentials_bring_the_sources_together_and_nothing_else_does(potential: 
 
     torch.manual_seed(0)
     network = Latents()
-    objective = Baryir(network, restoration=0.0, potential=potential, potential_width=16)
+    objective = Baryir(
+        network, restoration=0.0, cost=0.1, contrast=1.0, own=False, pooled=True, bound=1.0,
+        potential=potential, potential_steps=3, potential_width=16,
+    )  # fmt: skip
     objective.on_fit_start(data(dict.fromkeys(SHARES, 1 / 3)))
     optimizers = {
         name: torch.optim.AdamW(player.parameters(), lr=2e-3, betas=(0.9, 0.99))
@@ -247,6 +250,32 @@ def test_without_potentials_one_player_takes_one_turn(batch: Batch) -> None:
     assert objective.modules.keys() == {"network"}
     (turn,) = turns(objective, batch)
     assert "potential" not in turn.terms
+
+
+def test_the_defaults_are_the_published_weights(batch: Batch) -> None:
+    objective = baryir()
+    *_, turn = turns(objective, batch)
+    parts = turn.terms
+    expected = 1e4 * parts["pixel"] + parts["cost"] + 0.05 * parts["orthogonality"]
+    expected = expected + 0.05 * parts["contrast"] - parts["potential"]
+    torch.testing.assert_close(turn.loss.detach(), expected)
+    residual = objective.network.decomposed(batch.image).residual
+    own = residual_contrast(residual, batch.source, own=True)
+    scale = torch.tensor([w / s for w, s in zip(WEIGHTS, SHARES.values(), strict=True)])
+    torch.testing.assert_close(parts["contrast"], (scale[batch.source] * own).mean().detach())
+
+
+def test_potentials_can_be_larger_and_see_positions(batch: Batch) -> None:
+    small, large = (
+        baryir(**options).modules["potentials"]
+        for options in (
+            {},
+            {"potential_width": 8, "potential_layers": 3, "potential_positions": True},
+        )
+    )
+    numbers = [sum(p.numel() for p in module.parameters()) for module in (small, large)]
+    assert numbers[1] > 4 * numbers[0]
+    assert turns(baryir(potential_layers=3, potential_positions=True), batch)[-1].loss.isfinite()
 
 
 def test_the_potentials_may_take_several_turns(batch: Batch) -> None:

@@ -64,3 +64,17 @@ def test_latents_of_any_size_fit(size: tuple[int, int]) -> None:
 def test_weights_are_divided_by_their_sum() -> None:
     network = Potentials((2.0, 6.0), channels=3, width=4)
     assert network.weights.tolist() == [0.25, 0.75]
+
+
+def test_with_positions_they_see_where_a_latent_lies() -> None:
+    latent = torch.zeros(1, 6, 8, 8)
+    latent[..., :2, :2] = 1
+    for positions in (False, True):
+        torch.manual_seed(0)
+        network = Potentials(WEIGHTS, channels=6, width=8, positions=positions)
+        # Strided twice, a shift by four places gives the same numbers elsewhere.
+        moved = latent.roll(4, dims=3)
+        same = torch.allclose(network(latent + 1), network(moved + 1), atol=1e-4)
+        assert off(network, latent) < 1e-5
+        if positions:
+            assert not same

@@ -106,6 +106,34 @@ def test_keys_take_no_gradient(batch: Batch) -> None:
     assert turn.together == ("heads",)
 
 
+def test_a_mirrored_outputs_features_are_turned_back(batch: Batch) -> None:
+    objective = cut()
+    network, heads = objective.network, objective.modules["heads"]
+    assert isinstance(network, CutGenerator)
+    torch.manual_seed(5)
+    found = objective._compare(batch.image, batch.target, mirrored=True)
+    torch.manual_seed(5)
+    queries = [feature.flip(3) for feature in network.features(batch.image)]
+    places = draw_patch_ids(queries, 6)
+    pairs = zip(
+        heads(gather_patches(queries, places)),
+        heads(gather_patches(network.features(batch.target), places)),
+        strict=True,
+    )
+    expected = torch.stack([patch_nce(query, key).mean() for query, key in pairs]).mean()
+    torch.testing.assert_close(found, expected)
+
+
+def test_earlier_keys_are_external_negatives(batch: Batch) -> None:
+    objective, plain = cut(external=40, identity=0.0), cut(identity=0.0)
+    first, second = (turns_of(objective, batch)[1] for _ in range(2))
+    torch.testing.assert_close(first.terms["nce"], turns_of(plain, batch)[1].terms["nce"])
+    # The same batch again: its own keys are negatives now, and as near as the positive.
+    assert float(second.terms["nce"]) > float(first.terms["nce"]) + 0.1
+    second.loss.backward()
+    assert "bank.keys" in objective.modules["heads"].state_dict()
+
+
 def test_fastcut_mirrors_the_input_half_of_the_time(batch: Batch) -> None:
     objective = cut(nce=10.0, identity=0.0, flip=True)
     given: list[Tensor] = []
@@ -122,8 +150,9 @@ def test_fastcut_mirrors_the_input_half_of_the_time(batch: Batch) -> None:
         straight, flipped = batch.image, batch.image.flip(3)
         assert any(torch.allclose(given[0], x) for x in (straight, flipped))
         mirrored += torch.allclose(given[0], flipped)
-        # Output and input are compared the same way round.
+        # Input as it is; the output as it was made, whose features are turned back.
         torch.testing.assert_close(given[2], straight)
+        torch.testing.assert_close(given[1], network(given[0]))
     assert 8 <= mirrored <= 32
 
 
@@ -132,6 +161,7 @@ def test_fastcut_mirrors_the_input_half_of_the_time(batch: Batch) -> None:
     [
         ({"nce": -1.0}, "0 or more"),
         ({"identity": -0.1}, "0 or more"),
+        ({"external": -1}, "0 or more keys"),
         ({"adversarial": "wgan"}, "unknown adversarial loss 'wgan'"),
     ],
 )

@@ -9,8 +9,10 @@ from restore_cli.methods.eguot.ensemble import (
     VIEWS,
     DiscriminatorEnsemble,
     Potential,
+    TwoPotentials,
     colour_view,
     frequency_view,
+    overview,
     structure_view,
 )
 
@@ -102,3 +104,20 @@ def test_a_committee_has_the_experts_asked_for(names: list[str]) -> None:
 def test_an_unknown_expert_is_refused() -> None:
     with pytest.raises(ValueError, match="'sound'; known: colour, structure, frequency"):
         DiscriminatorEnsemble(["colour", "sound"])
+
+
+def test_the_overview_is_the_whole_picture_small(photo: Tensor) -> None:
+    for size in ((64, 96), (192, 128), (32, 32)):
+        picture = F.interpolate(photo, size, mode="bicubic")
+        small = overview(picture)
+        assert small.shape == (2, 3, 32, 32)
+        torch.testing.assert_close(small.mean(dim=(2, 3)), picture.mean(dim=(2, 3)))
+    scores = DiscriminatorEnsemble(["overview"], width=4)(photo)
+    assert scores["overview"].shape == (2,)
+
+
+def test_two_potentials_see_the_patch_and_the_whole(photo: Tensor) -> None:
+    torch.manual_seed(0)
+    both = TwoPotentials(width=4)
+    expected = both.near(photo) + both.whole(overview(photo))
+    torch.testing.assert_close(both(photo), expected)

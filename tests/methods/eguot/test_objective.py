@@ -173,3 +173,32 @@ def test_the_last_turn_tells_the_terms_of_all(batch: Batch) -> None:
     assert list(last.terms) == [
         "dual", "experts", "cost", "potential", "colour", "structure", "frequency",
     ]  # fmt: skip
+
+
+def test_the_cost_is_the_distance_to_the_coloured_rendering(batch: Batch) -> None:
+    unpaired = replace(batch, paired=torch.zeros(3))
+    objective = eguot(cost=3.0, coloured=5, transport=0.0, colour=0.0, structure=0.0, frequency=0.0)
+    (turn,) = objective.steps(unpaired)
+    anchor = objective._anchor
+    assert anchor is not None
+    assert int(anchor.count) == 1
+    assert batch.rendering is not None
+    made, fixed = objective.network(batch.image), anchor(batch.rendering)
+    assert not torch.allclose(fixed, batch.rendering, atol=1e-2)
+    small, tied = (F.avg_pool2d(x, 8) for x in (made, fixed))
+    torch.testing.assert_close(turn.loss, 3.0 * (small - tied).square().mean())
+    assert "anchor.matrix" in objective.modules["network"].state_dict()
+    assert not any("anchor" in name for name in objective.network.state_dict())
+
+
+def test_with_an_overview_the_potential_and_an_expert_see_the_whole(batch: Batch) -> None:
+    objective = eguot(overview=0.4, colour=0.0, structure=0.0, frequency=0.0, cost=0.0)
+    turns = named(objective, replace(batch, paired=torch.zeros(3)))
+    made, experts = objective.network(batch.image), objective.modules["ensemble"]
+    expected = -objective.modules["potential"](made) - 0.4 * experts(made)["overview"]
+    torch.testing.assert_close(turns["network"].loss, expected.mean())
+
+
+def test_a_negative_number_of_batches_is_refused() -> None:
+    with pytest.raises(ValueError, match="0 or more batches"):
+        eguot(coloured=-1)

@@ -26,14 +26,14 @@ def odcr(**options: object) -> Odcr:
     small = {"patches": 6, "features": 5, "discriminator_width": 4, "discriminator_layers": 2}
     objective = Odcr(network, **{**small, **options})  # pyright: ignore[reportArgumentType]
     for theta in objective.modules["classifier"].parameters():
-        torch.nn.init.normal_(theta)
+        torch.nn.init.normal_(theta, std=0.2)
     return objective
 
 
-@pytest.mark.parametrize("printed", [True, False])
-def test_the_loss_is_the_sum_of_its_parts(printed: bool, batch: Batch) -> None:
+@pytest.mark.parametrize(("printed", "repel_clear"), [(True, True), (False, False)])
+def test_the_loss_is_the_sum_of_its_parts(printed: bool, repel_clear: bool, batch: Batch) -> None:
     weights = {"contrast": 0.7, "classify": 0.3, "identity": 2.0}
-    objective = odcr(printed=printed, **weights)
+    objective = odcr(printed=printed, repel_clear=repel_clear, **weights)
     torch.manual_seed(5)
     first, turn = objective.steps(batch)
     assert (first.module, turn.module) == ("discriminator", "network")
@@ -48,17 +48,20 @@ def test_the_loss_is_the_sum_of_its_parts(printed: bool, batch: Batch) -> None:
     torch.manual_seed(5)
     maps = [network.features(x) for x in (made, hazy, clear)]
     places = draw_patch_ids(maps[0], 6)
-    query, key, other = (heads(gather_patches(m, places)) for m in maps)
+    origin = [gather_patches(m, places) for m in maps]
+    query, key, other = (heads(patches) for patches in origin)
     contrast = error = torch.zeros(())
-    # Vectors of unit length are read as such of unit deviation.
-    answers = zip(
-        *(classify([5**0.5 * v for v in vectors]) for vectors in (key, other)), strict=True
-    )
-    for i, ((hazy_scores, hazy_weights), (clear_scores, clear_weights)) in enumerate(answers):
-        own = hazy_weights[0] if printed else 1 - hazy_weights[0]
+    turned = [heads.linear(i) for i in range(3)]
+    both = [torch.cat(pair) for pair in zip(*origin[1:], strict=True)]
+    for i, (scores, weighed) in enumerate(classify(both, turned)):
+        (hazy_scores, clear_scores), weights = scores.chunk(2), weighed.chunk(2, dim=1)
+        own = weights[0][0] if printed else 1 - weights[0][0]
         contrast = (
             contrast
-            + weighted_patch_nce(query[i], key[i], own, other[i], clear_weights[1]).mean() / 3
+            + weighted_patch_nce(
+                query[i], key[i], own, other[i], weights[1][1], repel_clear=repel_clear
+            ).mean()
+            / 3
         )
         truth = torch.tensor([1.0, 0.0]).expand_as(hazy_scores)
         error = error + 0.5 * F.binary_cross_entropy_with_logits(hazy_scores, truth) / 3
@@ -82,7 +85,9 @@ def test_the_classifier_does_not_teach_the_network(batch: Batch) -> None:
         assert parameter.grad is not None
         torch.testing.assert_close(parameter.grad, alone[name], atol=1e-5, rtol=1e-4)
     assert all(p.grad is not None for p in objective.modules["classifier"].parameters())
-    assert all(p.grad is not None for p in objective.modules["heads"].parameters())
+    # Nor the heads, which only the contrast moves.
+    assert all(not p.grad.any() for p in objective.modules["heads"].parameters())  # pyright: ignore
+    assert 0 <= float(turn.terms["accuracy"]) <= 1
 
 
 def test_the_critic_gets_no_gradient_from_the_others_turn(batch: Batch) -> None:
