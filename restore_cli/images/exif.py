@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from restore_cli.images.ifd import (
@@ -11,11 +13,14 @@ from restore_cli.images.ifd import (
     LONG,
     RATIONAL,
     SHORT,
+    Field,
     TagReader,
+    header,
     integers,
     serialise,
 )
 from restore_cli.images.metadata import (
+    MAKER_NOTE,
     RESOLUTION_UNIT,
     X_RESOLUTION,
     Y_RESOLUTION,
@@ -61,6 +66,46 @@ def with_thumbnail(exif: bytes, jpeg: bytes) -> bytes:
         integers(reader.order, _THUMBNAIL + 1, LONG, len(jpeg)),
     )
     return bytes(block) + serialise(reader.order, fields, len(block)) + jpeg
+
+
+def lightened(exif: bytes, limit: int) -> tuple[bytes | None, bool]:
+    """Make a block fit into so many bytes: its largest values are left out.
+
+    Args:
+        exif: the block, settled.
+        limit: bytes.
+
+    Returns:
+        The block, or None where nothing is left of it; and whether something was lost (a maker
+        note that moved counts).
+    """
+    reader = TagReader.open(exif)
+    fields = reader.tree(reader.directory(reader.first))
+    lost = any(field.tag == MAKER_NOTE for field in _leaves(fields))
+    while fields:
+        block = header(reader.order, 8) + serialise(reader.order, fields, 8)
+        if len(block) <= limit:
+            return block, lost
+        largest = max(_leaves(fields), key=lambda field: len(field.raw))
+        fields, lost = _without(fields, largest), True
+    return None, True
+
+
+def _leaves(fields: Sequence[Field]) -> Iterator[Field]:
+    for field in fields:
+        if field.children:
+            yield from _leaves(field.children)
+        else:
+            yield field
+
+
+def _without(fields: Sequence[Field], which: Field) -> list[Field]:
+    kept = [
+        replace(field, children=tuple(_without(field.children, which))) if field.children else field
+        for field in fields
+        if field is not which
+    ]
+    return [field for field in kept if field.children or field.raw]
 
 
 def is_adobe_rgb(exif: bytes | None) -> bool:

@@ -69,6 +69,14 @@ class Resolution:
     y: float
     unit: Literal["inch", "cm", ""]
 
+    @classmethod
+    def of_metres(cls, x: int, y: int) -> Resolution:
+        """From whole pixels per metre, as PNG and BMP have it: mostly rounded from whole dpi."""
+        inches = round(x * 0.0254), round(y * 0.0254)
+        if all(round(n / 0.0254) == told for n, told in zip(inches, (x, y), strict=True)):
+            return cls(*inches, "inch")
+        return cls(x / 100, y / 100, "cm")
+
     def per(self, unit: Literal["inch", "cm"]) -> tuple[float, float]:
         """Pixels per inch or centimetre, rounded to a thousandth where units change."""
         if unit == self.unit or not self.unit:
