@@ -18,6 +18,7 @@ WHOLE = {
     "test_shipped.py",
     "test_blocks.py",
     "test_colours.py",
+    "test_mutations.py",
 }
 LONGEST = 400
 
