@@ -1,4 +1,4 @@
-"""Files that users have: each kind built here, through `restore infer --strength 0`, as others see it.
+"""Files that users have, built here, through `restore infer --strength 0`, as others see them.
 
 One run of the command takes them all; each has a test of its own.
 """
