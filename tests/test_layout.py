@@ -17,6 +17,9 @@ WHOLE = {
     "test_examples.py",
     "test_shipped.py",
     "test_blocks.py",
+    "test_cases.py",
+    "test_colours.py",
+    "test_mutations.py",
 }
 LONGEST = 400
 

@@ -1,6 +1,7 @@
 """What `restore eval` says: JSON records for programs, tables for people."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ def picture_record(label: str, row: "Row", metrics: "Sequence[Metric]") -> dict[
         # value that is not defined.
         "identical": [name for name, value in row.values.items() if math.isinf(value)],
         "protocols": {one.name: one.protocol for one in metrics if one.name in row.values},
+        "notes": list(row.notes),
     }
 
 
@@ -98,6 +100,9 @@ def show(console: Console, measured: "Sequence[Measurement]", differences: "Diff
     console.table(headings, rows, numbers=numeric)
     for info in measured[0].metrics.values():
         console.say(f"{info.name}: {info.protocol}")
+    counted = Counter(note for one in measured for row in one.rows for note in row.notes)
+    for note, count in counted.items():
+        console.warn(f"{note} ({count} {'pair' if count == 1 else 'pairs'})")
     if differences:
         console.say("")
         _show_differences(console, measured[0].metrics, differences)

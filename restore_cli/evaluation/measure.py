@@ -20,11 +20,10 @@ from torch import Tensor
 
 from restore_cli.engine.out_of_memory import is_out_of_memory
 from restore_cli.errors import RestoreError
+from restore_cli.evaluation.comparable import samples, unlikeness
 from restore_cli.evaluation.pairing import Pair
-from restore_cli.images.fit import as_floats
 from restore_cli.images.header import upright_size
 from restore_cli.images.picture import Picture
-from restore_cli.images.profile import converter
 
 if TYPE_CHECKING:
     from restore_cli.evaluation.metrics import Metric
@@ -48,12 +47,14 @@ class Row:
         height: of the output, pixels.
         values: by metric, in that metric's unit, for the metrics that judge single pictures.
             Infinite where the metric says so of equal pictures (PSNR).
+        notes: how pictures of unlike kinds were made comparable, in words.
     """
 
     pair: Pair
     width: int
     height: int
     values: dict[str, float]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,7 @@ class _Loaded:
     pair: Pair
     output: NDArray[Any]
     reference: NDArray[Any]
+    notes: tuple[str, ...]
 
     @property
     def kind(self) -> tuple[object, ...]:
@@ -261,10 +263,12 @@ def _read_ahead(
 
 def _load(index: int, pair: Pair, unlike: Unlike) -> _Loaded:
     """Reader thread: decode both files."""
-    output = _samples(Picture.read(pair.output))
+    ours = Picture.read(pair.output)
     # A comparison with itself need not be decoded twice.
     same = pair.reference == pair.output
-    reference = output if same else _samples(Picture.read(pair.reference))
+    theirs = ours if same else Picture.read(pair.reference)
+    notes, output = unlikeness(ours, theirs), samples(ours)
+    reference = output if same else samples(theirs)
     if output.shape[:2] != reference.shape[:2] and unlike == "crop":
         reference = _middle(reference, output.shape[0], output.shape[1])
     if output.shape[:2] != reference.shape[:2]:
@@ -275,7 +279,7 @@ def _load(index: int, pair: Pair, unlike: Unlike) -> _Loaded:
                 hint="give outputs of the references' size, or say --resize-reference",
             )
         reference = resized(reference, output.shape[0], output.shape[1])
-    return _Loaded(index, pair, output, reference)
+    return _Loaded(index, pair, output, reference, notes)
 
 
 def _middle(samples: NDArray[Any], height: int, width: int) -> NDArray[Any]:
@@ -284,23 +288,6 @@ def _middle(samples: NDArray[Any], height: int, width: int) -> NDArray[Any]:
     if top < 0 or left < 0:
         return samples
     return samples[top : top + height, left : left + width]
-
-
-def _samples(picture: Picture) -> NDArray[Any]:
-    """Give the pixels as they are if they are sRGB, otherwise converted, as float32.
-
-    Colours are premultiplied by alpha, so that transparent pictures differ where they are seen to.
-    """
-    channels = picture.pixels.shape[2]
-    if picture.alpha is not None:
-        cover = as_floats(picture.alpha)
-        if cover.min() < 1:
-            return picture.to_srgb()[..., :channels] * cover[..., None]
-    if picture.pixels.dtype.kind == "f":
-        return picture.to_srgb()[..., :channels]
-    if picture.icc is None or converter(picture.icc, channels) is None:
-        return picture.pixels
-    return picture.to_srgb()[..., :channels]
 
 
 def resized(samples: NDArray[Any], height: int, width: int) -> NDArray[np.float32]:
@@ -346,7 +333,7 @@ def _compute(
                 into[metric.name] = number
         for one, its in zip(alike, values, strict=True):
             height, width = one.output.shape[:2]
-            rows.append((one.index, Row(one.pair, width, height, its)))
+            rows.append((one.index, Row(one.pair, width, height, its, one.notes)))
     return rows
 
 

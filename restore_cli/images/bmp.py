@@ -31,7 +31,7 @@ def metadata(data: Buffer) -> tuple[Metadata, tuple[str, ...]]:
     if size >= 40:
         x, y = struct.unpack_from("<ii", data, 38)
         if x > 0 and y > 0:
-            resolution = Resolution(x / 100, y / 100, "cm")
+            resolution = Resolution.of_metres(x, y)
     if size >= 108:
         colors = _colors(data, size)
         icc = colors.icc

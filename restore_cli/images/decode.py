@@ -20,7 +20,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from restore_cli.errors import RestoreError
 from restore_cli.images import bmp, heif, jpeg, jxl, light, png, pnm, tiff
 from restore_cli.images import xmp as packets
-from restore_cli.images.exif import has_thumbnail, resolution_of_exif
+from restore_cli.images.exif import has_thumbnail, resolution_of_exif, usable
 from restore_cli.images.formats import FORMATS
 from restore_cli.images.metadata import Metadata, bake, orientation, settle_exif
 from restore_cli.images.primaries import of_exif
@@ -330,20 +330,17 @@ def _upright(decoded: Decoded, turned: int | None = None, second: str | None = N
     """
     metadata, notes, thumbnail = decoded.metadata, decoded.notes, False
     if metadata.exif is not None:
-        try:
-            orientation(metadata.exif, None)
-            settle_exif(metadata.exif, 1, 1)
-            thumbnail = has_thumbnail(metadata.exif)
-        except (ValueError, struct.error):
-            metadata = replace(metadata, exif=None)
-            notes += ("its EXIF block is damaged and was ignored",)
+        exif, why = usable(metadata.exif)
+        metadata = replace(metadata, exif=exif)
+        notes += tuple(note for note in why if note not in notes)
+        thumbnail = exif is not None and has_thumbnail(exif)
     if turned is None:
         turned = orientation(metadata.exif, metadata.xmp)
     pixels = bake(decoded.pixels, turned)
     alpha = None if decoded.alpha is None else bake(decoded.alpha, turned)
     height, width, channels = pixels.shape
     if metadata.exif is not None:
-        exif = settle_exif(metadata.exif, width, height, turned)
+        exif = usable(settle_exif(metadata.exif, width, height, turned))[0]
         metadata = replace(metadata, exif=exif)
         # Numbers of colours count where no profile is there.
         if metadata.icc is None and not {CMYK_NOTE, LAB_NOTE} & {*notes}:

@@ -98,9 +98,7 @@ def encode(pictures: Sequence[Picture], format: str, saving: Saving) -> bytes:
             options = {"quality": quality, "subsampling": sampling, "speed": 10 - effort}
             return heif.encode_avif(samples, metadata, options)
         case "heic":
-            chroma = int((saving.subsampling or "4:4:4").replace(":", ""))
-            quality = -1 if saving.lossless else saving.quality or _QUALITY
-            return heif.encode_heic(samples, metadata, {"quality": quality, "chroma": chroma})
+            return heif.encode_heic(samples, metadata, _heic_options(saving))
         case "jxl":
             return jxl.encode(samples, metadata, _jxl_options(saving, effort))
         case "exr":
@@ -163,6 +161,13 @@ def _webp(picture: Picture, samples: NDArray[Any], saving: Saving) -> bytes:
         xmp=picture.xmp or b"",
     )
     return out.getvalue()
+
+
+def _heic_options(saving: Saving) -> dict[str, Any]:
+    if saving.lossless:  # RGB as such: YCbCr of as many bits is not the same
+        return {"quality": -1, "chroma": 444, "matrix_coefficients": 0}
+    chroma = int((saving.subsampling or "4:4:4").replace(":", ""))
+    return {"quality": saving.quality or _QUALITY, "chroma": chroma}
 
 
 def _jxl_options(saving: Saving, effort: int) -> dict[str, Any]:

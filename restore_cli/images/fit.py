@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restore_cli.images.exif import as_srgb, has_thumbnail
+from restore_cli.images.exif import as_srgb, has_thumbnail, lightened
 from restore_cli.images.formats import FORMATS, Format, Thing, note
 from restore_cli.images.profile import decode_srgb
 from restore_cli.images.thumbnail import renewed
@@ -56,6 +56,7 @@ def fit(picture: Picture, format: str) -> tuple[Picture, tuple[str, ...]]:
     """
     one = FORMATS[format]
     lost: list[Thing] = []
+    deep = picture.depth > 8
     if picture.alpha is not None and not one.holds("alpha"):
         flat = flatten(picture.pixels, picture.alpha)
         picture = replace(picture, pixels=flat, alpha=None)
@@ -64,12 +65,15 @@ def fit(picture: Picture, format: str) -> tuple[Picture, tuple[str, ...]]:
     picture = _in_its_depth(picture, one, lost)
     if picture.is_grey and not one.grey:
         picture = replace(picture, pixels=np.repeat(picture.pixels, 3, axis=2))
+    picture, notes = _with_all_exif_that_fits(picture, one)
     picture = _with_its_metadata(picture, one, lost)
     if picture.thumbnail and picture.exif is not None:
         exif = renewed(picture.exif, picture.pixels)
         if one.holds("exif", len(exif)):
             picture = replace(picture, exif=exif)
-    notes = tuple(note(thing, format) for thing in lost)
+    notes += tuple(note(thing, format) for thing in lost)
+    if one.precision and deep and picture.format != format:
+        notes += (f"{one.title} holds {one.precision}: deeper values were rounded",)
     dropped = picture.exif is None or not has_thumbnail(picture.exif)
     if picture.thumbnail and picture.exif is not None and dropped:
         notes += ("its thumbnail was left out: a new one does not fit",)
@@ -136,6 +140,18 @@ def as_floats(samples: NDArray[Any]) -> NDArray[np.float32]:
     if samples.dtype.kind == "f":
         return samples.astype(np.float32)
     return np.divide(samples, np.iinfo(samples.dtype).max, dtype=np.float32)
+
+
+def _with_all_exif_that_fits(picture: Picture, one: Format) -> tuple[Picture, tuple[str, ...]]:
+    """Save what can be saved of a block that is too large; and a note."""
+    exif, limit = picture.exif, one.carries.get("exif", 0)
+    if exif is None or not limit or len(exif) <= limit:
+        return picture, ()
+    small, lossy = lightened(exif, limit)
+    if small is None:
+        return picture, ()
+    words = f"its EXIF block is too large for {one.title}: the largest entries were left out"
+    return replace(picture, exif=small), (words,) if lossy else ()
 
 
 def _with_its_metadata(picture: Picture, one: Format, lost: list[Thing]) -> Picture:

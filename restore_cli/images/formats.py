@@ -51,7 +51,8 @@ class Format:
         longest: pixels per side at most.
         lossy: it can be written with loss, so that `--quality` means something.
         extra: the extra that reads and writes it, and the module that it brings; or None.
-        writes: it is written; False for what is only read.
+        precision: what deep samples are rounded to, in words, where it is not their own depth.
+        exact: it can be written without any loss.
     """
 
     title: str
@@ -62,7 +63,8 @@ class Format:
     longest: int = 2**31 - 1
     lossy: bool = False
     extra: tuple[str, str] | None = None
-    writes: bool = True
+    precision: str = ""
+    exact: bool = True
 
     def holds(self, thing: Thing, size: int = 0, *, grey: bool = False) -> bool:
         """Whether it can carry something of `size` bytes, for a grey picture or one in colour."""
@@ -139,6 +141,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             grey_profile=False,
             longest=65535,
             lossy=True,
+            exact=False,  # Pillow writes YCbCr of 8 bits
         ),
         "heic": Format(
             "HEIC",
@@ -149,6 +152,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             longest=16384,
             lossy=True,
             extra=("heif", "pillow_heif"),
+            precision="12 bits",
         ),
         "jxl": Format(
             "JPEG XL",
@@ -161,7 +165,13 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "exr": Format(
             "OpenEXR", (".exr",), _carrying("float", "16 bits", "alpha"), extra=("exr", "OpenEXR")
         ),
-        "hdr": Format("Radiance HDR", (".hdr", ".pic"), _carrying("float", "16 bits"), grey=False),
+        "hdr": Format(
+            "Radiance HDR",
+            (".hdr", ".pic"),
+            _carrying("float", "16 bits"),
+            grey=False,
+            precision="8 bits and an exponent",
+        ),
         "pfm": Format("PFM", (".pfm",), _carrying("float", "16 bits")),
         "ppm": Format("PPM/PGM", (".ppm", ".pgm", ".pnm", ".pbm"), _carrying("16 bits")),
         "pam": Format("PAM", (".pam",), _carrying("16 bits", "alpha")),
@@ -231,5 +241,7 @@ def _cell(one: Format, thing: Thing) -> str:
     if not one.holds(thing):
         return _INSTEAD.get(thing, "note")
     limit = one.carries[thing]
+    if thing in ("16 bits", "float") and one.precision:
+        return one.precision
     words = "kept" if limit == 0 else f"up to {limit // 1000} kB"
     return f"{words} (grey: as sRGB)" if thing == "profile" and not one.grey_profile else words

@@ -10,7 +10,8 @@ from PIL import Image
 
 from restore_cli.images import png, pnm, tiff
 from restore_cli.images.decode import DAMAGE
-from restore_cli.images.metadata import orientation, settle_exif
+from restore_cli.images.exif import usable
+from restore_cli.images.metadata import orientation
 from restore_cli.images.picture import Picture
 from restore_cli.images.regular import open_regular, size_of
 from restore_cli.images.room import MAX_METADATA, MAX_PIXELS
@@ -119,13 +120,8 @@ def _other(file: BinaryIO, format: str) -> tuple[int, int] | None:
 
 def _turned(width: int, height: int, exif: bytes | None, xmp: bytes | None) -> tuple[int, int]:
     """Bake the orientation in; a damaged block says nothing, as in reading."""
-    try:
-        turned = orientation(exif, xmp)
-        if exif is not None:
-            settle_exif(exif, 1, 1)
-    except (ValueError, struct.error):
-        turned = orientation(None, xmp)
-    return _swapped(width, height, turned)
+    block = None if exif is None else usable(exif)[0]
+    return _swapped(width, height, orientation(block, xmp))
 
 
 def _swapped(width: int, height: int, turned: int) -> tuple[int, int]:

@@ -20,8 +20,9 @@ Order = Literal["<", ">"]
 
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, DOUBLE = 1, 2, 3, 4, 5, 7, 12
 EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x8769, 0x8825, 0xA005
-_POINTERS = (EXIF_IFD, GPS_IFD, INTEROP_IFD)
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4} | {
+POINTERS = (EXIF_IFD, GPS_IFD, INTEROP_IFD)
+# Bytes of one value, by type code.
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4} | {
     16: 8,
     17: 8,
     18: 8,
@@ -129,7 +130,7 @@ class TagReader:
     def _field(self, at: int, word: str, inline: int, room: int) -> Field | None:
         tag, kind = struct.unpack_from(self.order + "HH", self.data, at)
         (count,) = struct.unpack_from(self.order + word, self.data, at + 4)
-        size = _SIZES.get(kind, 0) * count
+        size = SIZES.get(kind, 0) * count
         if size == 0:  # an unknown type or an empty value: nothing that could be kept
             return None
         position = at + 4 + inline
@@ -186,7 +187,7 @@ class TagReader:
         for tag, field in directory.fields.items():
             if keep is not None and tag not in keep:
                 continue
-            if tag not in _POINTERS:
+            if tag not in POINTERS:
                 fields.append(field)
             elif depth < 3 and (target := self.numbers(field)):
                 try:

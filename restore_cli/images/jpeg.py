@@ -182,9 +182,7 @@ def with_metadata(jpeg: bytes, metadata: Metadata) -> bytes:
     (first,) = struct.unpack_from(">H", jpeg, 4)
     head, rest = bytearray(jpeg[: 4 + first]), jpeg[4 + first :]
     if metadata.resolution is not None:
-        unit = metadata.resolution.unit
-        x, y = metadata.resolution.per("cm" if unit == "cm" else "inch")
-        code = {"": 0, "inch": 1, "cm": 2}[unit]
+        code, x, y = _whole(metadata.resolution)
         if max(x, y) < 65535.5:
             struct.pack_into(">BHH", head, 13, code, max(1, round(x)), max(1, round(y)))
     parts: list[bytes] = [bytes(head)]
@@ -202,6 +200,16 @@ def with_metadata(jpeg: bytes, metadata: Metadata) -> bytes:
     if metadata.comment is not None:
         parts.append(_segment(0xFE, metadata.comment))
     return b"".join((*parts, rest))
+
+
+def _whole(resolution: Resolution) -> tuple[int, float, float]:
+    """JFIF's code of the unit in which rounding to whole numbers costs least, and the numbers."""
+    if not resolution.unit:
+        return 0, resolution.x, resolution.y
+    unit = resolution.unit
+    if unit == "cm" and abs(resolution.x - round(resolution.x)) > 1e-3:
+        unit = "inch"
+    return 1 if unit == "inch" else 2, *resolution.per(unit)
 
 
 def _xmp_segments(xmp: bytes) -> list[bytes]:

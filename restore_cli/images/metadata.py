@@ -50,9 +50,10 @@ _KINDS: Mapping[int, tuple[tuple[int, ...], int]] = (
     | dict.fromkeys((RESOLUTION_UNIT, 18246, 18249), ((SHORT,), 1))
     | dict.fromkeys((40091, 40092, 40093, 40094, 40095), ((BYTE,), 0))
     | dict.fromkeys((33550, 33922, 34264, 34736), ((DOUBLE,), 0))
-    | {34735: ((SHORT,), 0)}
+    | {34735: ((SHORT,), 0), ORIENTATION: ((BYTE, SHORT, LONG), 1)}
 )
 _PHOTOSHOP_IPTC = 0x0404
+MALFORMED = "EXIF tags of a wrong type, or that lie nowhere, were left out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,14 @@ class Resolution:
     x: float
     y: float
     unit: Literal["inch", "cm", ""]
+
+    @classmethod
+    def of_metres(cls, x: int, y: int) -> Resolution:
+        """From whole pixels per metre, as PNG and BMP have it: mostly rounded from whole dpi."""
+        inches = round(x * 0.0254), round(y * 0.0254)
+        if all(round(n / 0.0254) == told for n, told in zip(inches, (x, y), strict=True)):
+            return cls(*inches, "inch")
+        return cls(x / 100, y / 100, "cm")
 
     def per(self, unit: Literal["inch", "cm"]) -> tuple[float, float]:
         """Pixels per inch or centimetre, rounded to a thousandth where units change."""
@@ -181,9 +190,10 @@ def settle_exif(exif: bytes, width: int, height: int, turned: int = 1) -> bytes:
 
     def put(directory: Directory, tag: int, *values: int) -> None:
         field = directory.fields.get(tag)
-        if field is not None and field.kind in (SHORT, LONG) and field.count == len(values):
-            code = "H" if field.kind == SHORT else "I"
-            if max(values) < (65536 if code == "H" else 2**32) and min(values) >= 0:
+        codes = {BYTE: "B", SHORT: "H", LONG: "I"}
+        if field is not None and field.kind in codes and field.count == len(values):
+            code = codes[field.kind]
+            if max(values) < 256 ** struct.calcsize(f"={code}") and min(values) >= 0:
                 form = f"{reader.order}{len(values)}{code}"
                 struct.pack_into(form, block, field.position, *values)
 
@@ -243,15 +253,14 @@ def exif_of_page(
 
 def well_formed(fields: Sequence[Field]) -> tuple[list[Field], tuple[str, ...]]:
     """Leave out tags of a type or count for which readers refuse a TIFF; with a note."""
+    kept = [field for field in fields if is_right(field.tag, field.kind, field.count)]
+    return kept, () if len(kept) == len(fields) else (MALFORMED,)
 
-    def is_right(field: Field) -> bool:
-        kinds, count = _KINDS.get(field.tag, ((field.kind,), 0))
-        return field.kind in kinds and count in (0, field.count)
 
-    kept = [field for field in fields if is_right(field)]
-    if len(kept) == len(fields):
-        return kept, ()
-    return kept, ("EXIF tags of a wrong type were left out",)
+def is_right(tag: int, kind: int, count: int) -> bool:
+    """Whether a tag of a file's first directory has a type and count that readers accept."""
+    kinds, only = _KINDS.get(tag, ((kind,), 0))
+    return kind in kinds and only in (0, count)
 
 
 def wrap_iptc(iptc: bytes) -> bytes:

@@ -277,7 +277,10 @@ def write_pages(
             hint="try PNG or TIFF",
         ) from error
     write_atomically(path, data)
-    return tuple(dict.fromkeys(note for _, notes in fitted for note in notes))
+    notes = [note for _, notes in fitted for note in notes]
+    if saving.lossless and not FORMATS[format].exact:
+        notes.append(f"{FORMATS[format].title} is written with the least loss, not without any")
+    return tuple(dict.fromkeys(notes))
 
 
 def resolve_format(path: Path, format: str | None) -> str:

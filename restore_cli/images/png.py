@@ -169,7 +169,7 @@ class _Found:
         elif kind == b"pHYs":
             x, y, metres = struct.unpack(">IIB", body)
             if x and y and metres == 1:
-                self.resolution = Resolution(x / 100, y / 100, "cm")
+                self.resolution = Resolution.of_metres(x, y)
             elif x and y and x != y:
                 self.resolution = Resolution(x, y, "")
         elif kind in _TEXTS:

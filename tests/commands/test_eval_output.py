@@ -77,6 +77,7 @@ def test_the_record_of_a_picture_has_its_numbers_and_what_they_mean(
         "values": {"psnr": None, "ssim": None},
         "identical": ["psnr"],
         "protocols": {metric.name: metric.protocol for metric in metrics},
+        "notes": [],
     }
 
 

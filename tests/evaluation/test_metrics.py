@@ -18,7 +18,15 @@ from restore_cli.evaluation.metrics import METRICS, Metric, build, psnr, ssim
 
 CPU = torch.device("cpu")
 GOLDEN = Path(__file__).parents[1] / "golden"
-NETWORKED = {"lpips", "dists", "fid", "kid", "latent-w2"}  # they need weights, or an autoencoder
+NETWORKED = {
+    "lpips",
+    "dists",
+    "fid",
+    "kid",
+    "latent-w2",
+    "niqe",
+    "musiq",
+}  # they need weights, or an autoencoder
 FORMULAS = [name for name in METRICS if name not in NETWORKED]
 # 1e-4 dB and 1e-5 are what `restore eval` promises; delta-e: scikit-image rounds the constants
 # of Lab, we do not; pytorch-msssim holds its window in float32.

@@ -62,7 +62,7 @@ def test_a_profile_in_version_5_is_read(tmp_path: Path) -> None:
 def test_resolution_is_kept(tmp_path: Path) -> None:
     Image.new("RGB", (3, 3)).save(tmp_path / "a.bmp", dpi=(300, 300))
     picture = Picture.read(tmp_path / "a.bmp")
-    assert picture.resolution == Resolution(118.11, 118.11, "cm")
+    assert picture.resolution == Resolution(300, 300, "inch")
     picture.write(tmp_path / "b.bmp")
     with Image.open(tmp_path / "b.bmp") as written:
         assert round(written.info["dpi"][0]) == 300

@@ -10,6 +10,7 @@ from PIL import Image
 from restore_cli.errors import RestoreError
 from restore_cli.images.encode import DEFAULT, Saving, encode
 from restore_cli.images.fit import fit
+from restore_cli.images.formats import FORMATS
 from restore_cli.images.picture import Picture
 
 
@@ -61,6 +62,22 @@ def test_jpeg_lays_alpha_over_white(tmp_path: Path) -> None:
     back = Picture.read(tmp_path / "a.jpg")
     assert back.alpha is None
     assert back.pixels.min() >= 254
+
+
+@pytest.mark.parametrize("format", ["webp", "heic", "jxl", "avif"])
+def test_lossless_means_every_value_or_a_note(tmp_path: Path, format: str) -> None:
+    if not FORMATS[format].available:
+        pytest.skip("the extra is missing")
+    picture = Picture(np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8))
+    notes = picture.write(tmp_path / f"a.{format}", saving=Saving(lossless=True))
+    back = Picture.read(tmp_path / f"a.{format}").pixels
+    difference = np.abs(back.astype(int) - picture.pixels).max()
+    if FORMATS[format].exact:
+        assert difference == 0
+        assert notes == ()
+    else:
+        assert difference <= 4
+        assert notes == ("AVIF is written with the least loss, not without any",)
 
 
 def test_quality_is_obeyed(tmp_path: Path) -> None:

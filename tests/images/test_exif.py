@@ -1,5 +1,6 @@
 """EXIF blocks: colours, resolution, thumbnails."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from PIL import Image
 
 from restore_cli.images import exif
-from restore_cli.images.metadata import Resolution, settle_exif
+from restore_cli.images.metadata import MALFORMED, Resolution, settle_exif
 from restore_cli.images.picture import Picture
 
 
@@ -67,3 +68,48 @@ def test_a_dcf_photo_in_adobe_rgb_keeps_its_colours(tmp_path: Path) -> None:
     picture.write(tmp_path / "b.png")
     with Image.open(tmp_path / "b.png") as written:
         assert written.info["icc_profile"] == picture.icc
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("tag", "kind", "count"),
+    [(0x011A, 2, 9), (0x011B, 5, 2**31), (0x0128, 3, 4), (0x8769, 3, 1), (0x8769, 4, 2)],
+)
+def test_an_entry_that_readers_refuse_is_taken_out_and_the_rest_stays_in_place(
+    order: str, tag: int, kind: int, count: int
+) -> None:
+    whole = block("R98", order)
+    assert exif.usable(whole) == (whole, ())
+    at = whole.index(struct.pack(order + "H", tag), 8)
+    bad = bytearray(whole)
+    struct.pack_into(order + "HI", bad, at + 2, kind, count)
+    mended, notes = exif.usable(bytes(bad))
+    assert notes == (MALFORMED,)
+    assert mended is not None
+    assert len(mended) == len(whole)
+    made = Image.Exif()
+    made.load(mended)
+    assert tag not in made
+    assert (made[0x0112], made.get(0x011A, 300.0)) == (1, 300.0)
+    assert (made.get_ifd(0x8769) == {}) == (tag == 0x8769)
+
+
+def test_a_block_without_a_directory_is_ignored_with_a_note() -> None:
+    for bad in (b"II*\0\xff\xff\0\0", b"II*\0\x08\0\0\0\0\0", b"II*\0\x08\0\0\0\xff\xff"):
+        assert exif.usable(bad) == (None, ("its EXIF block is damaged and was ignored",))
+
+
+def test_a_block_is_made_to_fit_by_leaving_out_the_largest() -> None:
+    made = Image.Exif()
+    made[0x010E] = "d" * 900
+    made[0x010F] = "Maker"
+    made.get_ifd(0x8769)[0x9286] = b"x" * 3000
+    whole = made.tobytes().removeprefix(b"Exif\0\0")
+    small, lost = exif.lightened(whole, 2000)
+    assert lost
+    assert small is not None
+    seen = Image.Exif()
+    seen.load(small)
+    assert (seen[0x010E], seen[0x010F]) == ("d" * 900, "Maker")
+    assert exif.lightened(whole + bytes(99), len(whole))[1] is False
+    assert exif.lightened(whole, 9) == (None, True)

@@ -48,6 +48,11 @@ def test_everything_put_in_is_found_again(unit: str, code: int) -> None:
         assert image.info["icc_profile"] == ADOBE_RGB * 200
 
 
+def test_jfifs_whole_numbers_take_the_unit_that_costs_least() -> None:
+    out = jpeg.with_metadata(plain(), Metadata(resolution=Resolution(28.34, 28.34, "cm")))
+    assert jpeg.inspect(out).metadata.resolution == Resolution(72, 72, "inch")
+
+
 def test_xmp_beyond_64_kb_goes_into_an_extension_and_comes_back() -> None:
     words = "w" * 150_000
     xmp = (

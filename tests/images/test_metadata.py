@@ -80,3 +80,14 @@ def test_iptc_is_wrapped_and_found_among_other_resources() -> None:
     assert metadata.unwrap_iptc(other) is None
     assert metadata.unwrap_iptc(iptc) == iptc
     assert metadata.unwrap_iptc(b"8BIM\x04") is None
+
+
+@pytest.mark.parametrize("dpi", [72, 96, 150, 240, 300, 600, 1200])
+def test_whole_dpi_rounded_to_metres_are_found_again(dpi: int) -> None:
+    told = metadata.Resolution.of_metres(round(dpi / 0.0254), round(dpi / 0.0254))
+    assert told == metadata.Resolution(dpi, dpi, "inch")
+    assert round(told.per("cm")[0] * 100) == round(dpi / 0.0254)
+
+
+def test_other_metres_stay_metric() -> None:
+    assert metadata.Resolution.of_metres(11800, 11811) == metadata.Resolution(118, 118.11, "cm")
