@@ -26,7 +26,7 @@ from restore_cli.errors import ExitCode, RestoreError
 if TYPE_CHECKING:
     from restore_cli.commands.eval_output import Differences
     from restore_cli.evaluation.baseline import Baseline, Fall
-    from restore_cli.evaluation.measure import Measurement, Row
+    from restore_cli.evaluation.measurement import Measurement, Row
     from restore_cli.evaluation.pair_rules import Rule
     from restore_cli.evaluation.pairing import Pair
 
@@ -162,7 +162,8 @@ def evaluate(
     from restore_cli.commands.eval_output import picture_record, show, summary_record
     from restore_cli.engine.device import choose_device
     from restore_cli.evaluation import baseline as gates
-    from restore_cli.evaluation.measure import Measurement, MetricInfo, measure
+    from restore_cli.evaluation.measure import measure
+    from restore_cli.evaluation.measurement import Measurement, MetricInfo
     from restore_cli.evaluation.metrics import build
     from restore_cli.evaluation.pair_rules import Rule
     from restore_cli.evaluation.table import write_csv

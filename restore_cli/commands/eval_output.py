@@ -11,7 +11,7 @@ from restore_cli.evaluation.statistics import summarise
 
 if TYPE_CHECKING:
     from restore_cli.evaluation.baseline import Fall
-    from restore_cli.evaluation.measure import Measurement, MetricInfo, Row
+    from restore_cli.evaluation.measurement import Measurement, MetricInfo, Row
     from restore_cli.evaluation.metrics import Metric
     from restore_cli.evaluation.statistics import Difference
 

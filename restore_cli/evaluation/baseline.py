@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from restore_cli.errors import RestoreError
-from restore_cli.evaluation.measure import Measurement, MetricInfo
+from restore_cli.evaluation.measurement import Measurement, MetricInfo
 from restore_cli.evaluation.problems import Problems
 from restore_cli.images.atomic import write_atomically
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from restore_cli.evaluation.measure import MetricInfo, Row
+from restore_cli.evaluation.measurement import MetricInfo, Row
 
 CONFIDENCE = 0.95
 TAIL = 0.05

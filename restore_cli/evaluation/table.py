@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from restore_cli.evaluation.measure import Measurement
+from restore_cli.evaluation.measurement import Measurement
 from restore_cli.images.atomic import write_atomically
 
 COLUMNS = ("output", "picture", "width", "height", "metric", "value", "unit", "protocol")

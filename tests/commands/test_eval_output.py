@@ -13,7 +13,7 @@ from eval_sets import sets
 from restore_cli.commands.console import Console
 from restore_cli.commands.eval_output import picture_record, show, summary_record
 from restore_cli.evaluation.baseline import Fall
-from restore_cli.evaluation.measure import Measurement, MetricInfo, Row
+from restore_cli.evaluation.measurement import Measurement, MetricInfo, Row
 from restore_cli.evaluation.metrics import build
 from restore_cli.evaluation.pairing import Pair
 from restore_cli.evaluation.statistics import Difference

@@ -8,7 +8,7 @@ import pytest
 
 from restore_cli.errors import ExitCode, RestoreError
 from restore_cli.evaluation.baseline import Fall, falls, load, parse_max_drop, save
-from restore_cli.evaluation.measure import Measurement, MetricInfo, Row
+from restore_cli.evaluation.measurement import Measurement, MetricInfo, Row
 from restore_cli.evaluation.pairing import Pair
 
 INF = math.inf

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from restore_cli.errors import RestoreError
-from restore_cli.evaluation.measure import Measurement, MetricInfo, Row
+from restore_cli.evaluation.measurement import Measurement, MetricInfo, Row
 from restore_cli.evaluation.pairing import Pair
 from restore_cli.evaluation.table import COLUMNS, write_csv
 

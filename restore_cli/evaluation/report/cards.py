@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from restore_cli.evaluation.measure import MetricInfo
+from restore_cli.evaluation.measurement import MetricInfo
 from restore_cli.evaluation.numbers import IDENTICAL, number
 from restore_cli.evaluation.report.pictures import HEAT_TOP
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore_cli.errors import RestoreError
-from restore_cli.evaluation.measure import Measurement, MetricInfo, Row, resized
+from restore_cli.evaluation.measurement import Measurement, MetricInfo, Row
 from restore_cli.evaluation.numbers import count
+from restore_cli.evaluation.reading import resized
 from restore_cli.evaluation.report.cards import PHOTOMETRIC_SHARE, Side, card
 from restore_cli.evaluation.report.pictures import (
     HEAT_TOP,

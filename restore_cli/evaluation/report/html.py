@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from restore_cli.evaluation.measure import Measurement, MetricInfo
+from restore_cli.evaluation.measurement import Measurement, MetricInfo
 from restore_cli.evaluation.numbers import count, decimals
 from restore_cli.evaluation.report.gallery import gallery, worst_first
 from restore_cli.evaluation.report.plots import Series, histogram

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from restore_cli.evaluation.measure import Measurement, MetricInfo
+from restore_cli.evaluation.measurement import Measurement, MetricInfo
 from restore_cli.evaluation.numbers import count, number
 from restore_cli.evaluation.report.cards import value_cell
 from restore_cli.evaluation.statistics import Difference, summarise

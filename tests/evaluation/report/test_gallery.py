@@ -11,7 +11,7 @@ import pytest
 from report_samples import METRICS, gathered, measured, noisy, write
 
 from restore_cli.errors import RestoreError
-from restore_cli.evaluation.measure import Measurement, Row
+from restore_cli.evaluation.measurement import Measurement, Row
 from restore_cli.evaluation.pairing import Pair
 from restore_cli.evaluation.report.gallery import gallery, worst_first
 

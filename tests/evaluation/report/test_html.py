@@ -11,7 +11,7 @@ import pytest
 from report_samples import METRICS, blurred, gathered, measured, noisy, photographs
 
 from restore_cli.errors import RestoreError
-from restore_cli.evaluation.measure import Measurement, MetricInfo
+from restore_cli.evaluation.measurement import Measurement, MetricInfo
 from restore_cli.evaluation.report.html import write_report
 from restore_cli.evaluation.statistics import Difference
 

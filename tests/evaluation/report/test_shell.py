@@ -9,7 +9,7 @@ import pytest
 from chromium import BINARY, Chromium
 from report_samples import METRICS, blurred, gathered, measured, noisy, photographs, row, write
 
-from restore_cli.evaluation.measure import Measurement
+from restore_cli.evaluation.measurement import Measurement
 from restore_cli.evaluation.pairing import Pair
 from restore_cli.evaluation.report.html import write_report
 from restore_cli.evaluation.report.shell import shell
