@@ -24,30 +24,35 @@ class Console:
     Args:
         quiet: silence everything for people; JSON lines and errors still come.
         json: emit JSON lines; without it `emit` does nothing.
+        stdout_is_taken: a file goes to stdout, so tables that were asked for are left out.
     """
 
-    def __init__(self, *, quiet: bool = False, json: bool = False) -> None:
+    def __init__(
+        self, *, quiet: bool = False, json: bool = False, stdout_is_taken: bool = False
+    ) -> None:
         self.quiet = quiet
         self.json = json
+        self.stdout_is_taken = stdout_is_taken
 
     @cached_property
     def people(self) -> "rich.console.Console":
         """The rich console on stderr."""
-        import rich.console
+        return _plain_console(stderr=True, quiet=self.quiet)
 
-        # No markup and no highlighting: file names may hold anything, `[red]` included.
-        # In a log file, nothing limits the width of a table; a terminal has its own.
-        return rich.console.Console(
-            stderr=True,
-            quiet=self.quiet,
-            markup=False,
-            highlight=False,
-            width=None if sys.stderr.isatty() else _LOG_WIDTH,
-        )
+    @cached_property
+    def answers(self) -> "rich.console.Console":
+        """The rich console on stdout, for what a person asked for; JSON lines replace it."""
+        return _plain_console(stderr=False, quiet=self.quiet or self.json or self.stdout_is_taken)
 
-    def say(self, message: str) -> None:
-        """Print a message for people; long lines are left for the terminal to wrap."""
-        self.people.print(_printable(message), soft_wrap=True)
+    def say(self, message: str, *, asked: bool = False) -> None:
+        """Print a message for people; long lines are left for the terminal to wrap.
+
+        Args:
+            message: one or more lines.
+            asked: it belongs to what was asked for, and goes to stdout.
+        """
+        console = self.answers if asked else self.people
+        console.print(_printable(message, console.encoding), soft_wrap=True)
 
     def warn(self, message: str) -> None:
         """Print `warning: message` for people."""
@@ -59,6 +64,7 @@ class Console:
         rows: Iterable[Sequence[object]],
         *,
         numbers: Collection[str] = (),
+        asked: bool = False,
     ) -> None:
         """Print a table for people.
 
@@ -67,9 +73,11 @@ class Console:
             rows: as many cells each.
             numbers: headings of columns with numbers that are written out already; they are
                 right-aligned, as are columns whose cells are all numbers.
+            asked: it is what the command was asked for, and goes to stdout.
         """
         from rich.table import Table
 
+        console = self.answers if asked else self.people
         body = [list(row) for row in rows]
         table = Table(box=None, header_style="bold", pad_edge=False)
         for position, heading in enumerate(headings):
@@ -79,8 +87,8 @@ class Console:
             justify = "right" if numeric else "left"
             table.add_column(heading, justify=justify, overflow="fold", no_wrap=numeric)
         for row in body:
-            table.add_row(*(_printable(_cell(value)) for value in row))
-        self.people.print(table)
+            table.add_row(*(_printable(_cell(value), console.encoding) for value in row))
+        console.print(table)
 
     def progress(self) -> "Progress":
         """A progress bar to use as a context manager; it shows only on a terminal."""
@@ -144,6 +152,24 @@ def _cell(value: object) -> str:
     return str(value)
 
 
-def _printable(text: str) -> str:
-    """The text with bytes that were not valid in a file name shown as escapes."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+def _plain_console(*, stderr: bool, quiet: bool) -> "rich.console.Console":
+    import rich.console
+
+    # No markup and no highlighting: file names may hold anything, `[red]` included.
+    # In a log file, nothing limits the width of a table; a terminal has its own.
+    stream = sys.stderr if stderr else sys.stdout
+    return rich.console.Console(
+        stderr=stderr,
+        quiet=quiet,
+        markup=False,
+        highlight=False,
+        width=None if stream.isatty() else _LOG_WIDTH,
+    )
+
+
+def _printable(text: str, encoding: str = "utf-8") -> str:
+    """The text with what the stream cannot carry shown as escapes.
+
+    Bytes that were not valid in a file name, and letters that a narrow locale lacks.
+    """
+    return text.encode(encoding, "backslashreplace").decode(encoding)

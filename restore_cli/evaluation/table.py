@@ -3,28 +3,25 @@
 import csv
 import io
 from collections.abc import Sequence
-from pathlib import Path
 
 from restore_cli.evaluation.measurement import Measurement
-from restore_cli.images.atomic import write_atomically
 
 COLUMNS = ("output", "picture", "width", "height", "metric", "value", "unit", "protocol")
 
 
-def write_csv(path: Path, measurements: Sequence[Measurement]) -> None:
-    """Write one line for each number, so that each carries its protocol (long format).
+def as_csv(measurements: Sequence[Measurement]) -> bytes:
+    """Put one line for each number, so that each carries its protocol (long format).
 
     The columns are `COLUMNS`: the set of outputs, the name of the pair, the output's size, and the
     number with its meaning. Numbers have all their digits; a picture identical to its reference
     has the value "inf", a value that is not defined is "nan". A metric of the whole set (FID) has
-    one line without picture and size. UTF-8, as RFC 4180 has it.
+    one line without picture and size.
 
     Args:
-        path: the file; it is whole or as it was before. Its folder must exist.
         measurements: one or more, in this order.
 
-    Raises:
-        RestoreError: it cannot be written.
+    Returns:
+        UTF-8, as RFC 4180 has it.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
@@ -41,4 +38,4 @@ def write_csv(path: Path, measurements: Sequence[Measurement]) -> None:
                 number = (name, float(one.totals[name]), info.unit, info.protocol)
                 writer.writerow((one.label, "", "", "", *number))
     # A folder may be called something that is no Unicode.
-    write_atomically(path, text.getvalue().encode("utf-8", "backslashreplace"))
+    return text.getvalue().encode("utf-8", "backslashreplace")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from restore_cli.evaluation.measurement import Measurement, MetricInfo
 from restore_cli.evaluation.numbers import count, decimals
+from restore_cli.evaluation.ranking import Rank
 from restore_cli.evaluation.report.gallery import gallery, worst_first
 from restore_cli.evaluation.report.plots import Series, histogram
 from restore_cli.evaluation.report.shell import shell
@@ -43,6 +44,7 @@ def write_report(
     *,
     differences: Mapping[tuple[str, str, str], Difference] | None,
     resize_reference: bool,
+    ranking: Sequence[tuple[str, Sequence[Rank]]] = (),
     pictures: int = 200,
 ) -> None:
     """Write the report.
@@ -55,6 +57,7 @@ def write_report(
             less a. None or empty with one output.
         resize_reference: references were brought to the size of their output; the report says so
             and does the same.
+        ranking: by metric, the outputs in order; with more than two.
         pictures: at most this many are shown, the worst by the first metric that has a number per
             picture (with several outputs: by the worst of a picture's numbers).
 
