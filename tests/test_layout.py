@@ -17,6 +17,7 @@ WHOLE = {
     "test_examples.py",
     "test_shipped.py",
     "test_blocks.py",
+    "test_action.py",
 }
 LONGEST = 400
 
