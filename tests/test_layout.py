@@ -20,6 +20,7 @@ WHOLE = {
     "test_cases.py",
     "test_colours.py",
     "test_mutations.py",
+    "test_action.py",
 }
 LONGEST = 400
 

@@ -82,49 +82,40 @@ class Console:
     Args:
         quiet: silence everything for people; JSON lines and errors still come.
         json: emit JSON lines; without it `emit` does nothing.
+        stdout_is_taken: a file goes to stdout, so tables that were asked for are left out.
     """
 
-    def __init__(self, *, quiet: bool = False, json: bool = False) -> None:
+    def __init__(
+        self, *, quiet: bool = False, json: bool = False, stdout_is_taken: bool = False
+    ) -> None:
         self.quiet = quiet
         self.json = json
+        self.stdout_is_taken = stdout_is_taken
 
     @cached_property
     def people(self) -> "rich.console.Console":
         """The rich console on stderr."""
-        import rich.console
-
-        # No markup and no highlighting: file names may hold anything, `[red]` included.
-        # In a log file, nothing limits the width of a table; a terminal has its own.
-        return rich.console.Console(
-            stderr=True,
-            quiet=self.quiet,
-            markup=False,
-            highlight=False,
-            width=None if sys.stderr.isatty() else _LOG_WIDTH,
-        )
+        return _plain_console(stderr=True, quiet=self.quiet)
 
     @cached_property
-    def results(self) -> "rich.console.Console":
-        """The rich console on stdout, for tables that a person asked for."""
-        import rich.console
-
-        # Into a file or another program, nothing limits the width of a table.
-        return rich.console.Console(
-            quiet=self.quiet or self.json,
-            markup=False,
-            highlight=False,
-            width=None if sys.stdout.isatty() else _LOG_WIDTH,
-        )
+    def answers(self) -> "rich.console.Console":
+        """The rich console on stdout, for what a person asked for; JSON lines replace it."""
+        return _plain_console(stderr=False, quiet=self.quiet or self.json or self.stdout_is_taken)
 
     @property
     def is_verbose(self) -> bool:
         """Whether details are told."""
         return _VOICE.get().verbose
 
-    def say(self, message: str) -> None:
-        """Print a message for people; long lines are left for the terminal to wrap."""
+    def say(self, message: str, *, asked: bool = False) -> None:
+        """Print a message for people; long lines are left for the terminal to wrap.
+
+        Args:
+            message: one or more lines.
+            asked: it belongs to what was asked for, and goes to stdout.
+        """
         _write_log(_VOICE.get().log, message)
-        self.people.print(printable(message), soft_wrap=True)
+        console.print(_shown(message, console), soft_wrap=True)
 
     def detail(self, message: str) -> None:
         """Print a message that is wanted with --verbose; the log gets it in any case."""
@@ -139,7 +130,7 @@ class Console:
 
     def answer(self, line: str) -> None:
         """Print a line on stdout: what a person asked for, where no JSON was."""
-        self.results.print(printable(line), soft_wrap=True)
+        self.say(line, asked=True)
 
     def warn(self, message: str) -> None:
         """Print `warning: message` for people."""
@@ -171,8 +162,8 @@ class Console:
             justify = "right" if numeric else "left"
             table.add_column(heading, justify=justify, overflow="fold", no_wrap=numeric)
         for row in body:
-            table.add_row(*(printable(_cell(value)) for value in row))
-        self.results.print(table)
+            table.add_row(*(_shown(_cell(value), self.answers) for value in row))
+        self.answers.print(table)
 
     def progress(self, *, files: bool = False) -> "Progress":
         """A progress bar to use as a context manager; it shows only on a terminal.
@@ -242,3 +233,24 @@ def _cell(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return str(value)
+
+
+def _plain_console(*, stderr: bool, quiet: bool) -> "rich.console.Console":
+    import rich.console
+
+    # No markup and no highlighting: file names may hold anything, `[red]` included.
+    # In a log file, nothing limits the width of a table; a terminal has its own.
+    stream = sys.stderr if stderr else sys.stdout
+    return rich.console.Console(
+        stderr=stderr,
+        quiet=quiet,
+        markup=False,
+        highlight=False,
+        width=None if stream.isatty() else _LOG_WIDTH,
+    )
+
+
+def _shown(text: str, console: "rich.console.Console") -> str:
+    """The text with what a terminal would act on, or its encoding lacks, as escapes."""
+    encoding = console.encoding
+    return printable(text).encode(encoding, "backslashreplace").decode(encoding)

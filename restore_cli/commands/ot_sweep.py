@@ -104,8 +104,8 @@ def sweep(
     check_outputs([output, plot], [correction], overwrite=overwrite)
 
     from restore_cli.engine.device import choose_device
-    from restore_cli.evaluation.curve import Line, draw_curves
     from restore_cli.evaluation.pairing import check_sizes, pair
+    from restore_cli.evaluation.plots import Line, draw_curves
     from restore_cli.images.atomic import write_atomically
     from restore_cli.ot_correct import sweeping
     from restore_cli.ot_correct.corrector import load_transport

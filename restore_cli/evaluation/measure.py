@@ -1,18 +1,13 @@
 """Pairs in, numbers out: reading overlaps computing, and memory stays flat.
 
-`workers` threads decode ahead; the thread that iterates computes. Pictures wait as their files
-have them, in 8 or 16 bits, and become floats on the device. How far reading runs ahead is bounded
-by number and by pixels, so that 10,000 pairs, or a few very large ones, never sit in memory.
+`workers` threads decode ahead (see `reading`); the thread that iterates computes. Pictures become
+floats on the device.
 """
 
-from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -20,91 +15,12 @@ from torch import Tensor
 
 from restore_cli.engine.out_of_memory import is_out_of_memory
 from restore_cli.errors import RestoreError
-from restore_cli.evaluation.comparable import samples, unlikeness
+from restore_cli.evaluation.measurement import Row
 from restore_cli.evaluation.pairing import Pair
-from restore_cli.images.header import upright_size
-from restore_cli.images.picture import Picture
+from restore_cli.evaluation.reading import Loaded, read_ahead
 
 if TYPE_CHECKING:
     from restore_cli.evaluation.metrics import Metric
-
-Unlike = Literal["resize", "crop"] | None
-"""What becomes of a reference of another size than its output; None: an error."""
-AHEAD_PIXELS = 64 << 20
-"""Pixels of outputs that may wait to be computed; one batch may, whatever its size."""
-BATCH_PIXELS = 16 << 20
-"""Pixels of outputs in one batch, however many pictures that is; one may be larger."""
-_LOOK_AHEAD = 4  # batches' worth of pictures among which equal sizes are sought
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What was measured of one pair.
-
-    Attributes:
-        pair: which.
-        width: of the output, pixels.
-        height: of the output, pixels.
-        values: by metric, in that metric's unit, for the metrics that judge single pictures.
-            Infinite where the metric says so of equal pictures (PSNR).
-        notes: how pictures of unlike kinds were made comparable, in words.
-    """
-
-    pair: Pair
-    width: int
-    height: int
-    values: dict[str, float]
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class MetricInfo:
-    """What a number means.
-
-    Attributes:
-        name: as the user asked for it, "psnr".
-        unit: "dB", or "" for a bare number.
-        higher_is_better: False for errors and distances.
-        per_picture: False where there is one number for the whole set.
-        protocol: how it is computed, in words, so that two numbers can be compared.
-    """
-
-    name: str
-    unit: str
-    higher_is_better: bool
-    per_picture: bool
-    protocol: str
-
-    @classmethod
-    def of(cls, metric: "Metric") -> "MetricInfo":
-        """Take it from a metric."""
-        return cls(
-            metric.name, metric.unit, metric.higher_is_better, metric.per_picture, metric.protocol
-        )
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """All numbers of one set of outputs.
-
-    Attributes:
-        label: what the set is called: the output folder's name.
-        rows: one for each pair, in order.
-        metrics: what the numbers mean, by name.
-        totals: one number for the set, by metric: the mean over pictures where it is finite.
-    """
-
-    label: str
-    rows: list[Row]
-    metrics: dict[str, MetricInfo]
-    totals: dict[str, float]
-
-    @classmethod
-    def of(cls, label: str, rows: Sequence[Row], metrics: "Sequence[Metric]") -> "Measurement":
-        """Put together what `measure` gave and what the metrics have gathered meanwhile."""
-        infos = {metric.name: MetricInfo.of(metric) for metric in metrics}
-        totals = {metric.name: float(metric.compute()) for metric in metrics}
-        return cls(label, list(rows), infos, totals)
 
 
 def measure(
@@ -142,7 +58,7 @@ def measure(
     """
     finished: dict[int, Row] = {}
     due = 0
-    batches = _read_ahead(
+    batches = read_ahead(
         pairs,
         batch_size,
         workers,
@@ -175,144 +91,8 @@ def _threads_beside(readers: int) -> Generator[None]:
         torch.set_num_threads(before)
 
 
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """A pair as read: (H, W, 1 or 3) uint8, uint16, or float32 in [0, 1]."""
-
-    index: int
-    pair: Pair
-    output: NDArray[Any]
-    reference: NDArray[Any]
-    notes: tuple[str, ...]
-
-    @property
-    def kind(self) -> tuple[object, ...]:
-        """What must be equal for two to be computed together."""
-        ours, theirs = self.output, self.reference
-        return ours.shape, ours.dtype, theirs.shape, theirs.dtype
-
-
-@dataclass(frozen=True, slots=True)
-class _Planned:
-    """Pairs to be read and computed together.
-
-    Attributes:
-        pairs: with their place in the order.
-        pixels: of all outputs.
-    """
-
-    pairs: list[tuple[int, Pair]]
-    pixels: int
-
-
-def _plan(pairs: Sequence[Pair], batch_size: int) -> Iterator[_Planned]:
-    """Group pairs of equal size that lie near each other.
-
-    Goes by the heads of the files: what is computed together must not depend on which thread was
-    faster, or numbers would change in their last digits from run to run.
-    """
-    window: deque[tuple[int, Pair, tuple[int, int]]] = deque()
-    reach = _LOOK_AHEAD * batch_size if batch_size > 1 else 1
-    coming = enumerate(pairs)
-    while True:
-        while len(window) < reach and (one := next(coming, None)) is not None:
-            window.append((*one, upright_size(one[1].output)))
-        if not window:
-            return
-        size = window[0][2]
-        pixels = size[0] * size[1]
-        most = min(batch_size, max(1, BATCH_PIXELS // pixels))
-        chosen = [entry for entry in window if entry[2] == size][:most]
-        for entry in chosen:
-            window.remove(entry)
-        yield _Planned([(index, pair) for index, pair, _ in chosen], pixels * len(chosen))
-
-
-def _read_ahead(
-    pairs: Sequence[Pair], batch_size: int, workers: int, unlike: Unlike
-) -> Generator[list[_Loaded]]:
-    """Read in threads; give one batch after another, and read the next ones meanwhile."""
-    plan = _plan(pairs, batch_size)
-    upcoming = next(plan, None)
-    waiting: deque[tuple[_Planned, list[Future[_Loaded]]]] = deque()
-    most = 2 * workers + batch_size
-    readers = ThreadPoolExecutor(workers, thread_name_prefix="read")
-    try:
-        while upcoming is not None or waiting:
-            loaded: list[_Loaded] = []
-            if waiting:
-                loaded = [read.result() for read in waiting.popleft()[1]]
-            pixels = sum(batch.pixels for batch, _ in waiting)
-            count = sum(len(batch.pairs) for batch, _ in waiting)
-            while upcoming is not None and (
-                not waiting
-                or (
-                    count + len(upcoming.pairs) <= most and pixels + upcoming.pixels <= AHEAD_PIXELS
-                )
-            ):
-                reads = [readers.submit(_load, i, pair, unlike) for i, pair in upcoming.pairs]
-                waiting.append((upcoming, reads))
-                pixels += upcoming.pixels
-                count += len(upcoming.pairs)
-                upcoming = next(plan, None)
-            if loaded:
-                yield loaded
-    finally:
-        readers.shutdown(cancel_futures=True)
-
-
-def _load(index: int, pair: Pair, unlike: Unlike) -> _Loaded:
-    """Reader thread: decode both files."""
-    ours = Picture.read(pair.output)
-    # A comparison with itself need not be decoded twice.
-    same = pair.reference == pair.output
-    theirs = ours if same else Picture.read(pair.reference)
-    notes, output = unlikeness(ours, theirs), samples(ours)
-    reference = output if same else samples(theirs)
-    if output.shape[:2] != reference.shape[:2] and unlike == "crop":
-        reference = _middle(reference, output.shape[0], output.shape[1])
-    if output.shape[:2] != reference.shape[:2]:
-        if unlike != "resize":
-            (height, width), (rows, columns) = output.shape[:2], reference.shape[:2]
-            raise RestoreError(
-                f"{pair.output} is {width}x{height}, its reference {columns}x{rows}",
-                hint="give outputs of the references' size, or say --resize-reference",
-            )
-        reference = resized(reference, output.shape[0], output.shape[1])
-    return _Loaded(index, pair, output, reference, notes)
-
-
-def _middle(samples: NDArray[Any], height: int, width: int) -> NDArray[Any]:
-    """The middle of a larger picture; a smaller one passes."""
-    top, left = (samples.shape[0] - height) // 2, (samples.shape[1] - width) // 2
-    if top < 0 or left < 0:
-        return samples
-    return samples[top : top + height, left : left + width]
-
-
-def resized(samples: NDArray[Any], height: int, width: int) -> NDArray[np.float32]:
-    """Bring a reference to its output's size, the way `--resize-reference` does.
-
-    OpenCV's area average where it shrinks, bicubic otherwise; clipped.
-
-    Args:
-        samples: (H, W, C) uint8, uint16, or float32 in [0, 1].
-        height: of the result.
-        width: of the result.
-
-    Returns:
-        (height, width, C) float32 in [0, 1].
-    """
-    if samples.dtype != np.float32:
-        samples = np.divide(samples, np.iinfo(samples.dtype).max, dtype=np.float32)
-    shrinks = height <= samples.shape[0] and width <= samples.shape[1]
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    out = cv2.resize(samples, (width, height), interpolation=how)
-    return np.clip(out, 0, 1, dtype=np.float32).reshape(height, width, -1)
-
-
 def _compute(
-    batch: list[_Loaded], metrics: "Sequence[Metric]", device: torch.device
+    batch: list[Loaded], metrics: "Sequence[Metric]", device: torch.device
 ) -> list[tuple[int, Row]]:
     """Iterating thread: judge pictures of one size; those of unlike depth or colour apart."""
     rows: list[tuple[int, Row]] = []

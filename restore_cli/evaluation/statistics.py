@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from restore_cli.evaluation.measure import MetricInfo, Row
+from restore_cli.evaluation.measurement import MetricInfo, Row
 
 CONFIDENCE = 0.95
 TAIL = 0.05
@@ -144,17 +144,40 @@ def paired_difference(
 
 
 def _bootstrap(gains: NDArray[np.float64], seed: int, resamples: int) -> tuple[float, float]:
-    """Ends of the interval of the mean; memory does not grow with the number of pictures."""
-    count = gains.size
-    if count < 2:
+    """Ends of the interval of the mean."""
+    if gains.size < 2:
         return math.nan, math.nan
+    return interval(bootstrap_means(gains[None], seed, resamples)[0])
+
+
+def bootstrap_means(values: NDArray[np.float64], seed: int, resamples: int) -> NDArray[np.float64]:
+    """Draw as many pictures as there are, with replacement, many times; give the means.
+
+    Every row sees the same draws, so that rows can be compared draw by draw. Memory does not grow
+    with the number of pictures.
+
+    Args:
+        values: (rows, pictures), finite, at least one picture.
+        seed: of the draws.
+        resamples: how many means are drawn.
+
+    Returns:
+        (rows, resamples).
+    """
+    rows, count = values.shape
     rng = np.random.default_rng(seed)
-    means = np.empty(resamples)
-    step = max(1, _DRAWS // count)
+    means = np.empty((rows, resamples))
+    step = max(1, _DRAWS // (count * rows))
     for start in range(0, resamples, step):
-        part = means[start : start + step]
-        part[:] = gains[rng.integers(count, size=(part.size, count))].mean(axis=1)
-    low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+        part = means[:, start : start + step]
+        drawn = rng.integers(count, size=(part.shape[1], count))
+        part[:] = values[:, drawn].mean(axis=2)
+    return means
+
+
+def interval(draws: NDArray[np.float64]) -> tuple[float, float]:
+    """Give the ends of the 95 % percentile interval of draws."""
+    low, high = np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)
 
 

@@ -3,29 +3,26 @@
 import csv
 import io
 from collections.abc import Sequence
-from pathlib import Path
 
-from restore_cli.evaluation.measure import Measurement
-from restore_cli.images.atomic import write_atomically
+from restore_cli.evaluation.measurement import Measurement
 
 COLUMNS = ("output", "picture", "width", "height", "metric", "value", "unit", "protocol")
 
 
-def write_csv(path: Path, measurements: Sequence[Measurement]) -> None:
-    """Write one line for each number, so that each carries its protocol (long format).
+def as_csv(measurements: Sequence[Measurement]) -> bytes:
+    """Put one line for each number, so that each carries its protocol (long format).
 
     The columns are `COLUMNS`: the set of outputs, the name of the pair, the output's size, and the
     number with its meaning. Numbers have all their digits; a picture identical to its reference
     has the value "inf", a value that is not defined is "nan". A metric of the whole set (FID) has
-    one line without picture and size. UTF-8, as RFC 4180 has it. A name that a spreadsheet would
-    compute (it begins with =, +, - or @) has an apostrophe before it.
+    one line without picture and size. A name that a spreadsheet would compute (it begins with =,
+    +, - or @) has an apostrophe before it.
 
     Args:
-        path: the file; it is whole or as it was before. Its folder must exist.
         measurements: one or more, in this order.
 
-    Raises:
-        RestoreError: it cannot be written.
+    Returns:
+        UTF-8, as RFC 4180 has it.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
@@ -42,7 +39,7 @@ def write_csv(path: Path, measurements: Sequence[Measurement]) -> None:
                 number = (name, float(one.totals[name]), info.unit, info.protocol)
                 writer.writerow((_text(one.label), "", "", "", *number))
     # A folder may be called something that is no Unicode.
-    write_atomically(path, text.getvalue().encode("utf-8", "backslashreplace"))
+    return text.getvalue().encode("utf-8", "backslashreplace")
 
 
 def _text(name: str) -> str:

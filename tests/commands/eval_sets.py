@@ -97,6 +97,14 @@ CASES: dict[str, tuple[str, ...]] = {
     ),
     "one file for two": ("good truth --csv x --report ./x", "x is named for two things"),
     # The gate.
+    "tests without a gate": ("good truth --junit x.xml", "there is no gate"),
+    "json and csv to stdout": ("good truth --csv -", "two things"),
+    "two files to stdout": ("good truth --csv - --markdown -", "two things"),
+    "bound of each twice": (
+        "good truth --baseline quality.json --max-drop-each psnr=1,psnr=1", "--max-drop-each",
+        "twice",
+    ),
+    "markdown nowhere": ("good truth --markdown gone/x.md", "no folder gone"),
     "baseline without bounds": ("good truth --baseline quality.json", "--max-drop"),
     "bounds without baseline": (f"good truth {GATE}", "--baseline"),
     "bound without number": ("good truth --baseline quality.json --max-drop psnr", "'psnr'"),

@@ -11,9 +11,15 @@ import torch
 from eval_sets import sets
 
 from restore_cli.commands.console import Console
-from restore_cli.commands.eval_output import picture_record, show, summary_record
-from restore_cli.evaluation.baseline import Fall
-from restore_cli.evaluation.measure import Measurement, MetricInfo, Row
+from restore_cli.commands.eval_output import (
+    Comparison,
+    compare,
+    picture_record,
+    show,
+    summary_record,
+)
+from restore_cli.evaluation.gate import Bounds, Check, Verdict
+from restore_cli.evaluation.measurement import Measurement, MetricInfo, Row
 from restore_cli.evaluation.metrics import build
 from restore_cli.evaluation.pairing import Pair
 from restore_cli.evaluation.statistics import Difference
@@ -25,6 +31,7 @@ INFOS = {
     "fid": MetricInfo("fid", "", False, False, "FID; Inception"),
 }
 COLORS = (0.5, 1.25, 0.75)
+NOTHING = Comparison({}, [])
 
 
 @pytest.fixture(autouse=True)
@@ -55,10 +62,10 @@ def strict(record: dict[str, object], capsys: pytest.CaptureFixture[str]) -> dic
 
 
 def table(capsys: pytest.CaptureFixture[str]) -> list[list[str]]:
-    """The lines on stderr, in cells."""
+    """The lines on stdout, in cells."""
     out, err = capsys.readouterr()
-    assert out == ""
-    lines = [line.split("  ") for line in err.splitlines()]
+    assert err == ""
+    lines = [line.split("  ") for line in out.splitlines()]
     return [[cell.strip() for cell in line if cell.strip()] for line in lines]
 
 
@@ -82,7 +89,7 @@ def test_the_record_of_a_picture_has_its_numbers_and_what_they_mean(
 
 
 def test_the_summary_has_each_set_and_metric(capsys: pytest.CaptureFixture[str]) -> None:
-    read = strict(summary_record([measured("out", 30.0, math.inf, 40.0)], {}, None), capsys)
+    read = strict(summary_record([measured("out", 30.0, math.inf, 40.0)], NOTHING, None), capsys)
     assert (read["event"], read["differences"]) == ("summary", [])
     assert not {"passed", "falls"} & set(read)
     (one,) = read["sets"]
@@ -101,7 +108,7 @@ def test_what_is_infinite_or_undefined_is_null_in_the_summary(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     one = measured("out", math.inf, math.inf, fid=math.nan)
-    metrics = strict(summary_record([one], {}, None), capsys)["sets"][0]["metrics"]
+    metrics = strict(summary_record([one], NOTHING, None), capsys)["sets"][0]["metrics"]
     assert metrics["psnr"]["mean"] is metrics["fid"]["value"] is None
     assert metrics["psnr"]["identical"] == metrics["psnr"]["count"] == 2
 
@@ -109,8 +116,10 @@ def test_what_is_infinite_or_undefined_is_null_in_the_summary(
 def test_the_summary_has_differences_and_falls(capsys: pytest.CaptureFixture[str]) -> None:
     sets = [measured("a", 30.0), measured("b", 31.0)]
     differences = {("a", "b", "psnr"): Difference(1.0, math.nan, math.nan, 1, 0, 0)}
-    lost = Fall("psnr", "0 [red]", math.inf, 30.0, 0.05)
-    read = strict(summary_record(sets, differences, [lost]), capsys)
+    compared = Comparison(differences, [])
+    lost = Check("psnr", "0 [red]", math.inf, 30.0, math.inf, 0.05, True)
+    verdict = Verdict("then", Bounds({"psnr": 0.05}), [lost])
+    read = strict(summary_record(sets, compared, verdict), capsys)
     assert read["differences"] == [
         {
             "first": "a", "second": "b", "metric": "psnr", "mean": 1.0, "low": None, "high": None,
@@ -119,13 +128,17 @@ def test_the_summary_has_differences_and_falls(capsys: pytest.CaptureFixture[str
     ]  # fmt: skip
     assert read["passed"] is False
     assert read["falls"] == [
-        {"metric": "psnr", "name": "0 [red]", "before": None, "now": 30.0, "allowed": 0.05}
-    ]
-    assert strict(summary_record(sets, differences, []), capsys)["passed"] is True
+        {
+            "metric": "psnr", "name": "0 [red]", "before": None, "now": 30.0, "drop": None,
+            "allowed": 0.05, "gates": True,
+        }
+    ]  # fmt: skip
+    passed = Verdict("then", Bounds({"psnr": 0.05}), [])
+    assert strict(summary_record(sets, compared, passed), capsys)["passed"] is True
 
 
 def test_the_table_has_a_line_for_each_metric(capsys: pytest.CaptureFixture[str]) -> None:
-    show(Console(), [measured("out", 30.0, math.inf, 40.0)], {})
+    show(Console(), [measured("out", 30.0, math.inf, 40.0)], NOTHING)
     heading, psnr, color, fid, *protocols = table(capsys)
     assert heading == [
         "output", "metric", "mean", "median", "worst 5 %", "worst", "file", "identical",
@@ -141,7 +154,7 @@ def test_the_table_has_a_line_for_each_metric(capsys: pytest.CaptureFixture[str]
 
 
 def test_one_metric_has_the_same_decimals_in_all_sets(capsys: pytest.CaptureFixture[str]) -> None:
-    show(Console(), [measured("a", 30.0, fid=1.5), measured("b", 31.0, fid=2.5)], {})
+    show(Console(), [measured("a", 30.0, fid=1.5), measured("b", 31.0, fid=2.5)], NOTHING)
     values = [line[2] for line in table(capsys) if "fid" in line]
     assert values == ["1.50", "2.50"]
 
@@ -155,7 +168,7 @@ def test_differences_are_told_from_chance(
 ) -> None:
     found = Difference(0.03, low, high, better=60, worse=8, equal=1)
     both = [measured("before", 30.0), measured("after", 30.03)]
-    show(Console(), both, {("before", "after", "psnr"): found})
+    show(Console(), both, Comparison({("before", "after", "psnr"): found}, []))
     line = table(capsys)[-1]
     assert line[:3] == ["after - before", "psnr", "+0.030"]
     assert line[4:] == ["60", "8", "1", words]
@@ -163,16 +176,46 @@ def test_differences_are_told_from_chance(
 
 def test_long_names_are_not_cut_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
     label = "a folder of results with a rather long name, made in the second week"
-    show(Console(), [measured(label, 30.0, 31.0)], {})
-    err = capsys.readouterr().err
-    assert label in err
-    assert "30.50" in err
+    show(Console(), [measured(label, 30.0, 31.0)], NOTHING)
+    out = capsys.readouterr().out
+    assert label in out
+    assert "30.50" in out
+
+
+def test_json_and_a_file_on_stdout_replace_the_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    for console in (Console(json=True), Console(stdout_is_taken=True), Console(quiet=True)):
+        show(console, [measured("out", 30.0)], NOTHING)
+        assert capsys.readouterr() == ("", "")
+
+
+def test_three_outputs_are_ranked_and_each_compared_with_each(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    three = [measured(name, *values) for name, values in {
+        "a": (30.0, 31.0, 32.0), "b": (33.0, 34.0, 35.0), "c": (31.0, 32.0, 33.0),
+    }.items()]  # fmt: skip
+    compared = compare(three, seed=0)
+    assert [pair[:2] for pair in compared.differences if pair[2] == "psnr"] == [
+        ("a", "b"), ("a", "c"), ("b", "c"),
+    ]  # fmt: skip
+    assert [metric for metric, _ in compared.ranking] == ["psnr", "delta-e"], "fid has no pictures"
+    ranking = strict(summary_record(three, compared, None), capsys)["ranking"]
+    assert [(one["set"], one["place"], one["best"], one["worst"]) for one in ranking[:3]] == [
+        ("b", 1, 1, 1), ("c", 2, 2, 2), ("a", 3, 3, 3),
+    ]  # fmt: skip
+    show(Console(), three, compared)
+    lines = table(capsys)
+    start = next(index for index, line in enumerate(lines) if line and line[0] == "ranking")
+    assert [line[:3] for line in lines[start + 1 : start + 4]] == [
+        ["psnr", "1", "b"], ["psnr", "2", "c"], ["psnr", "3", "a"],
+    ]  # fmt: skip
+    assert compare(three[:2], seed=0).ranking == []
 
 
 def test_identical_pictures_are_null_in_json_and_said(evaluate: Evaluate) -> None:
     sets()
     shutil.copy("truth/b.png", "good/b.png")
-    code, records, err = evaluate("good", "truth")
+    code, records, _ = evaluate("good", "truth")
     psnr = records[-1]["sets"][0]["metrics"]["psnr"]
     assert code == 0
     assert [one["identical"] for one in records[:-1]] == [[], ["psnr"], []]
@@ -180,14 +223,13 @@ def test_identical_pictures_are_null_in_json_and_said(evaluate: Evaluate) -> Non
     assert psnr["identical"] == 1
     expected = [records[index]["values"]["psnr"] for index in (0, 2)]
     assert psnr["mean"] == pytest.approx(np.mean(expected))
-    code, records, err = evaluate("truth", "truth")
+    _, records, _ = evaluate("truth", "truth")
     assert records[-1]["sets"][0]["metrics"]["psnr"]["mean"] is None
-    assert "identical" in err.splitlines()[1]
 
 
 def test_several_outputs_are_compared_second_less_first(evaluate: Evaluate) -> None:
     sets()
-    code, records, err = evaluate("good", "worse", "--reference", "truth")
+    code, records, _ = evaluate("good", "worse", "--reference", "truth")
     assert code == 0
     assert [one["set"] for one in records[:-1]] == ["good"] * 3 + ["worse"] * 3
     psnr, ssim = records[-1]["differences"]
@@ -196,8 +238,6 @@ def test_several_outputs_are_compared_second_less_first(evaluate: Evaluate) -> N
     assert psnr["low"] <= psnr["mean"] <= psnr["high"] < 0
     assert (psnr["better"], psnr["worse"], psnr["equal"]) == (0, 3, 0)
     assert ssim["mean"] < 0
-    assert "worse - good" in err
-    assert "clear" in err
     _, records, _ = evaluate("worse", "good", "--reference", "truth", "--metrics", "psnr,delta-e")
     psnr, color = records[-1]["differences"]
     assert psnr["mean"] == pytest.approx(0.1, abs=1e-3)

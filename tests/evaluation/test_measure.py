@@ -13,8 +13,9 @@ from PIL import Image, ImageCms
 from torch import Tensor
 
 from restore_cli.errors import ExitCode, RestoreError
-from restore_cli.evaluation import measure as module
-from restore_cli.evaluation.measure import Measurement, MetricInfo, Row, measure
+from restore_cli.evaluation import reading as module
+from restore_cli.evaluation.measure import measure
+from restore_cli.evaluation.measurement import Measurement, MetricInfo, Row
 from restore_cli.evaluation.metrics import psnr
 from restore_cli.evaluation.pairing import Pair
 from restore_cli.images.picture import Picture

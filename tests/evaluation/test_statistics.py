@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from restore_cli.evaluation.measure import MetricInfo, Row
+from restore_cli.evaluation.measurement import MetricInfo, Row
 from restore_cli.evaluation.pairing import Pair
 from restore_cli.evaluation.statistics import paired_difference, summarise
 

@@ -3,24 +3,26 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from restore_cli.errors import RestoreError
-from restore_cli.evaluation.measure import Measurement, MetricInfo, Row, resized
+from restore_cli.evaluation.measurement import Measurement, MetricInfo, Row
 from restore_cli.evaluation.numbers import count
+from restore_cli.evaluation.reading import resized
 from restore_cli.evaluation.report.cards import PHOTOMETRIC_SHARE, Side, card
 from restore_cli.evaluation.report.pictures import (
     HEAT_TOP,
-    Embedding,
+    LONGEST,
     error_map,
     fitted,
-    heat_uri,
-    picture_uri,
-    plan,
+    heat_uris,
+    most_bytes,
+    picture_uris,
 )
+from restore_cli.evaluation.templating import stream
 from restore_cli.images.picture import Picture
 
 
@@ -85,82 +87,78 @@ def gallery(
         total: how many there are, shown or not.
         places: decimals by metric.
 
-    Yields:
+    Returns:
         Pieces of a <section>.
 
     Raises:
         RestoreError: a picture can no longer be read, or has another size than when measured.
     """
     metrics = [info for info in measurements[0].metrics.values() if info.per_picture]
-    embedding = plan([case.size for case in cases], 2 * len(measurements) + 1)
-    yield f"""
-<section><h2>Pictures</h2><p>{escape(_words(metrics, len(cases), total, embedding))}</p>
-<div class="controls">
-<label>Sort by <select id="sort">{_sort_options(measurements, metrics)}</select></label>
-<label>Order <select id="order"><option value="worst">worst first</option>\
-<option value="best">best first</option></select></label>
-<label>Name <input id="filter" type="search" placeholder="part of a name"></label>
-<output id="count" for="sort order filter"></output>
-</div>
-<p class="no-match" id="no-match" hidden>No picture has this in its name.</p>
-<div id="cards">"""
-    for rank, case in enumerate(cases, 1):
-        outputs, reference = _sides(case, measurements, embedding)
-        yield card(
-            case.name,
-            rank,
-            size=case.size,
-            shown=fitted(*case.size, embedding.side),
-            outputs=outputs,
-            reference=reference,
-            metrics=metrics,
-            places=places,
-            values=[row.values if row else {} for row in case.rows],
-        )
-    yield "</div>\n</section>\n"
+    most = most_bytes((2 * len(measurements) + 1) * len(cases))
+    return stream(
+        "gallery.html",
+        words=_words(metrics, len(cases), total),
+        orders=_orders([one.label for one in measurements], metrics),
+        cards=(
+            card(
+                case.name,
+                rank,
+                size=case.size,
+                shown=fitted(*case.size, LONGEST),
+                outputs=outputs,
+                reference=reference,
+                metrics=metrics,
+                places=places,
+                values=[row.values if row else {} for row in case.rows],
+            )
+            for rank, case in enumerate(cases, 1)
+            for outputs, reference in [_sides(case, measurements, most)]
+        ),
+    )
 
 
-def _sides(
-    case: Case, measurements: Sequence[Measurement], embedding: Embedding
-) -> tuple[list[Side], Side]:
+def _sides(case: Case, measurements: Sequence[Measurement], most: int) -> tuple[list[Side], Side]:
     """Read a picture's files: the outputs, and the reference they share."""
     present = [(index, row) for index, row in enumerate(case.rows) if row is not None]
     original = Picture.read(present[0][1].pair.reference).to_srgb()
-    outputs: list[Side] = []
-    for index, row in present:
-        output = Picture.read(row.pair.output).to_srgb()
-        if output.shape[:2] != (row.height, row.width):
-            raise RestoreError(
-                f"{row.pair.output}: its size has changed since it was measured",
-                hint="run the command again when nothing else writes to it",
-            )
-        error = error_map(output, _like(original, output.shape))
-        outputs.append(
-            Side(
-                key=str(index),
-                label=measurements[index].label,
-                picture=picture_uri(output, embedding),
-                heat=heat_uri(error, embedding),
-                values=row.values,
-                identical=not error.any(),
-            )
+    pictures = [_output(row) for _, row in present]
+    like = [_like(original, picture.shape) for picture in pictures]
+    errors = [error_map(ours, theirs) for ours, theirs in zip(pictures, like, strict=True)]
+    *shown, reference = picture_uris([*pictures, like[0]], most)
+    outputs = [
+        Side(
+            key=str(index),
+            label=measurements[index].label,
+            picture=picture,
+            heat=heat,
+            values=row.values,
+            identical=not error.any(),
         )
-    return outputs, Side("reference", "reference", picture_uri(original, embedding), "", {})
+        for (index, row), picture, heat, error in zip(
+            present, shown, heat_uris(errors, most), errors, strict=True
+        )
+    ]
+    return outputs, Side("reference", "reference", reference, "", {})
+
+
+def _output(row: Row) -> NDArray[np.float32]:
+    output = Picture.read(row.pair.output).to_srgb()
+    if output.shape[:2] != (row.height, row.width):
+        raise RestoreError(
+            f"{row.pair.output}: its size has changed since it was measured",
+            hint="run the command again when nothing else writes to it",
+        )
+    return output
 
 
 def _like(reference: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
     return reference if reference.shape == shape else resized(reference, shape[0], shape[1])
 
 
-def _words(metrics: Sequence[MetricInfo], shown: int, total: int, embedding: Embedding) -> str:
+def _words(metrics: Sequence[MetricInfo], shown: int, total: int) -> str:
     """Say what is shown, and how."""
     some = f"{shown} of {total} pictures" if shown < total else count(total, "picture")
     first = f", the worst by {metrics[0].name} first" if metrics else ""
-    pixels = (
-        "Every pixel is kept, at 8 bits."
-        if embedding.exact
-        else "Compressed for this page (WebP); the numbers were measured on the files themselves."
-    )
     bars = (
         " The bar splits the squared error: photometric is what one affine map of the colours "
         "would mend, structural is the rest."
@@ -169,36 +167,34 @@ def _words(metrics: Sequence[MetricInfo], shown: int, total: int, embedding: Emb
     )
     return (
         f"{some}{first}. Drag the divider, or use the arrow keys on it; double-click to zoom. "
-        f"{pixels} Pictures longer than {embedding.side} px are reduced to that. Error maps go "
-        f"from 0 to {HEAT_TOP:g} of the full range on every picture.{bars}"
+        f"Small pictures keep every pixel at 8 bits; others are reduced to {LONGEST} px and "
+        "compressed for this page, while the numbers were measured on the files themselves. "
+        f"Error maps go from 0 to {HEAT_TOP:g} of the full range on every picture.{bars}"
     )
 
 
-def _sort_options(measurements: Sequence[Measurement], metrics: Sequence[MetricInfo]) -> str:
-    """Write every order: by metric over all outputs, of one output, of a pair, and by name."""
+def _orders(labels: Sequence[str], metrics: Sequence[MetricInfo]) -> list[dict[str, object]]:
+    """List every order: by metric over all outputs, of one output, and of a pair."""
 
-    def group(title: str, output: object, against: int | None = None) -> str:
-        more = "" if against is None else f' data-against="{against}"'
-        options = "".join(
-            f'<option value="{index}:{output}:{against}" data-metric="{index}" '
-            f'data-output="{output}" data-higher="{int(info.higher_is_better)}"{more}>'
-            f"{escape(info.name)}{escape(title and f', {title}')}</option>"
+    def group(title: str, output: object, against: int | None = None) -> dict[str, object]:
+        options = [
+            {
+                "value": f"{index}:{output}:{against}",
+                "metric": index,
+                "output": output,
+                "higher": int(info.higher_is_better),
+                "against": against,
+                "words": f"{info.name}, {title}" if title else info.name,
+            }
             for index, info in enumerate(metrics)
-        )
-        return f'<optgroup label="{escape(title)}">{options}</optgroup>' if title else options
+        ]
+        return {"title": title, "options": options}
 
-    labels = [measurement.label for measurement in measurements]
-    by_name = '<option value="name">name</option>'
     if not metrics:
-        return by_name
+        return []
     if len(labels) == 1:
-        return group("", 0) + by_name
+        return [group("", 0)]
     groups = [group("worst of all outputs", "any")]
     groups += [group(label, index) for index, label in enumerate(labels)]
-    groups += [
-        group(f"{a} behind {b}", i, j)
-        for i, a in enumerate(labels)
-        for j, b in enumerate(labels)
-        if i != j
-    ]
-    return "".join(groups) + by_name
+    pairs = permutations(enumerate(labels), 2)
+    return groups + [group(f"{a} behind {b}", i, j) for (i, a), (j, b) in pairs]

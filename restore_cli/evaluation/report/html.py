@@ -4,21 +4,23 @@ The file needs nothing beside it and asks the network for nothing. It is written
 picture after another, so memory does not grow with their number.
 """
 
-import itertools
 import math
 import os
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 
-from restore_cli.evaluation.measure import Measurement, MetricInfo
+from markupsafe import Markup
+
+from restore_cli.evaluation.measurement import Measurement, MetricInfo
 from restore_cli.evaluation.numbers import count, decimals
+from restore_cli.evaluation.plots import Series, histogram
+from restore_cli.evaluation.ranking import Rank
 from restore_cli.evaluation.report.gallery import gallery, worst_first
-from restore_cli.evaluation.report.plots import Series, histogram
-from restore_cli.evaluation.report.shell import shell
+from restore_cli.evaluation.report.shell import Section, page
 from restore_cli.evaluation.report.tables import differences as differences_table
-from restore_cli.evaluation.report.tables import headline
+from restore_cli.evaluation.report.tables import headline, ranked
 from restore_cli.evaluation.statistics import Difference
+from restore_cli.evaluation.templating import render
 from restore_cli.images.atomic import open_atomically
 
 _RESULTS = (
@@ -29,6 +31,10 @@ _DIFFERENCES = (
     "The second output less the first, picture by picture. Where the interval (bootstrap over the "
     "pictures) holds zero, the difference cannot be told from chance. Better, worse and equal "
     "count the pictures on which the second output is so."
+)
+_RANKING = (
+    "By the mean over the pictures that have a value in every output. The intervals come from "
+    "drawing the pictures again and again; outputs whose places overlap are not told apart."
 )
 _SPREAD = "How many pictures have which value. The dashed line is the mean."
 _RESIZED = (
@@ -43,6 +49,7 @@ def write_report(
     *,
     differences: Mapping[tuple[str, str, str], Difference] | None,
     resize_reference: bool,
+    ranking: Sequence[tuple[str, Sequence[Rank]]] = (),
     pictures: int = 200,
 ) -> None:
     """Write the report.
@@ -55,6 +62,7 @@ def write_report(
             less a. None or empty with one output.
         resize_reference: references were brought to the size of their output; the report says so
             and does the same.
+        ranking: by metric, the outputs in order; with more than two.
         pictures: at most this many are shown, the worst by the first metric that has a number per
             picture (with several outputs: by the worst of a picture's numbers).
 
@@ -70,22 +78,24 @@ def write_report(
     cases = worst_first(measurements, per_picture[0] if per_picture else None)
     shown = cases[: max(0, pictures)]
     places = _places(measurements)
-    sections = _section("Results", _RESULTS, headline(measurements, places))
+    sections = [Section("Results", _RESULTS, headline(measurements, places))]
+    if ranking:
+        sections.append(Section("Ranking", _RANKING, ranked(ranking, places)))
     if differences:
         table = differences_table(differences, metrics, places)
-        sections += _section("Paired differences", _DIFFERENCES, table)
+        sections.append(Section("Paired differences", _DIFFERENCES, table))
     if per_picture:
         plots = _plots(measurements, per_picture, places)
-        sections += _section("Distribution", _SPREAD, plots)
-    before, after = shell(
+        sections.append(Section("Distribution", _SPREAD, plots))
+    parts = page(
         title=" · ".join(measurement.label for measurement in measurements),
         lead=_lead(measurements, len(cases)),
         notice=_RESIZED if resize_reference else "",
         sections=sections,
+        pictures=gallery(measurements, shown, total=len(cases), places=places) if shown else (),
     )
-    body = gallery(measurements, shown, total=len(cases), places=places) if shown else ()
     with open_atomically(path) as file:
-        for part in itertools.chain([before], body, [after]):
+        for part in parts:
             # A file or folder may be called something that is no Unicode.
             file.write(part.encode("utf-8", "backslashreplace"))
 
@@ -95,10 +105,6 @@ def _lead(measurements: Sequence[Measurement], total: int) -> str:
     # The folder that holds all references, whether they lie in subfolders or not.
     where = os.path.commonpath(sorted(folders)) if folders else ""
     return f"{count(total, 'picture')}, compared with the references in {where or '.'}"
-
-
-def _section(title: str, words: str, body: str) -> str:
-    return f"\n<section><h2>{title}</h2><p>{words}</p>\n{body}\n</section>"
 
 
 def _values(measurement: Measurement, info: MetricInfo) -> list[float]:
@@ -117,17 +123,19 @@ def _places(measurements: Sequence[Measurement]) -> dict[str, int]:
 
 def _plots(
     measurements: Sequence[Measurement], metrics: Sequence[MetricInfo], places: Mapping[str, int]
-) -> str:
-    figures: list[str] = []
+) -> Markup:
+    plots: list[dict[str, object]] = []
     for info in metrics:
         series = [
             Series(one.label, _values(one, info), index) for index, one in enumerate(measurements)
         ]
         identical = sum(value == math.inf for one in series for value in one.values)
-        note = f"<p>{count(identical, 'identical picture')} not drawn.</p>" if identical else ""
-        unit = f' <span class="unit">{escape(info.unit)}</span>' if info.unit else ""
-        figures.append(
-            f'<figure class="plot"><figcaption>{escape(info.name)}{unit}</figcaption>'
-            f"{histogram(series, unit=info.unit, places=places[info.name])}{note}</figure>"
+        plots.append(
+            {
+                "name": info.name,
+                "unit": info.unit,
+                "drawing": histogram(series, unit=info.unit, places=places[info.name]),
+                "identical": count(identical, "identical picture") if identical else "",
+            }
         )
-    return f'<div class="plots">{"".join(figures)}</div>'
+    return render("plots.html", plots=plots)

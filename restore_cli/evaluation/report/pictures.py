@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -12,48 +11,25 @@ from numpy.typing import NDArray
 HEAT_TOP = 0.1
 """Absolute error that gets the brightest colour of the map; more looks the same."""
 
-LONGEST = 1200
-"""Pictures up to this many pixels on the long side are embedded as they are."""
+LONGEST = 800
+"""Longer pictures are reduced to this many pixels on the long side."""
 
 _COLORS = cv2.COLORMAP_INFERNO  # its lightness rises evenly from black to pale yellow
-_SIDES = (LONGEST, 960, 800, 640, 480)
-_MOST_PIXELS = 300_000_000  # about 100 MB of HTML; much more and browsers become sluggish
-_MOST_EXACT_PIXELS = 8_000_000  # lossless, about 20 MB of HTML
-_QUALITY = 92
-_HEAT_QUALITY = 85
+_IMAGE_BYTES = 58_000  # of one image: 12 pictures of three images make 2.8 MB of HTML
+_PAGE_BYTES = 90_000_000  # of all images; with much more, browsers become sluggish
+_LEAST_BYTES = 4_000
+_QUALITIES = (90, 80, 70, 55, 40)
+_SMALLER = 0.75  # of the side, where even the lowest quality takes too many bytes
 _BAND = 1 << 19  # pixels
 
 
-@dataclass(frozen=True, slots=True)
-class Embedding:
-    """How pictures are put into the file.
+def most_bytes(images: int) -> int:
+    """Bytes that one image may take, so that a phone loads the page and a browser can hold it.
 
     Args:
-        side: pixels; longer pictures are reduced to this.
-        exact: keep every 8-bit value (PNG); else WebP of quality 92.
+        images: how many the page has: outputs, their error maps, and references.
     """
-
-    side: int
-    exact: bool
-
-
-def plan(sizes: Sequence[tuple[int, int]], images: int) -> Embedding:
-    """Choose how to embed pictures so that a browser can still hold the file.
-
-    Few pixels are kept exactly. Otherwise pictures are compressed, and reduced to 1200 pixels on
-    the long side, or less where there are so many large ones that the file would be far above
-    100 MB.
-
-    Args:
-        sizes: width and height of each picture.
-        images: how many images each has: outputs, their error maps, and the reference.
-    """
-
-    def total(side: int) -> float:
-        return images * sum(w * h * min(1.0, side / max(w, h)) ** 2 for w, h in sizes)
-
-    side = next((side for side in _SIDES if total(side) <= _MOST_PIXELS), _SIDES[-1])
-    return Embedding(side=side, exact=total(side) <= _MOST_EXACT_PIXELS)
+    return max(_LEAST_BYTES, min(_IMAGE_BYTES, _PAGE_BYTES * 3 // 4 // max(1, images)))
 
 
 def fitted(width: int, height: int, side: int) -> tuple[int, int]:
@@ -62,26 +38,32 @@ def fitted(width: int, height: int, side: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def picture_uri(srgb: NDArray[np.float32], embedding: Embedding) -> str:
-    """Embed a picture.
+def picture_uris(pictures: Sequence[NDArray[np.float32]], most: int) -> list[str]:
+    """Embed pictures that are compared by eye: all in the same way, none worse than another.
+
+    Small ones keep every 8-bit value (PNG). Others are reduced to `LONGEST` by averaging areas and
+    compressed (WebP), as little as their bytes allow.
 
     Args:
-        srgb: (H, W, 3), values in [0, 1]; rounded to 8 bits.
-        embedding: how.
+        pictures: (H, W, 3) of one size, values in [0, 1]; rounded to 8 bits.
+        most: bytes that each may take.
 
     Returns:
-        A data URI of a PNG or WebP file, reduced by averaging areas.
+        A data URI each.
     """
-    height, width = srgb.shape[:2]
-    eight: NDArray[Any] = np.empty(srgb.shape, np.uint8)
-    for rows in _bands(srgb.shape):
-        eight[rows] = np.clip(srgb[rows] * 255 + 0.5, 0, 255)
-    size = fitted(width, height, embedding.side)
-    if size != (width, height):
-        eight = cv2.resize(eight, size, interpolation=cv2.INTER_AREA)
-    if embedding.exact:
-        return _uri("png", eight, (cv2.IMWRITE_PNG_COMPRESSION, 4))
-    return _uri("webp", eight, (cv2.IMWRITE_WEBP_QUALITY, _QUALITY))
+    return _embedded([_eight(picture) for picture in pictures], most, may_be_exact=True)
+
+
+def heat_uris(errors: Sequence[NDArray[np.float32]], most: int) -> list[str]:
+    """Embed error maps, reduced like their pictures: a pixel then shows the mean of its area.
+
+    Args:
+        errors: (H, W) of one size, as from `error_map`.
+        most: bytes that each may take.
+    """
+    size = fitted(errors[0].shape[1], errors[0].shape[0], LONGEST)
+    reduced = [np.asarray(_resized(error, size), np.float32) for error in errors]
+    return _embedded([heat(error) for error in reduced], most, may_be_exact=False)
 
 
 def error_map(output: NDArray[np.float32], reference: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -119,20 +101,6 @@ def heat(error: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(colored[..., ::-1]).astype(np.uint8, copy=False)
 
 
-def heat_uri(error: NDArray[np.float32], embedding: Embedding) -> str:
-    """Embed an error map, reduced like its picture: a pixel then shows the mean of its area.
-
-    Args:
-        error: (H, W), as from `error_map`.
-        embedding: how; the map is compressed (WebP) either way, for it is there to be looked at.
-    """
-    height, width = error.shape
-    size = fitted(width, height, embedding.side)
-    if size != (width, height):
-        error = np.asarray(cv2.resize(error, size, interpolation=cv2.INTER_AREA), np.float32)
-    return _uri("webp", heat(error), (cv2.IMWRITE_WEBP_QUALITY, _HEAT_QUALITY))
-
-
 def heat_gradient(stops: int = 17) -> str:
     """The map's colours from 0 to `HEAT_TOP` as a CSS gradient, for the legend."""
     colors = heat(np.linspace(0, HEAT_TOP, stops, dtype=np.float32)[None])[0]
@@ -140,12 +108,48 @@ def heat_gradient(stops: int = 17) -> str:
     return f"linear-gradient(to right, {words})"
 
 
-def _uri(format: str, rgb: NDArray[Any], parameters: Sequence[int]) -> str:
+def _eight(srgb: NDArray[np.float32]) -> NDArray[Any]:
+    """8-bit samples of a picture, reduced to `LONGEST`."""
+    eight: NDArray[Any] = np.empty(srgb.shape, np.uint8)
+    for rows in _bands(srgb.shape):
+        eight[rows] = np.clip(srgb[rows] * 255 + 0.5, 0, 255)
+    return _resized(eight, fitted(srgb.shape[1], srgb.shape[0], LONGEST))
+
+
+def _resized(samples: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    if size == (samples.shape[1], samples.shape[0]):
+        return samples
+    return np.asarray(cv2.resize(samples, size, interpolation=cv2.INTER_AREA))
+
+
+def _embedded(images: Sequence[NDArray[Any]], most: int, *, may_be_exact: bool) -> list[str]:
+    """Encode all in one way, the best one in which each takes at most so many bytes."""
+    height, width = images[0].shape[:2]
+    # A PNG of more pixels than bytes does not fit: no photo is compressed that well.
+    if may_be_exact and height * width <= most:
+        files = [_file("png", image, (cv2.IMWRITE_PNG_COMPRESSION, 9)) for image in images]
+        if max(map(len, files)) <= most:
+            return [_uri("png", file) for file in files]
+    side = max(height, width)
+    while True:
+        reduced = [_resized(image, fitted(width, height, side)) for image in images]
+        for quality in _QUALITIES:
+            files = [_file("webp", image, (cv2.IMWRITE_WEBP_QUALITY, quality)) for image in reduced]
+            if max(map(len, files)) <= most or side <= 16:
+                return [_uri("webp", file) for file in files]
+        side = round(side * _SMALLER)
+
+
+def _file(format: str, rgb: NDArray[Any], parameters: Sequence[int]) -> bytes:
     bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
     done, data = cv2.imencode(f".{format}", bgr, list(parameters))
     if not done:
         raise ValueError(f"a picture of {rgb.shape} cannot be written as {format}")
-    return f"data:image/{format};base64,{base64.b64encode(data.tobytes()).decode('ascii')}"
+    return data.tobytes()
+
+
+def _uri(format: str, file: bytes) -> str:
+    return f"data:image/{format};base64,{base64.b64encode(file).decode('ascii')}"
 
 
 def _bands(shape: tuple[int, ...]) -> Iterable[slice]:

@@ -1,19 +1,36 @@
-"""The report's shell: style, script and the rules that keep the page off the network."""
+"""The report's page: style, script and the rules that keep it off the network."""
 
 import base64
 import hashlib
-from html import escape
-from importlib.resources import files
-from string import Template
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
 
 from restore_cli import __version__
 from restore_cli.evaluation.report.pictures import heat_gradient
+from restore_cli.evaluation.templating import render, source, stream
 
-_PICTURES = "<!-- pictures -->"
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the page above the pictures.
+
+    Attributes:
+        title: plain text.
+        words: the sentences below it, plain text.
+        body: what `render` gave.
+    """
+
+    title: str
+    words: str
+    body: Markup
 
 
-def shell(*, title: str, lead: str, notice: str, sections: str) -> tuple[str, str]:
-    """Write the page around the pictures.
+def page(
+    *, title: str, lead: str, notice: str, sections: Sequence[Section], pictures: Iterable[str]
+) -> Iterator[str]:
+    """Write the page, piece by piece.
 
     The browser is told to run no script but this one (by its hash) and to load nothing, so a
     picture's name that slipped through unescaped could do no harm.
@@ -22,27 +39,21 @@ def shell(*, title: str, lead: str, notice: str, sections: str) -> tuple[str, st
         title: plain text.
         lead: the sentence below it, plain text.
         notice: what a reader must not miss, plain text, or "".
-        sections: HTML between the head and the pictures.
-
-    Returns:
-        What comes before the pictures, and what comes after.
+        sections: above the pictures.
+        pictures: pieces of HTML, taken when their turn comes.
     """
-    script = _asset("report.js")
+    script = source("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-    page = Template(_asset("report.html")).substitute(
-        title=escape(title),
-        lead=escape(lead),
-        notice=f'<p class="notice" role="note">{escape(notice)}</p>\n' if notice else "",
-        sections=f"{sections}\n",
-        style=Template(_asset("report.css")).substitute(heat_gradient=heat_gradient()),
-        script=script,
+    return stream(
+        "page.html",
+        title=title,
+        lead=lead,
+        notice=notice,
+        sections=sections,
+        pictures=(Markup(part) for part in pictures),
+        # Of colours only, and of the package's own file.
+        style=render("report.css", heat_gradient=Markup(heat_gradient())),
+        script=Markup(script),
         script_hash=f"sha256-{digest}",
-        version=escape(__version__),
+        version=__version__,
     )
-    # From the right: a name that holds the marker stands before it, and is escaped anyway.
-    before, _, after = page.rpartition(_PICTURES)
-    return before, after
-
-
-def _asset(name: str) -> str:
-    return files("restore_cli.evaluation.report").joinpath("assets", name).read_text("utf-8")

@@ -1,18 +1,21 @@
-"""The report's tables: one line per metric and output, and the paired differences."""
+"""The report's tables: one line per metric and output, the ranking, and the paired differences."""
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 
-from restore_cli.evaluation.measure import Measurement, MetricInfo
+from markupsafe import Markup
+
+from restore_cli.evaluation.measurement import Measurement, MetricInfo
 from restore_cli.evaluation.numbers import count, number
-from restore_cli.evaluation.report.cards import value_cell
+from restore_cli.evaluation.ranking import Rank
 from restore_cli.evaluation.statistics import Difference, summarise
+from restore_cli.evaluation.templating import render
 
+_COLUMNS = ("Mean", "Median", "Worst 5 %", "Worst")
 _INTERVAL = (144, 18)  # width and height of the small drawing of an interval
 
 
-def headline(measurements: Sequence[Measurement], places: Mapping[str, int]) -> str:
+def headline(measurements: Sequence[Measurement], places: Mapping[str, int]) -> Markup:
     """Write the table that comes first: every metric with its protocol, every output.
 
     Args:
@@ -22,71 +25,65 @@ def headline(measurements: Sequence[Measurement], places: Mapping[str, int]) -> 
     Returns:
         A <div> with a <table>.
     """
-    several = len(measurements) > 1
-    columns = ["Mean", "Median", "Worst 5 %", "Worst"]
-    head = ('<th scope="col">Output</th>' if several else "") + "".join(
-        f'<th class="number" scope="col">{name}</th>' for name in columns
-    )
-    head += (
-        '<th scope="col">Worst picture</th><th class="number" scope="col">Identical</th>'
-        '<th class="number" scope="col">Pictures</th>'
-    )
-    bodies = "".join(
-        f"<tbody>{_title(info, len(columns) + 3 + several)}"
-        + "".join(
-            _line(measurement, index, info, places[info.name], several=several)
-            for index, measurement in enumerate(measurements)
-        )
-        + "</tbody>"
+    metrics = [
+        {"info": info, "lines": [_line(one, info, places[info.name]) for one in measurements]}
         for info in measurements[0].metrics.values()
-    )
-    return (
-        '<div class="table" tabindex="0" role="region" aria-label="Results">'
-        f'<table class="headline"><thead><tr>{head}</tr></thead>{bodies}</table></div>'
-    )
+    ]
+    return render("headline.html", metrics=metrics, columns=_COLUMNS, several=len(measurements) > 1)
 
 
-def _title(info: MetricInfo, columns: int) -> str:
-    end = "higher" if info.higher_is_better else "lower"
-    unit = f' <span class="unit">{escape(info.unit)}</span>' if info.unit else ""
-    return (
-        f'<tr><th colspan="{columns}" scope="rowgroup"><span class="metric-name">'
-        f'{escape(info.name)}</span>{unit} <span class="direction">{end} is better</span>'
-        f'<span class="protocol">{escape(info.protocol)}</span></th></tr>'
-    )
-
-
-def _line(
-    measurement: Measurement, index: int, info: MetricInfo, places: int, *, several: bool
-) -> str:
-    label = (
-        f'<th scope="row" class="name"><span class="swatch output-{index % 6}"></span>'
-        f"{escape(measurement.label)}</th>"
-        if several
-        else ""
-    )
+def _line(measurement: Measurement, info: MetricInfo, places: int) -> dict[str, object]:
+    line: dict[str, object] = {"label": measurement.label, "total": None}
     if not info.per_picture:
-        total = value_cell(measurement.totals[info.name], places)
-        return (
-            f'<tr class="values">{label}{total}<td class="none" colspan="5">one number for the '
-            f'whole set</td><td class="number">{len(measurement.rows)}</td></tr>'
-        )
-    summary = summarise(measurement.rows, info)
-    cells = "".join(
-        value_cell(value, places)
-        for value in (summary.mean, summary.median, summary.tail, summary.worst)
-    )
-    return (
-        f'<tr class="values">{label}{cells}<td class="name">{escape(summary.worst_name)}</td>'
-        f'<td class="number">{summary.identical}</td><td class="number">{summary.count}</td></tr>'
-    )
+        total = number(measurement.totals[info.name], places)
+        return line | {"total": total, "pictures": len(measurement.rows)}
+    found = summarise(measurement.rows, info)
+    values = (found.mean, found.median, found.tail, found.worst)
+    return line | {
+        "cells": [number(value, places) for value in values],
+        "worst_name": found.worst_name,
+        "identical": found.identical,
+        "pictures": found.count,
+    }
+
+
+def ranked(ranking: Sequence[tuple[str, Sequence[Rank]]], places: Mapping[str, int]) -> Markup:
+    """Write which output is first, and how sure that is.
+
+    Args:
+        ranking: by metric, the outputs in order.
+        places: decimals by metric.
+
+    Returns:
+        A <div> with a <table>.
+    """
+    lines: list[dict[str, object]] = []
+    for metric, ranks in ranking:
+        for one in ranks:
+            # One decimal more than the values: outputs worth ranking lie close together.
+            mean, low, high = (
+                number(value, places[metric] + 1) for value in (one.mean, one.low, one.high)
+            )
+            interval = "too few pictures" if math.isnan(one.low) else f"{low} to {high}"
+            sure = f"{one.best}" if one.best == one.worst else f"{one.best} to {one.worst}"
+            lines.append(
+                {
+                    "metric": metric,
+                    "place": one.place,
+                    "label": one.label,
+                    "mean": mean,
+                    "interval": interval,
+                    "places": sure,
+                }
+            )
+    return render("ranking.html", lines=lines)
 
 
 def differences(
     found: Mapping[tuple[str, str, str], Difference],
     metrics: Mapping[str, MetricInfo],
     places: Mapping[str, int],
-) -> str:
+) -> Markup:
     """Write the paired differences between outputs.
 
     Args:
@@ -97,7 +94,7 @@ def differences(
     Returns:
         A <div> with a <table>.
     """
-    lines: list[str] = []
+    lines: list[dict[str, object]] = []
     for (a, b, metric), difference in found.items():
         info = metrics.get(metric)
         if info is None:
@@ -105,55 +102,42 @@ def differences(
         # One decimal more than the values: differences worth knowing of are small.
         digits = places[metric] + 1
         low, high = (number(v, digits, signed=True) for v in (difference.low, difference.high))
-        interval = "too few pictures" if math.isnan(difference.low) else f"{low} to {high}"
-        unit = f' <span class="unit">{escape(info.unit)}</span>' if info.unit else ""
         lines.append(
-            f'<tr><th scope="row" class="name">{escape(metric)}</th>'
-            f'<td class="name">{escape(b)} <span class="none">less</span> {escape(a)}</td>'
-            f'<td class="number">{number(difference.mean, digits, signed=True)}{unit}</td>'
-            f'<td class="number">{interval}</td><td>{_interval(difference)}</td>'
-            f'<td class="number">{difference.better}</td><td class="number">{difference.worse}'
-            f'</td><td class="number">{difference.equal}</td>'
-            f"<td>{_verdict(difference, info, a, b)}{_left_out(difference)}</td></tr>"
+            {
+                "metric": metric,
+                "a": a,
+                "b": b,
+                "unit": info.unit,
+                "mean": number(difference.mean, digits, signed=True),
+                "interval": "too few pictures"
+                if math.isnan(difference.low)
+                else f"{low} to {high}",
+                "drawing": _drawing(difference),
+                "better": difference.better,
+                "worse": difference.worse,
+                "equal": difference.equal,
+                "winner": _winner(difference, info, a, b),
+                "left_out": count(difference.left_out, "picture") if difference.left_out else "",
+            }
         )
-    return (
-        '<div class="table" tabindex="0" role="region" aria-label="Paired differences">'
-        '<table class="differences"><thead><tr><th scope="col">Metric</th>'
-        '<th scope="col">Outputs</th><th class="number" scope="col">Mean difference</th>'
-        '<th class="number" scope="col">95 % interval</th>'
-        '<th aria-hidden="true"></th><th class="number" scope="col">Better</th>'
-        '<th class="number" scope="col">Worse</th><th class="number" scope="col">Equal</th>'
-        f'<th scope="col">In words</th></tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
-    )
+    return render("differences.html", lines=lines)
 
 
-def _verdict(difference: Difference, info: MetricInfo, a: str, b: str) -> str:
+def _winner(difference: Difference, info: MetricInfo, a: str, b: str) -> str | None:
+    """Which one is better; None if that is not told from chance."""
     if not difference.is_clear:
-        return '<span class="none">not told from chance</span>'
-    b_wins = (difference.low > 0) == info.higher_is_better
-    return f'<span class="better">{escape(b if b_wins else a)} is better</span>'
+        return None
+    return b if (difference.low > 0) == info.higher_is_better else a
 
 
-def _left_out(difference: Difference) -> str:
-    """Say how many pictures have no finite difference."""
-    left = difference.left_out
-    return f' <span class="none">(mean without {count(left, "picture")})</span>' if left else ""
-
-
-def _interval(difference: Difference) -> str:
+def _drawing(difference: Difference) -> dict[str, object] | None:
     """Draw the interval against zero, at a scale of its own."""
     low, mean, high = difference.low, difference.mean, difference.high
     reach = max(abs(low), abs(high))
     if not 0 < reach < math.inf:
-        return ""
+        return None
     width, height = _INTERVAL
     left, right, middle = (
-        width / 2 + value / reach * (width / 2 - 6) for value in (low, high, mean)
+        f"{width / 2 + value / reach * (width / 2 - 6):.1f}" for value in (low, high, mean)
     )
-    y = height / 2
-    return (
-        f'<svg class="interval" viewBox="0 0 {width} {height}" aria-hidden="true">'
-        f'<line class="zero" x1="{width / 2}" x2="{width / 2}" y1="0" y2="{height}"/>'
-        f'<line class="span" x1="{left:.1f}" x2="{right:.1f}" y1="{y}" y2="{y}"/>'
-        f'<circle class="mean" cx="{middle:.1f}" cy="{y}" r="4"/></svg>'
-    )
+    return {"width": width, "height": height, "low": left, "high": right, "mean": middle}

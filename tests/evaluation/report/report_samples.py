@@ -9,7 +9,7 @@ import numpy as np
 import skimage
 from numpy.typing import NDArray
 
-from restore_cli.evaluation.measure import Measurement, MetricInfo, Row
+from restore_cli.evaluation.measurement import Measurement, MetricInfo, Row
 from restore_cli.evaluation.pairing import Pair
 
 Floats = NDArray[np.float64]

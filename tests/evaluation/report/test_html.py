@@ -11,7 +11,7 @@ import pytest
 from report_samples import METRICS, blurred, gathered, measured, noisy, photographs
 
 from restore_cli.errors import RestoreError
-from restore_cli.evaluation.measure import Measurement, MetricInfo
+from restore_cli.evaluation.measurement import Measurement, MetricInfo
 from restore_cli.evaluation.report.html import write_report
 from restore_cli.evaluation.statistics import Difference
 
@@ -97,7 +97,7 @@ def test_names_from_outside_are_text_everywhere(tmp_path: Path) -> None:
     assert html.count("<script") == 1
     assert html.count("</script") == 1
     assert "<b>" not in html
-    assert "alert(&#x27;1&#x27;)" in html
+    assert "alert(&#39;1&#39;)" in html
     assert "写真" in html
     page = _Page()
     page.feed(html)

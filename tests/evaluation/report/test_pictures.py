@@ -10,17 +10,16 @@ from numpy.typing import NDArray
 from restore_cli.evaluation.report.pictures import (
     HEAT_TOP,
     LONGEST,
-    Embedding,
     error_map,
     fitted,
     heat,
     heat_gradient,
-    heat_uri,
-    picture_uri,
-    plan,
+    heat_uris,
+    most_bytes,
+    picture_uris,
 )
 
-EXACT = Embedding(side=LONGEST, exact=True)
+MUCH = 1_000_000
 
 
 def _picture(height: int, width: int, seed: int = 0) -> NDArray[np.float32]:
@@ -37,41 +36,53 @@ def _decoded(uri: str, kind: str) -> NDArray[np.uint8]:
 
 def test_exact_pictures_keep_every_value() -> None:
     eight = np.random.default_rng(0).integers(0, 256, (31, 47, 3), np.uint8)
-    found = _decoded(picture_uri((eight / 255).astype(np.float32), EXACT), "png")
+    found = _decoded(picture_uris([(eight / 255).astype(np.float32)], MUCH)[0], "png")
     np.testing.assert_array_equal(found, eight)
 
 
 def test_compressed_pictures_stay_close() -> None:
-    smooth = cv2.GaussianBlur(_picture(80, 120), (0, 0), 8)
-    found = _decoded(picture_uri(smooth, Embedding(side=LONGEST, exact=False)), "webp")
-    assert found.shape == (80, 120, 3)
+    smooth = cv2.GaussianBlur(_picture(400, 600), (0, 0), 8)
+    found = _decoded(picture_uris([smooth], 50_000)[0], "webp")
+    assert found.shape == (400, 600, 3)
     assert np.abs(found / 255 - smooth).mean() < 0.01
 
 
+def test_pictures_that_are_compared_are_embedded_alike() -> None:
+    flat, noise = np.full((90, 120, 3), 0.5, np.float32), _picture(90, 120)
+    for most in (MUCH, 20_000, 2_000):
+        uris = picture_uris([flat, noise], most)
+        sizes = {_decoded(uri, uri[11 : uri.index(";")]).shape for uri in uris}
+        assert len({uri[: uri.index(",")] for uri in uris}) == len(sizes) == 1
+        assert all(len(uri) <= most * 4 / 3 + 40 for uri in uris)
+
+
+def test_even_noise_fits_into_few_bytes() -> None:
+    noise = _picture(900, 1200)
+    (uri,) = picture_uris([noise], 58_000)
+    assert len(uri) <= 58_000 * 4 / 3 + 40
+    assert _decoded(uri, "webp").shape[1] >= 300
+
+
 def test_large_pictures_are_reduced_by_area() -> None:
-    picture = np.zeros((40, 80, 3), np.float32)
+    picture = np.zeros((40, 2 * LONGEST, 3), np.float32)
     picture[:, ::2] = 1  # columns of black and white: their mean is grey, one in two is not
-    found = _decoded(picture_uri(picture, Embedding(side=40, exact=True)), "png")
-    assert found.shape == (20, 40, 3)
+    found = _decoded(picture_uris([picture], MUCH)[0], "png")
+    assert found.shape == (20, LONGEST, 3)
     assert np.abs(found.astype(int) - 128).max() <= 1
 
 
 @pytest.mark.parametrize(
     ("size", "expected"),
-    [((481, 321), (481, 321)), ((2400, 1800), (1200, 900)), ((9000, 2), (1200, 1))],
+    [((481, 321), (481, 321)), ((2400, 1800), (800, 600)), ((9000, 2), (800, 1))],
 )
 def test_sizes_that_fit(size: tuple[int, int], expected: tuple[int, int]) -> None:
     assert fitted(*size, LONGEST) == expected
 
 
-def test_few_pixels_are_kept_and_many_are_compressed_and_reduced() -> None:
-    assert plan([(481, 321)] * 10, 3) == Embedding(side=1200, exact=True)
-    assert plan([(481, 321)] * 68, 3) == Embedding(side=1200, exact=False)
-    assert plan([(6000, 4000)] * 10, 3) == Embedding(side=1200, exact=False)
-    many = plan([(6000, 4000)] * 200, 3)
-    assert many.side < 1200
-    width, height = fitted(6000, 4000, many.side)
-    assert 200 * 3 * width * height <= 300_000_000
+def test_twelve_pictures_make_three_megabytes_and_a_thousand_still_a_page() -> None:
+    assert 12 * 3 * most_bytes(12 * 3) * 4 / 3 < 3_000_000
+    assert 3000 * most_bytes(3000) * 4 / 3 <= 90_000_000
+    assert most_bytes(10**9) >= 1000
 
 
 def test_the_error_is_the_mean_over_channels_of_the_absolute_difference() -> None:
@@ -97,7 +108,7 @@ def test_the_map_gets_brighter_with_the_error_up_to_its_top() -> None:
 
 
 def test_the_map_of_no_error_is_black() -> None:
-    found = _decoded(heat_uri(np.zeros((20, 30), np.float32), EXACT), "webp")
+    found = _decoded(heat_uris([np.zeros((20, 30), np.float32)], MUCH)[0], "webp")
     assert found.shape == (20, 30, 3)
     assert found.max() < 10
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from report_samples import METRICS, gathered
 
-from restore_cli.evaluation.measure import Measurement, MetricInfo, Row
+from restore_cli.evaluation.measurement import Measurement, MetricInfo, Row
 from restore_cli.evaluation.pairing import Pair
 from restore_cli.evaluation.report.tables import differences, headline
 from restore_cli.evaluation.statistics import Difference

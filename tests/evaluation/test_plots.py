@@ -1,25 +1,32 @@
-"""Histograms: every value in one bin, bins of round width, drawings that are well-formed."""
+"""Histograms: every value in one bin of round width. Curves: points where they belong."""
 
+import io
 import math
 import re
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from restore_cli.evaluation.report.plots import (
+from restore_cli.evaluation.plots import (
     MOST_BINS,
+    Line,
     Series,
     bin_edges,
+    draw_curves,
     histogram,
     nice_step,
+    paint_curves,
 )
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 def _parse(svg: str) -> ElementTree.Element:
-    return ElementTree.fromstring(svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" '))
+    return ElementTree.fromstring(
+        str(svg).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ')
+    )
 
 
 def _bars(svg: str) -> list[tuple[str, float]]:
@@ -110,3 +117,50 @@ def test_ticks_are_told_apart(values: list[float]) -> None:
     height = max(float(text.attrib["y"]) for text in svg.iter(f"{SVG}text"))
     ticks = [t.text for t in svg.iter(f"{SVG}text") if float(t.attrib["y"]) == height]
     assert len(set(ticks)) == len(ticks) >= 2
+
+
+BLUE = np.array([0x1F, 0x5F, 0xA8])
+
+
+def _pixels(*lines: Line) -> np.ndarray:
+    image = Image.open(io.BytesIO(draw_curves(lines, title="t", x="x", y="y")))
+    assert image.format == "PNG"
+    assert image.size == (960, 640)
+    return np.asarray(image.convert("RGB")).astype(int)
+
+
+def _blue_places(pixels: np.ndarray) -> np.ndarray:
+    # Below and left of the legend.
+    near = np.abs(pixels - BLUE).sum(2) < 12
+    near[:100, 700:] = False
+    return np.argwhere(near)
+
+
+def test_a_rising_line_goes_from_lower_left_to_upper_right() -> None:
+    places = _blue_places(_pixels(Line("a", [(0.0, 1.0, ""), (1.0, 2.0, "")])))
+    left, right = places[places[:, 1].argmin()], places[places[:, 1].argmax()]
+    assert left[0] > 450
+    assert right[0] < 160
+    assert right[1] - left[1] > 600
+
+
+def test_points_that_are_not_finite_are_left_out() -> None:
+    line = Line("a", [(0.0, 1.0, "0"), (1.0, 2.0, "1")])
+    longer = Line("a", [*line.points, (float("inf"), 1.0, "2"), (1.0, float("nan"), "3")])
+    assert np.array_equal(_pixels(line), _pixels(longer))
+    with pytest.raises(ValueError, match="no finite point"):
+        draw_curves([Line("a", [(float("nan"), 0.0, "")])], title="", x="", y="")
+
+
+def test_two_lines_have_two_colours_and_one_point_is_enough() -> None:
+    pixels = _pixels(Line("a", [(3.0, 3.0, "")]), Line("b", [(3.0, 3.5, "only")]))
+    orange = np.abs(pixels - np.array([0xC2, 0x57, 0x1A])).sum(2) < 12
+    assert len(_blue_places(pixels)) > 20
+    assert orange.sum() > 20
+
+
+def test_pixels_are_those_of_the_file() -> None:
+    lines = [Line("a", [(0.0, 1.0, ""), (1.0, 2.0, "")])]
+    painted = paint_curves(lines, title="t", x="x", y="y")
+    assert painted.dtype == np.uint8
+    assert np.array_equal(painted, _pixels(*lines))

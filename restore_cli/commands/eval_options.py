@@ -1,0 +1,148 @@
+"""Options of `restore eval`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from restore_cli.commands.outputs import output_path
+
+Paths = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="OUTPUT... REFERENCE",
+        help="Two files or two folders. With --reference all of them are outputs.",
+        show_default=False,
+    ),
+]
+Reference = Annotated[
+    str | None,
+    typer.Option("--reference", metavar="PATH", help="What all outputs are compared with."),
+]
+Metrics = Annotated[
+    str,
+    typer.Option(
+        "--metrics",
+        metavar="NAME,...",
+        help="From psnr, ssim, psnr-y, ssim-y, ms-ssim, psnr-aligned, psnr-gtmean, delta-e, "
+        "photometric-share, latent-w2; with the extra [perceptual] lpips, dists, fid, kid.",
+    ),
+]
+Recursive = Annotated[
+    bool,
+    typer.Option("--recursive", "-r", help="Walk into subfolders; their names must match."),
+]
+CropBorder = Annotated[
+    int,
+    typer.Option("--crop-border", min=0, metavar="N", help="Pixels to leave out on each side."),
+]
+ResizeReference = Annotated[
+    bool,
+    typer.Option(
+        "--resize-reference",
+        help="Bring references to the size of their outputs instead of refusing them; every "
+        "number's protocol then says so.",
+    ),
+]
+ReferenceCrop = Annotated[
+    Literal["centre"] | None,
+    typer.Option("--reference-crop", help="Take the middle of references that are larger."),
+]
+PairRule = Annotated[
+    str,
+    typer.Option(
+        "--pair",
+        metavar="RULE",
+        help="stem; prefix: many outputs of one reference; regex=PATTERN: its group agrees.",
+    ),
+]
+Csv = Annotated[
+    Path | None,
+    typer.Option(
+        "--csv",
+        metavar="FILE",
+        allow_dash=True,
+        parser=output_path,
+        help="Write every number with its protocol; - is standard output.",
+    ),
+]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="FILE.html",
+        parser=output_path,
+        help="Write a page to look at: sliders, error maps, histograms; it needs no network.",
+    ),
+]
+ReportPictures = Annotated[
+    int,
+    typer.Option("--report-pictures", min=0, metavar="N", help="Show the N worst in it."),
+]
+SaveBaseline = Annotated[
+    Path | None,
+    typer.Option(
+        "--save-baseline",
+        metavar="FILE.json",
+        parser=output_path,
+        help="Keep these numbers for later.",
+    ),
+]
+BaselineFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--baseline",
+        metavar="FILE.json",
+        help="Compare with kept numbers; needs --max-drop or --max-drop-each.",
+    ),
+]
+MaxDrop = Annotated[
+    str | None,
+    typer.Option(
+        "--max-drop",
+        metavar="NAME=X,...",
+        help="How much worse than the baseline each mean may be; exit code 3 if it is more.",
+    ),
+]
+MaxDropEach = Annotated[
+    str | None,
+    typer.Option(
+        "--max-drop-each",
+        metavar="NAME=X,...",
+        help="The same for every single picture.",
+    ),
+]
+Junit = Annotated[
+    Path | None,
+    typer.Option(
+        "--junit",
+        metavar="FILE.xml",
+        parser=output_path,
+        help="Write what the gate found as tests; needs --baseline.",
+    ),
+]
+Markdown = Annotated[
+    Path | None,
+    typer.Option(
+        "--markdown",
+        metavar="FILE.md",
+        allow_dash=True,
+        parser=output_path,
+        help="Write a summary for a pull request; - is standard output.",
+    ),
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(
+        "--weights", metavar="PATH", help="Published weights of lpips, dists, fid or kid."
+    ),
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(
+        "--batch-size",
+        min=1,
+        metavar="N",
+        help="Pictures computed at once; unset: 1 on a CPU, 16 on a GPU.",
+    ),
+]
