@@ -115,6 +115,7 @@ class Console:
             asked: it belongs to what was asked for, and goes to stdout.
         """
         _write_log(_VOICE.get().log, message)
+        console = self.answers if asked else self.people
         console.print(_shown(message, console), soft_wrap=True)
 
     def detail(self, message: str) -> None:
