@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from restore_cli.networks.amounts import QUANTITIES
+from restore_cli.images.color import linear_to_srgb, srgb_to_linear
+from restore_cli.networks.amounts import QUANTITIES, level_of
 from restore_cli.networks.base import Estimated, EstimatingNetwork, NetworkInfo, completed
 from restore_cli.networks.blocks import ChannelNorm, ResidualBlock, local_convolutions
 from restore_cli.networks.draws import drawn
@@ -15,6 +16,7 @@ from restore_cli.networks.unet import UNet
 
 _FEATURES = 128
 _DROPPED = 1 / 3
+_STOPS = QUANTITIES.index("stops")
 _SLOPE = 0.1  # of the heads' rectifiers below 0: a step can kill a plain one for every picture
 
 
@@ -68,6 +70,8 @@ class GuidedUNet(EstimatingNetwork):
         guide: length of the vector that modulates the levels.
         quantity: which of `QUANTITIES` a level that the user tells is of; empty for none.
         sources: names of the kinds of samples by label, which it then tells apart; empty for none.
+        relight: begin with the picture as it would be with the missing stops of light: exposure is
+            one number, which convolutions in windows are slow to learn. For `quantity="stops"`.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class GuidedUNet(EstimatingNetwork):
         guide: int = 64,
         quantity: str = "",
         sources: tuple[str, ...] = (),
+        relight: bool = False,
     ) -> None:
         super().__init__()
         if quantity and quantity not in QUANTITIES:
@@ -85,7 +90,8 @@ class GuidedUNet(EstimatingNetwork):
         self.body = UNet(widths=widths, depths=depths, global_context=guide)
         # The body's own context is of no use: this network's guide takes its place.
         self.body.surveyor = None
-        self.body.head = nn.Conv2d(16, widths[0], 3, padding=1)
+        self._relight = relight
+        self.body.head = nn.Conv2d(28 if relight else 16, widths[0], 3, padding=1)
         self.body.tail = nn.Conv2d(widths[0], 12, 3, padding=1)
         nn.init.zeros_(self.body.tail.weight)
         nn.init.zeros_(cast("Tensor", self.body.tail.bias))
@@ -121,9 +127,13 @@ class GuidedUNet(EstimatingNetwork):
         keep = self._kept(level, features)
         told = torch.cat([used, used.sqrt(), features * keep, keep], dim=1)
         noise = self._noise(image)
-        x = torch.cat([image, noise.clamp(min=0).to(image.dtype)], dim=1)
+        seen, base = [image, noise.clamp(min=0).to(image.dtype)], image
+        if self._relight:
+            base = relit(image, used[:, _STOPS] * level_of("stops", 1.0))
+            seen.append(base)
+        x = torch.cat(seen, dim=1)
         residual = self.body.residual(F.pixel_unshuffle(x, 2), self.guide(told.to(features.dtype)))
-        restored = image + F.pixel_shuffle(residual, 2)
+        restored = base + F.pixel_shuffle(residual, 2)
         if self.training:
             return Estimated(restored, estimated, noise)
         return Estimated(restored, estimated.clamp(min=0), noise.clamp(min=0))
@@ -164,6 +174,21 @@ class GuidedUNet(EstimatingNetwork):
             kept = drawn(torch.empty(len(features), 1), torch.rand_like) >= _DROPPED
             keep = keep * kept.to(keep)
         return keep
+
+
+def relit(image: Tensor, stops: Tensor) -> Tensor:
+    """Pictures with more light: a gain in linear light, clipped at white.
+
+    Args:
+        image: (B, 3, H, W), sRGB in [0, 1].
+        stops: (B,), how much more, EV.
+
+    Returns:
+        (B, 3, H, W), sRGB in [0, 1].
+    """
+    gain = torch.exp2(stops.float())[:, None, None, None]
+    light = srgb_to_linear(image.float().clamp(0, 1)) * gain
+    return linear_to_srgb(light.clamp(max=1.0)).to(image.dtype)
 
 
 def _halved(inputs: int, outputs: int, *, kernel: int = 3) -> tuple[nn.Module, ...]:

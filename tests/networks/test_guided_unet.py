@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from restore_cli.networks.amounts import QUANTITIES
-from restore_cli.networks.guided_unet import GuidedUNet
+from restore_cli.networks.amounts import QUANTITIES, amount_of
+from restore_cli.networks.guided_unet import GuidedUNet, relit
 
 N = len(QUANTITIES)
 
@@ -129,3 +129,22 @@ def test_training_leaves_the_context_of_a_third_of_the_pictures_out(
     kept = network._kept(told, features)
     assert float(kept[:1000].sum()) == 0
     assert float(kept[1000:].mean()) == pytest.approx(2 / 3, abs=0.03)
+
+
+def test_relighting_is_a_gain_in_linear_light_that_ends_at_white() -> None:
+    grey = torch.full((2, 3, 4, 4), 0.2)
+    lit = relit(grey, torch.tensor([0.0, 2.0]))
+    torch.testing.assert_close(lit[0], grey[0], atol=1e-6, rtol=0)
+    linear = ((0.2 + 0.055) / 1.055) ** 2.4 * 4
+    assert float(lit[1, 0, 0, 0]) == pytest.approx(1.055 * linear ** (1 / 2.4) - 0.055, abs=1e-5)
+    assert float(relit(grey, torch.tensor([9.0, 9.0])).max()) == pytest.approx(1.0)
+
+
+def test_untrained_a_relighting_network_gives_the_light_that_it_is_told(image: Tensor) -> None:
+    network = GuidedUNet(
+        widths=(8, 16), depths=(1, 1), guide=8, quantity="stops", relight=True
+    ).eval()
+    told = torch.full((len(image), len(QUANTITIES)), torch.nan)
+    told[:, QUANTITIES.index("stops")] = amount_of("stops", 1.5)
+    expected = relit(image, torch.full((len(image),), 1.5))
+    torch.testing.assert_close(network(image, told), expected)
