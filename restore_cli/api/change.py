@@ -1,12 +1,16 @@
 """How much restoring changed a picture, for people and programs."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from torch import Tensor
+if TYPE_CHECKING:
+    # Also said of batches that need no torch: all that is in them is done.
+    from torch import Tensor
 
-from restore_cli.engine.restorer import Restored
+    from restore_cli.engine.restorer import Restored
 
 VISIBLE = 2 / 255
 """Difference in a channel from which a pixel counts as changed."""

@@ -24,8 +24,10 @@ def _recipe_keys() -> list[str]:
 
     keys: list[str] = []
     for section, field in Recipe.model_fields.items():
-        inner = getattr(field.annotation, "model_fields", None)
-        keys += [f"{section}.{key}=" for key in inner or ()] or [f"{section}."]
+        # Of `[data]`, a union, what any of its kinds takes.
+        kinds = [field.annotation, *get_args(field.annotation)]
+        inner = [key for kind in kinds for key in getattr(kind, "model_fields", ())]
+        keys += [f"{section}.{key}=" for key in dict.fromkeys(inner)] or [f"{section}."]
     return keys
 
 

@@ -25,7 +25,7 @@ MODELS = [folder.name for folder in folders()]
         ("models show de", [name for name in MODELS if name.startswith("de")]),
         ("models ex", ["export"]),
         ("train --set data.cr", ["data.crop="]),
-        ("train --init odcr", ["odcr-dehaze"]),
+        ("train --init odcr", ["odcr-dehaze", "odcr-published"]),
         ("do", ["doctor"]),
         ("--install-completion z", ["zsh"]),
     ],

@@ -10,7 +10,7 @@ import pytest
 
 from restore_cli.__main__ import main
 from restore_cli.images.picture import Picture
-from restore_cli.models import zoo
+from restore_cli.models import shipped
 
 Answer = tuple[int, list[dict[str, Any]], str]
 
@@ -135,7 +135,7 @@ def test_without_the_small_autoencoder_the_error_names_the_others(
     run: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _folders()
-    monkeypatch.setattr(zoo, "_shipped", list)
+    monkeypatch.setattr(shipped, "folders", list)
     code, _, err = run("ot-correct", "fit", "restored", "natural", "-o", "look.safetensors")
     assert code == 2
     assert "'small' is not shipped" in err

@@ -14,6 +14,7 @@ from PIL import Image
 
 from restore_cli.__main__ import main
 from restore_cli.api import auto
+from restore_cli.batch.reading import ready
 from restore_cli.commands.console import Console
 from restore_cli.commands.restoring import How, prepare
 from restore_cli.errors import RestoreError
@@ -117,7 +118,7 @@ def test_what_does_not_fit_is_refused(
 ) -> None:
     monkeypatch.setattr(auto, "AUTO_RUNS", "specialists")
     with pytest.raises(RestoreError, match=words):
-        prepare(Console(), tasks, model, how)
+        ready(prepare(Console(), tasks, model, how).restore)
 
 
 def test_a_model_of_ones_own_is_called_by_the_task(tiny_model: str) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from restore_cli.__main__ import main
 from restore_cli.commands import tools
 from restore_cli.errors import RestoreError
-from restore_cli.models import zoo
+from restore_cli.models import entries, zoo
 from restore_cli.networks.base import Network, NetworkInfo
 
 
@@ -50,10 +50,11 @@ ENTRY = zoo.Entry(
 def shipped(monkeypatch: pytest.MonkeyPatch) -> None:
     """One shipped model, whole and working."""
     model = zoo.Model("derain", "derain", Halve(), ENTRY.sha256, ENTRY.folder, None, 8)
-    monkeypatch.setattr(zoo, "entries", lambda: [ENTRY])
-    monkeypatch.setattr(zoo, "verify", lambda name: None)
+    for module in (zoo, entries):
+        monkeypatch.setattr(module, "entries", lambda: [ENTRY])
+        monkeypatch.setattr(module, "verify", lambda name: None)
+        monkeypatch.setattr(module, "card", lambda name: "# derain\n\nRain goes.")
     monkeypatch.setattr(zoo, "load", lambda name: model)
-    monkeypatch.setattr(zoo, "card", lambda name: "# derain\n\nRain goes.")
 
 
 @pytest.fixture
@@ -63,7 +64,8 @@ def damaged(monkeypatch: pytest.MonkeyPatch) -> None:
     def verify(name: str) -> None:
         raise RestoreError(f"{name}: the weights were changed")
 
-    monkeypatch.setattr(zoo, "verify", verify)
+    for module in (zoo, entries):
+        monkeypatch.setattr(module, "verify", verify)
 
 
 def _lines(text: str) -> list[dict[str, object]]:

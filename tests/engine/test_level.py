@@ -73,6 +73,7 @@ def test_a_network_of_amounts_is_told_one_and_says_what_it_sees() -> None:
     with torch.no_grad():
         for value in network.parameters():
             value.add_(0.05 * torch.randn(value.shape))
+        network.encoder.amounts[-1].bias.fill_(0.5)
     restorer = Restorer(network, device="cpu", precision="fp32")
     image = torch.rand(3, 40, 56)
     blind = restorer(image)

@@ -96,6 +96,8 @@ def assert_two_processes_do_what_one_does(names: list[str], photos: Path, folder
         for key, value in one.items():
             if key.startswith("discriminator") and key.endswith("model.3.bias"):
                 continue  # A norm follows: its gradient is rounding, and Adam goes by the sign.
+            if name == "baryir" and key == "potentials.layers.2.bias":
+                continue  # Only differences of potentials count: its gradient is rounding, too.
             torch.testing.assert_close(two[key], value, atol=1e-6, rtol=0, msg=f"{name}: {key}")
 
 

@@ -22,6 +22,7 @@ class Scaled:
     """What the step needs of an Accelerator in fp16, with torch's own gradient scaler."""
 
     process_index = 0
+    num_processes = 1
     device = torch.device("cpu")
 
     def __init__(self) -> None:
