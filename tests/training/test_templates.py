@@ -127,7 +127,9 @@ def test_the_published_all_in_one_template_trains(tmp_path: Path) -> None:
     small += ("network.refinement=1", "objective.potential_width=4", "data.batch=3")
     recipe = Recipe.parse(template("baryir-published"), source="template")
     assert recipe.network.options["sources"] == list(recipe.data.shares)
-    trained = train(template("baryir-published"), tmp_path, (*small, *TINY[2:]))
+    trained = train(
+        template("baryir-published"), tmp_path, (*small, *TINY[2:], "optim.precision=fp32")
+    )
     assert (trained.steps, trained.skipped) == (2, 0)
 
 
