@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dng_cases import listed, op
 from dng_files import developed, light, write
 
 from restore_cli.errors import RestoreError
@@ -13,14 +14,6 @@ from restore_cli.raw import opcodes
 from restore_cli.raw.opcodes import apply, parse
 
 FLAT = np.full((24, 32), 0.25, np.float32)
-
-
-def op(number: int, data: bytes, *, optional: bool = False) -> bytes:
-    return struct.pack(">4I", number, 0x01030000, int(optional), len(data)) + data
-
-
-def listed(*ops: bytes) -> bytes:
-    return struct.pack(">I", len(ops)) + b"".join(ops)
 
 
 def region(top: int = 0, left: int = 0, bottom: int = 24, right: int = 32, plane: int = 0,

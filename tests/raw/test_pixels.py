@@ -1,15 +1,14 @@
 """Samples that are decoded here, as an outside writer packed them."""
 
 import importlib.util
-import io
 import resource
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from dng_cases import lossy
 from dng_files import light, packed, repacked, write
-from PIL import Image
 
 from restore_cli.errors import RestoreError
 from restore_cli.raw.pixels import _floats, delinearised, linearised, relinearised
@@ -104,17 +103,7 @@ def test_a_jpeg_xl_part_that_claims_too_much_takes_no_memory(tmp_path: Path) -> 
 
 
 def test_lossy_files_are_read_by_their_table(tmp_path: Path) -> None:
-    out = io.BytesIO()
-    Image.new("RGB", (128, 96), (128, 128, 128)).save(out, "JPEG", quality=98)
-    table = np.round((np.arange(256) / 255) ** 2 * 65535).astype(int)
-    path = write(
-        tmp_path / "a.dng",
-        np.full((96, 128, 3), 7, np.uint8),
-        (50712, 3, 256, tuple(int(v) for v in table)),
-        (50717, 4, 3, (65535,) * 3),
-        rowsperstrip=96,
-    )
-    repacked(path, out.getvalue(), _259=34892)
+    lossy(path := tmp_path / "a.dng")
     np.testing.assert_allclose(light(path), (128 / 255) ** 2, atol=3e-3)
 
 
