@@ -100,7 +100,12 @@ CHARTS = (
     Chart("two matrices", {"more": _daylight_and_tungsten()}),
     Chart("turned by 90 degrees", {"orientation": 6}),
     Chart("default crop", {"more": CROP}, margin=(6, 8, 10, 12)),
-    Chart("odd active area", {"active": (5, 7, 5 + SIZE[0], 7 + SIZE[1])}, margin=(5, 7, 3, 1)),
+    Chart(
+        "odd active area",
+        {"active": (5, 7, 5 + SIZE[0], 7 + SIZE[1]), "pattern": "RGGB"},
+        sensor=Sensor(pattern="BGGR"),  # at the sensor's corner
+        margin=(5, 7, 3, 1),
+    ),
 )
 
 
