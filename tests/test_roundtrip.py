@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageCms
 
 from restore_cli.__main__ import main
@@ -202,6 +203,9 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
             what = "all" if things == ONE else "".join(things) or "none"
             name = f"{depth}-{channels}-{'alpha' if alpha else 'opaque'}-{what}{suffix}"
             some_of(full_picture(depth, channels, alpha), things).write(folder / name)
+            if depth == "float" and "orientation" in things:  # what is written as TIFF is upright
+                with tifffile.TiffFile(folder / name, mode="r+b") as file:
+                    file.pages.first.tags[274].overwrite(6)
     return folder
 
 
@@ -234,6 +238,7 @@ def test_all_of_it_is_kept_made_true_or_noted(tmp_path: Path, sources: Path, for
             lost.add("float" if depth == "float" else "16 bits")
         silent += [(name, thing) for thing in lost if note(thing, format) not in notes]
         turned = what in ("orientation", "all")
-        assert (made.width, made.height) == ((24, 32) if turned else (32, 24)), name
-        assert after.get(path.name, {}).get("Orientation", "1") == "1", name
+        untrue = after.get(path.name, {}).get("Orientation", "1") != "1"
+        if untrue or (made.width, made.height) != ((24, 32) if turned else (32, 24)):
+            silent.append((name, "orientation"))
     assert silent == []
