@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import rawpy
 
+from restore_cli.images.picture import Picture
 from restore_cli.raw.develop import Developer
 from restore_cli.raw.dng import DngTags, write_dng
 from restore_cli.raw.settings import Settings
@@ -35,6 +36,8 @@ def self_test() -> tuple[str, float]:
         write_dng(path, np.tile(codes, (24, 32)), tags)
         read = Developer(Settings(engine="libraw", look="none", linear=True, bits=16)).read(path)
         seen = read.finish(read.image)
+    if not isinstance(seen, Picture):
+        raise TypeError("no picture was developed")
     apart = float(np.abs(seen.pixels / 65535 - np.array(_LIGHT)).max())
     if apart > _WITHIN:
         raise ValueError(f"its light is {apart:.3g} off")
