@@ -37,7 +37,7 @@ RESULTS = ROOT / "benchmarks" / "results" / "raw_judges.csv"
 RESTORE = str(Path(sys.executable).parent / "restore")
 CAMERA = Camera.named("Sony A7")
 PATCH, ROWS, COLUMNS = 64, 4, 6
-FIELDS = ("file", "judge", "size", "our_size", "delta_e_mean", "delta_e_worst")
+FIELDS: tuple[str, ...] = ("file", "judge", "size", "our_size", "delta_e_mean", "delta_e_worst")
 NEUTRAL = """\
 [Version]
 AppVersion=5.9
