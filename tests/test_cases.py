@@ -17,7 +17,10 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from dng_cases import DNG_CASES, IPTC, DngCase, other_profile
 from PIL import Image, PngImagePlugin
+
+from restore_cli.images.picture import Picture
 
 RNG = np.random.default_rng(22)
 SMOOTH = np.add.outer(np.arange(32), np.arange(48) * 2)[..., None] + np.array((0, 40, 90))
@@ -274,3 +277,70 @@ def test_imagemagick_opens_every_output(outcome: tuple[Path, dict[str, dict], st
         words = ["identify", "-format", "%w %h", str(path)]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         assert done.stdout == "48 32", (path.name, done.stderr)
+
+
+@pytest.fixture(scope="module")
+def developed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dict]]:
+    """The folder of `restore isp`'s pictures, and what each file says by `--info --json`."""
+    folder = tmp_path_factory.mktemp("raws")
+    (folder / "in").mkdir()
+    for case in DNG_CASES:
+        case.make(folder / "in" / case.name)
+    words = [sys.executable, "-m", "restore_cli", "isp", str(folder / "in"), "--json"]
+    options = ["--engine", "libraw", "--linear", "-o", str(folder / "out")]
+    done = subprocess.run([*words, *options], capture_output=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    previews = ["--preview", "--format", "png", "-o", str(folder / "previews")]
+    subprocess.run([*words, *previews], capture_output=True, check=False, timeout=300)
+    told = subprocess.run([*words, "--info"], capture_output=True, text=True, check=False)
+    lines = [json.loads(line) for line in told.stdout.splitlines()]
+    return folder, {Path(x["input"]).name: x for x in lines if "input" in x}
+
+
+@pytest.mark.parametrize("case", DNG_CASES, ids=lambda case: case.name)
+def test_a_raw_file_gives_its_light(developed: tuple[Path, dict[str, dict]], case: DngCase) -> None:
+    folder, told = developed
+    seen = imagecodecs.png_decode((folder / "out" / case.name).with_suffix(".png").read_bytes())
+    assert seen.shape == case.right.shape
+    inside = (slice(case.lost, -case.lost or None),) * 2
+    np.testing.assert_allclose(
+        seen[inside] / 65535, case.right[inside], rtol=0, atol=case.within + 1e-5
+    )
+    top, left, bottom, right = told[case.name]["crop"]
+    turned = told[case.name]["orientation"] > 4
+    size = (bottom - top, right - left)
+    assert (size[::-1] if turned else size) == seen.shape[:2]
+
+
+def test_raw_files_say_what_they_say(developed: tuple[Path, dict[str, dict]]) -> None:
+    told = developed[1]
+    assert told["black-unlike.dng"]["black"] == [[[256, 512, 1024]]]
+    assert told["black-same.dng"]["white"] == 16383
+    assert told["float16.dng"]["white"] == 1
+    assert told["crop.dng"]["crop"] == [6, 8, 86, 120]
+    assert (told["active-odd.dng"]["width"], told["active-odd.dng"]["height"]) == (128, 96)
+    assert told["active-odd.dng"]["cfa"] == "RGGB"
+    assert told["lossy.dng"]["kind"] == told["jpeg-xl.dng"]["kind"] == "linear"
+    assert told["12-bits-big-endian.dng"]["white"] == 4095
+    assert told["preview.dng"]["orientation"] == 6
+
+
+def test_what_a_raw_file_says_of_the_picture_is_kept(
+    developed: tuple[Path, dict[str, dict]],
+) -> None:
+    data = (developed[0] / "out" / "metadata.png").read_bytes()
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        xmp = image.info["xmp"]
+    for words in (b'Rating="4"', b'Label="Red"', b"<rdf:li>cat</rdf:li>"):
+        assert words in xmp
+    assert Picture.read(developed[0] / "out" / "metadata.png").iptc == IPTC
+
+
+def test_a_preview_keeps_its_profile_turned(developed: tuple[Path, dict[str, dict]]) -> None:
+    with Image.open(developed[0] / "previews" / "preview.png") as image:
+        assert image.size == (96, 128)
+        assert image.info["icc_profile"] == other_profile()
+        # The left half lies at the top after a quarter turn clockwise.
+        assert np.asarray(image)[10, 48].tolist() == [200, 30, 30]
+        assert np.asarray(image)[120, 48].tolist() == [0, 0, 0]

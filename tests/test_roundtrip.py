@@ -1,18 +1,23 @@
 """What a file says survives reading and writing, as exiftool and ImageMagick see it."""
 
+import contextlib
+import io
 import itertools
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageCms
 
+from restore_cli.__main__ import main
 from restore_cli.images.encode import Saving
 from restore_cli.images.fit import fit
-from restore_cli.images.formats import FORMATS, Thing
+from restore_cli.images.formats import FORMATS, Thing, note
 from restore_cli.images.metadata import Resolution, Text
 from restore_cli.images.picture import Picture
 
@@ -133,3 +138,109 @@ def test_strength_0_gives_back_the_pixels(
         np.testing.assert_allclose(second.pixels, first.pixels, rtol=1e-5)
     else:
         np.testing.assert_array_equal(second.pixels, first.pixels)
+
+
+ONE = ("profile", "exif", "xmp", "iptc", "resolution", "texts", "comment", "orientation")
+KINDS = [*((thing,) for thing in ONE), (), ONE]
+
+
+def some_of(picture: Picture, things: tuple[str, ...]) -> Picture:
+    """The picture with some of what it says."""
+    exif = Image.Exif()
+    if "exif" in things:
+        exif[0x010F] = "Maker"
+    if "orientation" in things:
+        exif[0x0112] = 6
+    return replace(
+        picture,
+        icc=picture.icc if "profile" in things else None,
+        exif=exif.tobytes().removeprefix(b"Exif\0\0") if len(exif) else None,
+        xmp=picture.xmp if "xmp" in things else None,
+        iptc=picture.iptc if "iptc" in things else None,
+        resolution=picture.resolution if "resolution" in things else None,
+        texts=picture.texts if "texts" in things else (),
+        comment=picture.comment if "comment" in things else None,
+    )
+
+
+def shown_in(folder: Path) -> dict[str, dict[str, str]]:
+    """What exiftool shows of every file, by name; tags without their groups."""
+    words = ["exiftool", "-j", "-G1", "-n", "-a", str(folder)]
+    answer = subprocess.run(words, capture_output=True, check=False).stdout
+    said = json.loads(answer or "[]")  # it knows neither TGA nor PAM nor QOI
+    return {
+        Path(one["SourceFile"]).name: {k.rpartition(":")[2]: str(v) for k, v in one.items()}
+        for one in said
+    }
+
+
+def things_in(shown: dict[str, str]) -> set[Thing]:
+    """What is there of a `full_picture`, as exiftool sees it."""
+    there = {
+        thing
+        for thing, (name, value) in SHOWN.items()
+        if shown.get(name.rpartition(":")[2]) == value
+    }
+    inches = float(shown.get("XResolution", 0)) * (
+        2.54 if shown.get("ResolutionUnit") == "3" else 1
+    )
+    metres = float(shown.get("PixelsPerUnitX", shown.get("PixelsPerMeterX", 0)))
+    if 300 in (round(inches), round(metres * 0.0254)):
+        there.add("resolution")
+    if shown.get("Title") == "Holiday":
+        there.add("texts")
+    if "ProfileDescription" in shown:
+        there.add("profile")
+    return there
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Each depth, colour or grey, with alpha or not, with each thing alone, with none, with all."""
+    folder = tmp_path_factory.mktemp("sources")
+    for depth, channels, alpha in CASES:
+        suffix = ".tiff" if depth == "float" else ".png"
+        for things in KINDS:
+            what = "all" if things == ONE else "".join(things) or "none"
+            name = f"{depth}-{channels}-{'alpha' if alpha else 'opaque'}-{what}{suffix}"
+            some_of(full_picture(depth, channels, alpha), things).write(folder / name)
+            if depth == "float" and "orientation" in things:  # what is written as TIFF is upright
+                with tifffile.TiffFile(folder / name, mode="r+b") as file:
+                    file.pages.first.tags[274].overwrite(6)
+    return folder
+
+
+@pytest.mark.slow
+@needs_exiftool
+@pytest.mark.parametrize("format", FORMATS)
+def test_all_of_it_is_kept_made_true_or_noted(tmp_path: Path, sources: Path, format: str) -> None:
+    """Through the command, in one run; exiftool sees what is kept, a note tells of the rest."""
+    if not FORMATS[format].available:
+        pytest.skip("the extra is missing")
+    one, out = FORMATS[format], tmp_path / "out"
+    words = ["infer", str(sources), "--task", "denoise", "--strength", "0", "--format", format]
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        assert main([*words, "-o", str(out), "--json", "--quiet"]) == 0
+    lines = [json.loads(line) for line in said.getvalue().splitlines()]
+    told = {Path(line["input"]).name: line for line in lines if "input" in line}
+    assert len(told) == len(CASES) * len(KINDS)
+    before, after = shown_in(sources), shown_in(out)
+    silent: list[tuple[str, str]] = []
+    for name, line in told.items():
+        path = Path(line["output"])
+        made, notes = Picture.read(path), set(line["notes"])
+        lost: set[Thing] = things_in(before[name]) - things_in(after.get(path.name, {}))
+        depth, _, alpha, what = Path(name).stem.split("-")
+        if alpha == "alpha" and made.alpha is None:
+            lost.add("alpha")
+        deep = made.depth if made.pixels.dtype.kind != "f" else 32
+        if not one.precision and deep < {"8": 8, "16": 16, "float": 32}[depth]:
+            lost.add("float" if depth == "float" else "16 bits")
+        silent += [(name, thing) for thing in lost if note(thing, format) not in notes]
+        turned = what in ("orientation", "all")
+        # Radiance's own orientation, which is no EXIF, is the usual one.
+        untrue = after.get(path.name, {}).get("Orientation", "1") not in ("1", "-Y +X")
+        if untrue or (made.width, made.height) != ((24, 32) if turned else (32, 24)):
+            silent.append((name, "orientation"))
+    assert silent == []

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from restore_cli.commands.console import Console
 from restore_cli.errors import ExitCode, RestoreError
@@ -59,7 +59,10 @@ def show_info(
 
 
 def _facts(info: "RawInfo") -> dict[str, object]:
+    from restore_cli.raw.dng_tags import Area
+
     levels, tags = info.levels, info.tags
+    crop = info.crop or Area(0, 0, info.height, info.width)
     return {
         "make": tags.make,
         "model": tags.model,
@@ -67,12 +70,14 @@ def _facts(info: "RawInfo") -> dict[str, object]:
         "date": tags.date,
         "width": info.width,
         "height": info.height,
+        "crop": [crop.top, crop.left, crop.bottom, crop.right],
         "orientation": info.orientation,
         "kind": info.kind,
         "cfa": info.cfa or None,
         "black": levels.tile.tolist(),
         "black_deltas": levels.rows is not None or levels.columns is not None,
         "white": levels.white,
+        "whites": None if levels.whites is None else levels.whites.tolist(),
         "wb_camera": list(info.camera_gains),
         "wb_daylight": None if info.daylight_gains is None else list(info.daylight_gains),
         "matrix": info.matrix.tolist(),
@@ -97,9 +102,8 @@ def _words(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, list):
-        separator = "; " if value and isinstance(value[0], list) else ", "
-        return separator.join(
-            " ".join(f"{x:.6g}" for x in part) if isinstance(part, list) else _words(part)
-            for part in value
-        )
+        # Numbers by commas, rows by semicolons; a level of nesting that holds one thing is no news.
+        parts: list[Any] = value
+        separator = "; " if parts and isinstance(parts[0], list) and len(parts) > 1 else ", "
+        return separator.join(_words(part) for part in parts)
     return str(value)

@@ -188,6 +188,7 @@ def _findings() -> Iterator[Finding]:
     devices = list(_devices())
     yield from devices
     yield from _models()
+    yield _raw()
     yield from _self_tests([device.name for device in devices])
 
 
@@ -264,6 +265,17 @@ def _models() -> Iterator[Finding]:
         problem = _problem_of(entry.name)
         detail = problem or f"{entry.parameters:,} parameters, hash verified"
         yield Finding("model", entry.name, "ok" if problem is None else "failed", detail)
+
+
+def _raw() -> Finding:
+    """Decode a DNG file that is written here."""
+    from restore_cli.raw.self_test import self_test
+
+    try:
+        version, _ = self_test()
+    except Exception as error:  # Whatever a broken library raises is the answer.
+        return Finding("self-test", "raw", "failed", f"{type(error).__name__}: {error}")
+    return Finding("self-test", "raw", "ok", f"LibRaw {version} decoded a DNG file written here")
 
 
 def _self_tests(devices: list[str]) -> Iterator[Finding]:

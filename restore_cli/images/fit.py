@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restore_cli.images.exif import as_srgb, has_thumbnail, lightened
+from restore_cli.images.exif import as_srgb, has_thumbnail, lightened, resolution_of_exif
 from restore_cli.images.formats import FORMATS, Format, Thing, note
 from restore_cli.images.profile import decode_srgb
 from restore_cli.images.thumbnail import renewed
@@ -161,8 +161,7 @@ def _with_its_metadata(picture: Picture, one: Format, lost: list[Thing]) -> Pict
             lost.append(name)
             picture = replace(picture, **{name: None})
     if picture.resolution is not None and not one.holds("resolution"):
-        # EXIF says it as well, where there is any.
-        if picture.exif is None:
+        if resolution_of_exif(picture.exif) is None:
             lost.append("resolution")
         picture = replace(picture, resolution=None)
     if picture.texts and not one.holds("texts"):

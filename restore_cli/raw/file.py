@@ -46,6 +46,8 @@ RAWS = Suffixes(
 )
 """The files of a folder that are worth developing, by their names."""
 
+_LEAST_X_TRANS = 512
+"""LibRaw's own method for X-Trans takes smaller pictures for damaged ones."""
 _LEAST_BITS = 0.25
 """A file with fewer bits a pixel claims a size that it cannot hold."""
 
@@ -148,6 +150,8 @@ class RawFile:
             RestoreError: it is damaged or LibRaw cannot develop it.
         """
         raw = self._open()
+        if info.kind == "x-trans" and min(info.height, info.width) < _LEAST_X_TRANS:
+            demosaic = "linear"
         options = replaced(raw, info.levels) if info.levels.replaced else {}
         with naming_raw_problems(self.path):
             pixels: NDArray[Any] = raw.postprocess(
@@ -232,11 +236,15 @@ def open_raw(path: Path, *, strip_gps: bool = False) -> Generator[RawFile]:
     with naming_problems(path), mapped(path) as data:
         tags = tags_or_none(data, strip_gps=strip_gps)
         try:
+            if tags.nothing:
+                raise RestoreError(f"{path}: its mosaic has no pixels: there is nothing in it")
+            if tags.dng is not None:
+                _check_size(path, size, tags.dng.height, tags.dng.width)
             if tags.dng is None or not read_here(tags.dng):
                 raw = rawpy.RawPy()
                 with naming_raw_problems(path, lambda: no_raw(path, start)):
                     raw.open_file(str(path))
-            _check_size(path, size, raw, tags)
+                _check_size(path, size, raw.sizes.raw_height, raw.sizes.raw_width)
             if tags.cut_off:
                 raise RestoreError(
                     f"{path}: the file ends early", hint="copy it from the camera again"
@@ -249,20 +257,15 @@ def open_raw(path: Path, *, strip_gps: bool = False) -> Generator[RawFile]:
                 raw.close()
 
 
-def _check_size(path: Path, size: int, raw: rawpy.RawPy | None, tags: RawTags) -> None:
-    """Refuse a size that the file cannot hold, before memory is asked for."""
-    if raw is not None:
-        height, width = raw.sizes.raw_height, raw.sizes.raw_width
-    else:
-        assert tags.dng is not None
-        height, width = tags.dng.height, tags.dng.width
-    # Sample, mosaic, three planes of floats, and LibRaw's own.
-    admit(path, 40 * height * width, doing=f"developing its {width} x {height} pixels")
+def _check_size(path: Path, size: int, height: int, width: int) -> None:
+    """Refuse a picture that a file of `size` bytes cannot hold, before memory is asked for."""
     if not 0 < height * width <= min(MAX_PIXELS, size * 8 / _LEAST_BITS):
         raise RestoreError(
             f"{path}: it claims more pixels than it can hold, {height}x{width}",
             hint="the file is damaged: copy it from the camera again",
         )
+    # Sample, mosaic, three planes of floats, and LibRaw's own.
+    admit(path, 40 * height * width, doing=f"developing its {width} x {height} pixels")
 
 
 def _from_preview(raw: rawpy.RawPy, tags: RawTags, *, strip_gps: bool) -> RawTags:

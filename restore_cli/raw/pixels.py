@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from restore_cli.errors import RestoreError
+from restore_cli.images import jxl
 from restore_cli.images.decode import DAMAGE
 from restore_cli.raw.dng_tags import Area, Dng
 
@@ -28,6 +29,8 @@ _PLANAR = 284
 # Differences run over that many samples of a row: 2 and 3 are TIFF's, the others DNG's X2 and X4.
 _STEPS = {2: 1, 34892: 2, 34893: 4}
 _FLOAT_STEPS = {3: 1, 34894: 2, 34895: 4}
+_LIBRAWS_LEAST = 22
+"""LibRaw takes smaller mosaics for no RAW file."""
 _CHUNK = 1 << 28
 """A tile with more bytes than that is refused."""
 
@@ -36,8 +39,10 @@ def read_here(dng: Dng) -> bool:
     """Whether an image's samples are read here and not by LibRaw."""
     if dng.compression in (LOSSY_JPEG, JPEG_XL):
         return True
-    deflated = dng.compression in (DEFLATE, OLD_DEFLATE)
-    return deflated or (dng.compression == NONE and (dng.is_float or dng.bits == 32))
+    if dng.compression in (DEFLATE, OLD_DEFLATE):
+        return True
+    small = min(dng.height, dng.width) < _LIBRAWS_LEAST and dng.bits in (8, 16)
+    return dng.compression == NONE and (dng.is_float or dng.bits == 32 or small)
 
 
 def read_samples(dng: Dng, path: Path) -> NDArray[Any]:
@@ -81,6 +86,18 @@ def linearised(codes: NDArray[Any], table: NDArray[np.uint16] | None) -> NDArray
     return table[np.minimum(codes, len(table) - 1)]
 
 
+def delinearised(values: NDArray[Any], table: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """The codes that a LinearizationTable turned into these values; of several the lowest."""
+    codes = np.zeros(65536, np.float32)
+    codes[table[::-1]] = np.arange(len(table) - 1, -1, -1, dtype=np.float32)
+    return codes[values]
+
+
+def relinearised(codes: NDArray[np.float32], table: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Codes, whole or not, through a LinearizationTable."""
+    return np.interp(codes, np.arange(len(table)), table).astype(np.float32)
+
+
 def _kind(dng: Dng, path: Path) -> np.dtype[Any]:
     if dng.is_float:
         if dng.bits not in (16, 24, 32):
@@ -109,7 +126,8 @@ def _places(dng: Dng) -> Iterator[Area]:
 
 def _chunk(dng: Dng, data: bytes, place: Area, path: Path) -> NDArray[Any]:
     if dng.compression in (LOSSY_JPEG, JPEG_XL):
-        part = _jpeg(data, path) if dng.compression == LOSSY_JPEG else _jpeg_xl(data, path)
+        lossy = dng.compression == LOSSY_JPEG
+        part = _jpeg(data, path) if lossy else _jpeg_xl(data, place, path)
         part = part[..., None] if part.ndim == 2 else part
         if part.shape[2] != dng.samples:
             raise _damaged(path, f"{part.shape[2]} colours where {dng.samples} are announced")
@@ -192,7 +210,7 @@ def _jpeg(data: bytes, path: Path) -> NDArray[np.uint8]:
         raise _damaged(path, str(error)) from error
 
 
-def _jpeg_xl(data: bytes, path: Path) -> NDArray[Any]:
+def _jpeg_xl(data: bytes, place: Area, path: Path) -> NDArray[Any]:
     try:
         from imagecodecs import jpegxl_decode
     except ImportError as error:
@@ -200,12 +218,16 @@ def _jpeg_xl(data: bytes, path: Path) -> NDArray[Any]:
             f"{path}: JPEG XL is not supported in this installation",
             hint="install it with: pip install 'restore-cli[jxl]'",
         ) from error
+    # A few bytes can claim a gigapixel: asked of the header, before memory is taken.
+    width, height = jxl.size(data) or (0, 0)
+    if not 0 < width * height <= min(place.height * place.width, _CHUNK // 12):
+        raise _damaged(path, f"a part of {width} x {height} pixels where there must be others")
     try:
-        part = np.asarray(jpegxl_decode(data))
+        part = np.asarray(jpegxl_decode(data, numthreads=1))
     except (RuntimeError, ValueError) as error:
         raise _damaged(path, str(error)) from error
-    if part.size * part.itemsize > _CHUNK or part.ndim not in (2, 3):
-        raise _damaged(path, "a part claims too many pixels")
+    if part.ndim not in (2, 3):
+        raise _damaged(path, "a part is an animation")
     return part
 
 

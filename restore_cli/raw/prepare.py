@@ -16,6 +16,7 @@ from restore_cli.raw import hot_pixels, noise, opcodes
 from restore_cli.raw.dng_tags import Area, Dng
 from restore_cli.raw.file import RawFile
 from restore_cli.raw.info import RawInfo
+from restore_cli.raw.pixels import delinearised, relinearised
 
 LensCorrections = Literal["auto", "off"]
 HotPixels = Literal["auto", "off"]
@@ -71,7 +72,12 @@ def prepare(
     notes, names = list(info.notes), list[str]()
     if before:
         scale = 1.0 if frame.dtype.kind == "f" else _CODES
-        done = _apply(raw, before, frame.astype(np.float32), lens, step, scale)
+        table = None if dng is None or frame.dtype.kind == "f" else dng.table
+        # The list is for codes as they are stored; LibRaw gives them through the table.
+        codes = frame.astype(np.float32) if table is None else delinearised(frame, table)
+        done = _apply(raw, before, codes, lens, step, scale)
+        if table is not None:
+            done = replace(done, image=relinearised(done.image, table))
         frame, notes, names = done.image, [*notes, *done.notes], [*names, *done.names]
         trim = done.area.within(area).seen_from(area)
         info = _cropped(info, trim)

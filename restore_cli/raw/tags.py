@@ -69,6 +69,7 @@ class RawTags:
         neutral: (3,) its AsShotNeutral, or None.
         first: the first directory; readable only while the file is open.
         cut_off: whether the file ends before its image data does.
+        nothing: whether its mosaic has no pixels.
     """
 
     make: str = ""
@@ -89,6 +90,7 @@ class RawTags:
     neutral: Matrix | None = field(default=None, compare=False)
     first: Fields | None = field(default=None, repr=False, compare=False)
     cut_off: bool = False
+    nothing: bool = False
 
 
 def read_tags(path: Path, *, strip_gps: bool = False) -> RawTags:
@@ -150,6 +152,9 @@ def tags_of(data: Buffer, *, strip_gps: bool = False) -> RawTags:
         colour=read_colour(first),
         neutral=read_neutral(first),
         cut_off=raw is not None and _is_cut_off(reader, raw),
+        nothing=raw is not None
+        and 0
+        in reader.numbers(raw.fields.get(_WIDTH))[:1] + reader.numbers(raw.fields.get(_HEIGHT))[:1],
     )
 
 

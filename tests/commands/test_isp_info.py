@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import dng_files
 import numpy as np
 import pytest
 
@@ -45,6 +46,34 @@ def test_people_get_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert err == ""
     for words in ("a.dng", "GBRG", "1023", "no colour matrix"):
         assert words in out
+
+
+def test_people_get_levels_of_linear_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One level a sample, which programs get as nested lists."""
+    tags = ((50714, 4, 3, (256, 512, 1024)), (50717, 4, 3, (16383, 16000, 15000)))
+    dng_files.write(tmp_path / "a.dng", np.full((48, 64, 3), 500, np.uint16), *tags)
+    assert main(["isp", "--info", "a.dng"]) == 0
+    out = capsys.readouterr().out
+    assert "256, 512, 1024" in out
+    assert "16383, 16000, 15000" in out
+    assert main(["isp", "--info", "--json", "a.dng"]) == 0
+    facts = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert facts["black"] == [[[256, 512, 1024]]]
+    assert facts["whites"] == [16383, 16000, 15000]
+
+
+def test_the_crop_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tags = (
+        (50719, 5, 2, dng_files.ratios([8, 6])),
+        (50720, 5, 2, dng_files.ratios([112, 80])),
+    )
+    dng_files.write(tmp_path / "a.dng", np.full((96, 128), 500, np.uint16), *tags)
+    assert main(["isp", "--info", "--json", "a.dng"]) == 0
+    facts = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert (facts["height"], facts["width"]) == (96, 128)
+    assert facts["crop"] == [6, 8, 86, 120]
 
 
 def test_bad_files_do_not_stop_the_others(capsys: pytest.CaptureFixture[str]) -> None:

@@ -140,7 +140,8 @@ def test_doctor_finds_this_machine_well(capsys: pytest.CaptureFixture[str]) -> N
     assert isinstance(seconds, float)
     assert 0.0 < seconds < 2.0
     devices = {name for section, name in found if section == "device"}
-    assert {name for section, name in found if section == "self-test"} == devices
+    assert {name for section, name in found if section == "self-test"} == devices | {"raw"}
+    assert "decoded a DNG file" in str(found["self-test", "raw"]["detail"])
 
 
 def test_doctor_tells_people_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -156,6 +157,19 @@ def test_doctor_tells_people_line_by_line(capsys: pytest.CaptureFixture[str]) ->
 def test_doctor_fails_for_a_damaged_model(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == 1
     assert "the weights were changed" in capsys.readouterr().out
+
+
+def test_doctor_fails_where_raw_files_do_not_come_back(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken() -> None:
+        raise OSError("libraw.so is missing")
+
+    monkeypatch.setattr("restore_cli.raw.self_test.self_test", broken)
+    assert main(["doctor"]) == 1
+    assert (
+        "failed  self-test  raw            OSError: libraw.so is missing" in capsys.readouterr().out
+    )
 
 
 def test_doctor_fails_without_any_model(

@@ -112,3 +112,13 @@ def test_flatten_lays_over_white() -> None:
     np.testing.assert_allclose(flatten(pixels, alpha), expected, atol=1)
     assert flatten(pixels, alpha)[0, 0].tolist() == [255, 255, 255]
     assert flatten(pixels, alpha)[0, 2].tolist() == [10, 100, 200]
+
+
+def test_a_resolution_that_exif_does_not_say_is_noted() -> None:
+    """EXIF of other things is no place where it is kept."""
+    both = replace(PLAIN, exif=EXIF, resolution=Resolution(300, 300, "inch"))
+    assert note("resolution", "webp") in fit(both, "webp")[1]
+    exif = Image.Exif()
+    exif[282], exif[283], exif[296] = 300.0, 300.0, 2
+    told = replace(both, exif=exif.tobytes().removeprefix(b"Exif\0\0"))
+    assert fit(told, "webp")[1] == ()

@@ -50,6 +50,38 @@ def write(path: Path, samples: np.ndarray, *tags: tuple[Any, ...], **options: ob
     return path
 
 
+def restated(path: Path, *, order: str = "little", **values: int) -> Path:
+    """Overwrite values of the first directory, where they lie in their tags: `_256=0`."""
+    data = bytearray(path.read_bytes())
+    for name, value in values.items():
+        start = int(name[1:]).to_bytes(2, order)
+        at = next(
+            i
+            for kind in (3, 4)
+            if (i := data.find(start + kind.to_bytes(2, order) + (1).to_bytes(4, order))) >= 0
+        )
+        data[at + 2 : at + 12] = b"".join(
+            n.to_bytes(k, order) for n, k in ((4, 2), (1, 4), (value, 4))
+        )
+    path.write_bytes(data)
+    return path
+
+
+def repacked(path: Path, body: bytes, *, order: str = "little", **values: int) -> Path:
+    """Put other bytes in place of a one-strip file's samples, with tags that tell of them."""
+    start = path.stat().st_size
+    restated(path, order=order, _273=start, _279=len(body), **values)
+    path.write_bytes(path.read_bytes() + body)
+    return path
+
+
+def packed(codes: np.ndarray, bits: int) -> bytes:
+    """Rows of samples of any number of bits, the highest first, as TIFF packs them."""
+    places = np.arange(bits - 1, -1, -1)
+    planes = (codes[..., None].astype(np.uint32) >> places & 1).astype(np.uint8)
+    return np.packbits(planes.reshape(len(codes), -1), axis=1).tobytes()
+
+
 def light(path: Path, **settings: object) -> np.ndarray:
     """The file's linear light as LibRaw's engine develops it, (H, W, 3) in [0, 1]."""
     picture, _ = developed(path, linear=True, bits=16, **settings)

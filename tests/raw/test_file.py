@@ -3,6 +3,7 @@
 import resource
 from pathlib import Path
 
+import dng_files
 import numpy as np
 import pytest
 
@@ -241,3 +242,42 @@ def test_two_hundred_mutated_copies_are_read_or_refused(tmp_path: Path, name: st
     assert unnamed == 0
     # Highest of the whole process so far, tests before this one included; in KiB.
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 2 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        ((20_000, 20_000), "it claims more pixels than it can hold, 20000x20000"),
+        ((65_535, 65_535), "it claims more pixels than it can hold"),
+        ((0, 0), "its mosaic has no pixels"),
+        ((96, 0), "its mosaic has no pixels"),
+        ((0, 128), "its mosaic has no pixels"),
+    ],
+)
+@pytest.mark.parametrize("compression", [1, 8, 34892])
+def test_sizes_that_cannot_be_are_refused(
+    tmp_path: Path, size: tuple[int, int], words: str, compression: int
+) -> None:
+    path = dng_files.write(tmp_path / "a.dng", np.full((96, 128), 9, np.uint16))
+    dng_files.restated(path, _257=size[0], _256=size[1], _259=compression)
+    with pytest.raises(RestoreError, match=words), open_raw(path) as raw:
+        raw.frame()
+
+
+def test_a_white_level_below_black_is_noted(tmp_path: Path) -> None:
+    tags = ((50714, 4, 1, 5000), (50717, 4, 1, 1000))
+    path = dng_files.write(tmp_path / "a.dng", np.full((96, 128), 500, np.uint16), *tags)
+    picture, loaded = dng_files.developed(path, linear=True, bits=16)
+    assert "its black level makes no sense: taken as 0" in loaded.notes
+    np.testing.assert_allclose(picture.pixels / 65535, 0.5, atol=1e-3)
+    with open_raw(path) as raw, pytest.raises(RestoreError, match="not below the white level"):
+        raw.info(black=5000.0)
+
+
+def test_four_colours_are_never_read_as_bayer(tmp_path: Path) -> None:
+    for cells in ((3, 4, 1, 5), (0, 1, 2, 6)):
+        tags = ((33422, 1, 4, bytes(cells)), (50710, 1, 4, bytes(sorted(cells))))
+        path = dng_files.write(tmp_path / "a.dng", np.full((96, 128), 20000, np.uint16), *tags)
+        _, loaded = dng_files.developed(path, engine="learned")
+        assert loaded.details["cfa"] == "other"
+        assert "no ordinary Bayer mosaic: developed by LibRaw" in " ".join(loaded.notes)

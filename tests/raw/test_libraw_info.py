@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rawpy
-from dng_files import write
+from dng_files import developed, write
 
 from restore_cli.raw.file import open_raw
 from restore_cli.raw.levels import Levels
@@ -26,15 +26,27 @@ def test_a_camera_without_dng_tags(black: float | None) -> None:
         assert raw.mosaic(info).shape == (512, 768)
 
 
-def test_an_x_trans_mosaic_is_never_read_as_bayer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [(96, 132), (516, 522)])
+def test_an_x_trans_mosaic_is_never_read_as_bayer(tmp_path: Path, size: tuple[int, int]) -> None:
     cell = "GBGGRG RGRBGB GBGGRG GRGGBG BGBRGR GRGGBG".replace(" ", "")
     pattern = bytes("RGB".index(c) for c in cell)
-    frame = np.full((96, 132), 20000, np.uint16)
-    path = write(tmp_path / "a.dng", frame, (33421, 3, 2, (6, 6)), (33422, 1, 36, pattern))
+    signal = np.array([0.2, 0.4, 0.6])
+    places = np.array(list(pattern)).reshape(6, 6)
+    frame = np.tile(np.round(65535 * signal[places]), (size[0] // 6, size[1] // 6))
+    path = write(
+        tmp_path / "a.dng",
+        frame.astype(np.uint16),
+        (33421, 3, 2, (6, 6)),
+        (33422, 1, 36, pattern),
+        rowsperstrip=size[0],
+    )
     with open_raw(path) as raw:
         info = raw.info()
     assert (info.kind, info.cfa) == ("x-trans", "")
-    assert info.why_not_bayer == "an X-Trans mosaic"
+    picture, loaded = developed(path, engine="learned", linear=True, bits=16)
+    assert "it is an X-Trans mosaic: developed by LibRaw" in loaded.notes
+    assert picture.pixels.shape[:2] == size
+    np.testing.assert_allclose(picture.pixels[40, 60] / 65535, signal, atol=1e-3)
 
 
 def test_levels_by_hand_become_libraws(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """Opcode lists: each correction, written as bytes here, gives the values that it says."""
 
+import resource
 import struct
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from dng_cases import listed, op
 from dng_files import developed, light, write
 
 from restore_cli.errors import RestoreError
@@ -13,14 +15,6 @@ from restore_cli.raw import opcodes
 from restore_cli.raw.opcodes import apply, parse
 
 FLAT = np.full((24, 32), 0.25, np.float32)
-
-
-def op(number: int, data: bytes, *, optional: bool = False) -> bytes:
-    return struct.pack(">4I", number, 0x01030000, int(optional), len(data)) + data
-
-
-def listed(*ops: bytes) -> bytes:
-    return struct.pack(">I", len(ops)) + b"".join(ops)
 
 
 def region(top: int = 0, left: int = 0, bottom: int = 24, right: int = 32, plane: int = 0,
@@ -123,7 +117,7 @@ def test_unknown_ones_are_refused_or_noted(tmp_path: Path) -> None:
             light(path)
 
 
-ALL = listed(
+EACH = (
     gain_map(np.ones((3, 3)), region()),
     op(1, struct.pack(">I6d2d", 1, 1, 0.01, 0, 0, 0, 0, 0.5, 0.5)),
     op(2, struct.pack(">I4d2d", 1, 1, 0.01, 0, 0, 0.5, 0.5)),
@@ -135,6 +129,7 @@ ALL = listed(
     op(10, region() + struct.pack(">I", 24) + bytes(96)),
     op(13, region() + struct.pack(">I", 32) + bytes(128)),
 )  # fmt: skip
+ALL = listed(*EACH)
 
 
 @pytest.mark.parametrize("seed", range(200))
@@ -153,3 +148,46 @@ def test_spoilt_lists_neither_crash_nor_take_long(seed: int) -> None:
     finally:
         assert time.perf_counter() - started < 5
     assert seen.shape == FLAT.shape
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("which", range(len(EACH)))
+def test_200_spoilt_copies_of_each(which: int) -> None:
+    """Its parameters only: count and length stay, so that the values are reached."""
+    whole, done = listed(EACH[which]), 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        data = bytearray(whole)
+        for place in rng.integers(20, len(data), int(rng.integers(1, 8))):
+            data[place] = rng.integers(256)
+        started = time.perf_counter()
+        try:
+            seen = apply(parse(bytes(data)), FLAT).image
+        except ValueError:
+            continue
+        finally:
+            assert time.perf_counter() - started < 5, seed
+        assert seen.shape == FLAT.shape
+        done += 1
+    assert done
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 2 << 20  # KiB
+
+
+def test_list_1_works_on_codes_before_the_table(tmp_path: Path) -> None:
+    """A polynomial halves codes; the table, a square, makes a quarter of the light of that."""
+    table = np.round((np.arange(4096) / 4095) ** 2 * 65535).astype(int)
+    halved = op(8, region(0, 0, 96, 128) + struct.pack(">I2d", 1, 0.0, 0.5))
+    data = listed(halved)
+    codes = np.full((96, 128), 2048, np.uint16)
+    tags = ((50712, 3, 4096, tuple(table.tolist())), (51008, 7, len(data), data))
+    seen = light(write(tmp_path / "a.dng", codes, *tags))
+    np.testing.assert_allclose(seen, (1024 / 4095) ** 2, atol=1e-4)
+
+
+def test_an_optional_unknown_one_is_noted_in_a_file(tmp_path: Path) -> None:
+    data = listed(op(99, b"12345678", optional=True))
+    for tag in (51008, 51009, 51022):
+        frame = np.full((48, 64), 32768, np.uint16)
+        picture, loaded = developed(write(tmp_path / "a.dng", frame, (tag, 7, len(data), data)))
+        notes = " ".join((*loaded.notes, *picture.notes))
+        assert "optional opcode 99" in notes

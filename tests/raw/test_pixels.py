@@ -1,14 +1,17 @@
 """Samples that are decoded here, as an outside writer packed them."""
 
 import importlib.util
+import resource
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from dng_files import light, write
+from dng_cases import lossy
+from dng_files import light, packed, repacked, write
 
 from restore_cli.errors import RestoreError
-from restore_cli.raw.pixels import _floats, linearised
+from restore_cli.raw.pixels import _floats, delinearised, linearised, relinearised
 
 rng = np.random.default_rng(2)
 RAMP = np.linspace(0, 1, 96 * 128 * 3, dtype=np.float32).reshape(96, 128, 3)
@@ -83,34 +86,107 @@ def test_jpeg_xl_without_its_extra_is_not_called_damaged(
         light(path)
 
 
+def jpeg_xl_of(width: int, height: int) -> bytes:
+    """A codestream's header that claims a size (ISO 18181-1, SizeHeader), and nothing behind it."""
+    bits = (3 << 1) | ((height - 1) << 3) | (3 << 36) | ((width - 1) << 38)
+    return b"\xff\x0a" + bits.to_bytes(9, "little") + bytes(40)
+
+
+@needs_codecs
+def test_a_jpeg_xl_part_that_claims_too_much_takes_no_memory(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.dng", np.zeros((96, 128), np.uint16), rowsperstrip=96)
+    repacked(path, jpeg_xl_of(30_000, 30_000), _259=52546)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(RestoreError, match="30000 x 30000 pixels"):
+        light(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
+
+
 def test_lossy_files_are_read_by_their_table(tmp_path: Path) -> None:
-    import io
+    lossy(path := tmp_path / "a.dng")
+    np.testing.assert_allclose(light(path), (128 / 255) ** 2, atol=3e-3)
 
-    from PIL import Image
 
-    out = io.BytesIO()
-    Image.new("RGB", (128, 96), (128, 128, 128)).save(out, "JPEG", quality=98)
-    table = np.round((np.arange(256) / 255) ** 2 * 65535).astype(int)
+ORDERS = {"little": "<", "big": ">"}
+HALVES = np.full((96, 128), 1, np.uint16)
+HALVES[:, 64:] = 2
+
+
+@pytest.mark.parametrize("order", ["little", "big"])
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_packed_mosaics_of_either_byte_order(tmp_path: Path, order: str, bits: int) -> None:
+    """A quarter and a half of full scale; below 16 bits the highest bit comes first in both."""
+    codes = HALVES << (bits - 2)
+    path = write(tmp_path / "a.dng", codes, byteorder=ORDERS[order], rowsperstrip=96)
+    if bits < 16:
+        repacked(path, packed(codes, bits), order=order, _258=bits)
+    seen, top = light(path), 2**bits - 1
+    np.testing.assert_allclose(seen[:, :60], codes[0, 0] / top, atol=1e-4)
+    np.testing.assert_allclose(seen[:, 68:], codes[0, 64] / top, atol=1e-4)
+
+
+@needs_codecs
+def test_lossless_jpeg(tmp_path: Path) -> None:
+    from imagecodecs import ljpeg_encode
+
+    codes = HALVES * 4000
+    path = write(tmp_path / "a.dng", codes, (50717, 4, 1, 16000), rowsperstrip=96)
+    repacked(path, ljpeg_encode(codes, bitspersample=16), _259=7)
+    seen = light(path)
+    np.testing.assert_allclose(seen[:, :60], 0.25, atol=1e-4)
+    np.testing.assert_allclose(seen[:, 68:], 0.5, atol=1e-4)
+
+
+@needs_codecs
+@pytest.mark.parametrize("order", ["little", "big"])
+@pytest.mark.parametrize("predictor", [1, 3, 34894, 34895])
+def test_24_bit_floats_in_a_file(tmp_path: Path, order: str, predictor: int) -> None:
+    """.5 and .25 in the halves of a mosaic: exponents 63 and 62 of bias 64."""
+    with_tag = {} if predictor == 1 else {"compression": "deflate", "predictor": 3}
     path = write(
         tmp_path / "a.dng",
-        np.full((96, 128, 3), 7, np.uint8),
-        (50712, 3, 256, tuple(int(v) for v in table)),
-        (50717, 4, 3, (65535,) * 3),
+        np.zeros((96, 128), np.float32),
+        byteorder=ORDERS[order],
         rowsperstrip=96,
+        **with_tag,
     )
-    data = bytearray(path.read_bytes())
+    high = np.where(np.arange(128) < 64, 63, 62).astype(np.uint8)
+    row = np.stack([high, np.zeros_like(high), np.zeros_like(high)], axis=1)
+    if predictor == 1:
+        row = row if order == "big" else row[:, ::-1]
+    else:  # highest bytes first, then differences
+        step = {3: 1, 34894: 2, 34895: 4}[predictor]
+        flat = row.T.ravel()
+        row = flat.copy()
+        row[step:] = flat[step:] - flat[:-step]
+    body = np.ascontiguousarray(np.broadcast_to(row.ravel(), (96, 384))).tobytes()
+    if predictor == 1:
+        repacked(path, body, order=order, _258=24)
+    else:
+        repacked(path, zlib.compress(body), order=order, _258=24, _317=predictor)
+    seen = light(path)
+    np.testing.assert_allclose(seen[:, :60], 0.5, atol=1e-4)
+    np.testing.assert_allclose(seen[:, 68:], 0.25, atol=1e-4)
 
-    def put(tag: int, value: int) -> None:
-        for kind, size in ((3, 2), (4, 4)):
-            at = data.find(tag.to_bytes(2, "little") + kind.to_bytes(2, "little"))
-            if at >= 0:
-                data[at + 8 : at + 8 + size] = value.to_bytes(size, "little")
 
-    put(259, 34892)
-    put(273, len(data))
-    put(279, len(out.getvalue()))
-    path.write_bytes(bytes(data) + out.getvalue())
-    np.testing.assert_allclose(light(path), (128 / 255) ** 2, atol=3e-3)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (2, 2), (3, 5), (21, 300)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_mosaics_too_small_for_libraw(
+    tmp_path: Path, shape: tuple[int, int], dtype: type[np.integer]
+) -> None:
+    frame = np.full(shape, np.iinfo(dtype).max // 2, dtype)
+    seen = light(write(tmp_path / "a.dng", frame))
+    assert seen.shape == (*shape, 3)
+    np.testing.assert_allclose(seen, 0.5, atol=2e-3)
+
+
+def test_a_table_goes_there_and_back() -> None:
+    table = np.array([0, 10, 10, 100], np.uint16)
+    values = np.array([[0, 10, 100]], np.uint16)
+    codes = delinearised(values, table)
+    assert codes.tolist() == [[0, 1, 3]]
+    np.testing.assert_array_equal(relinearised(codes, table), values)
+    np.testing.assert_array_equal(relinearised(np.array([2.5], np.float32), table), [55])
 
 
 def test_codes_beyond_a_table_take_its_last_value() -> None:
