@@ -2,9 +2,10 @@
 
 import time
 from collections import Counter
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ class BatchReport:
         model: name of the model that computes.
         task: what is done.
         traceback: show where failures came from.
+        renamed: gives a result the names that it is told under.
     """
 
     console: Console
@@ -38,6 +40,8 @@ class BatchReport:
     folders: set[Path] = field(default_factory=set[Path])
     notes: dict[str, list[Path]] = field(default_factory=dict[str, list[Path]])
     bar: PixelBar = field(default_factory=PixelBar)
+    renamed: "Callable[[Result], Result]" = lambda result: result
+    _counted: "Result | None" = None
 
     def follow(
         self,
@@ -46,6 +50,7 @@ class BatchReport:
         *,
         setup_seconds: float,
         sizes: "Sizes | None" = None,
+        seen: "Callable[[Result], None]" = lambda _: None,
     ) -> None:
         """Report each result as it comes, and the sum at the end, also when interrupted.
 
@@ -55,6 +60,7 @@ class BatchReport:
                 interrupted: then failures are told at once.
             setup_seconds: spent before.
             sizes: how many pixels the inputs have, for the progress bar; else files count.
+            seen: called with each result before it is told, but not once it is interrupted.
         """
         started = time.perf_counter()
 
@@ -68,9 +74,19 @@ class BatchReport:
                 self.console.progress(files=True) as progress,
                 self.bar.shown(progress, self.task, total, sizes),
             ):
-                for result in results:
-                    self._tell(result, each=progress.disable, at_once=total is None)
-                    self.bar.finish(result)
+                tell = partial(self._tell, each=progress.disable, at_once=total is None)
+                result = None
+                try:
+                    for result in results:
+                        seen(result)
+                        tell(result)
+                        self.bar.finish(result)
+                except KeyboardInterrupt:
+                    if result is not None and result is not self._counted:
+                        tell(result)
+                    for result in finished_still(results):
+                        tell(result)
+                    raise
         except KeyboardInterrupt:
             if total is not None:
                 for failure in self.failures:
@@ -99,6 +115,8 @@ class BatchReport:
     def _tell(self, result: "Result", *, each: bool, at_once: bool) -> None:
         """Report one result: to programs always, to people line by line if `each`."""
         self.counts[result.status] += 1
+        self._counted = result
+        result = self.renamed(result)
         self.model_seconds += result.model_seconds
         # `-` is standard output, which is in no folder.
         if result.status == "done" and result.output not in (None, Path("-")):
@@ -163,6 +181,13 @@ class BatchReport:
                 "setup_seconds": round(setup_seconds, 4),
             }
         )
+
+
+def finished_still(results: "Generator[Result]") -> "Iterator[Result]":
+    """What an interrupted batch finishes yet, wherever the interruption was met."""
+    with suppress(KeyboardInterrupt, StopIteration):
+        yield results.throw(KeyboardInterrupt)
+        yield from results
 
 
 def _in_words(result: "Result") -> str:

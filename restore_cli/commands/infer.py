@@ -238,9 +238,14 @@ class _Run:
         from restore_cli.batch.sizes import Sizes
 
         jobs = self._jobs(stage)
-        results = self._looked_at(self.go(jobs), stage)
-        sizes = Sizes(jobs, self.go.keywords["reader"].count_pixels)
-        self.report.follow(results, len(jobs), setup_seconds=self._passed(), sizes=sizes)
+        self.report.renamed = stage.told
+        self.report.follow(
+            self.go(jobs),
+            len(jobs),
+            setup_seconds=self._passed(),
+            sizes=Sizes(jobs, self.go.keywords["reader"].count_pixels),
+            seen=self._look,
+        )
         if (said := self.pictures.write()) is not None:
             self.console.say(said)
         self.report.raise_failures()
@@ -265,9 +270,9 @@ class _Run:
             # What an earlier watch has done stays; what has changed since is done again.
             self.go.keywords["existing"] = "skip"
         self.console.say(f"watching {folder}: Ctrl-C ends it")
-        results = self._looked_at(self._arriving(folder, output))
+        results = self._arriving(folder, output)
         try:
-            self.report.follow(results, None, setup_seconds=self._passed())
+            self.report.follow(results, None, setup_seconds=self._passed(), seen=self._look)
         finally:
             if (said := self.pictures.write()) is not None:
                 self.console.say(said)
@@ -299,19 +304,12 @@ class _Run:
             self.console.warn(note)
         return jobs
 
-    def _looked_at(
-        self, results: "Generator[Result]", stage: Staged | None = None
-    ) -> "Generator[Result]":
-        """Results, each compared with its input where that was asked for."""
+    def _look(self, result: "Result") -> None:
+        """Compare a result with its input where that was asked for."""
         try:
-            for result in results:
-                try:
-                    self.pictures.add(result)
-                except RestoreError as error:
-                    self.console.warn(f"no comparison: {error.message}")
-                yield result if stage is None else stage.told(result)
-        finally:
-            results.close()
+            self.pictures.add(result)
+        except RestoreError as error:
+            self.console.warn(f"no comparison: {error.message}")
 
     def _passed(self) -> float:
         return time.perf_counter() - self.started
