@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from restore_cli.commands.console import Console
 from restore_cli.commands.pixel_bar import PixelBar
 from restore_cli.errors import ExitCode, RestoreError
+from restore_cli.images.chatter import caught
+from restore_cli.streams import printable_name
 
 if TYPE_CHECKING:
     from restore_cli.batch.results import Result
@@ -70,6 +72,7 @@ class BatchReport:
         try:
             # Closed here, so that the sum is told when the last file is finished.
             with (
+                caught(self.console.detail),
                 closing(results),
                 self.console.progress(files=True) as progress,
                 self.bar.shown(progress, self.task, total, sizes),
@@ -148,7 +151,8 @@ class BatchReport:
             # Each is told once: in the error that ends the run. The log has it at once.
             (self.console.say if at_once else self.console.record)(f"failed   {result.error}")
             return
-        line = f"{result.status:7}  {result.source} -> {result.output} ({result.seconds:.2f} s)"
+        names = (printable_name(name) for name in (result.source, result.output) if name)
+        line = f"{result.status:7}  {' -> '.join(names)} ({result.seconds:.2f} s)"
         (self.console.say if each or at_once else self.console.detail)(line)
         if result.status == "done" and (words := _in_words(result)):
             self.console.detail(f"         {words}")
@@ -157,7 +161,7 @@ class BatchReport:
         self, total: int | None, seconds: float, setup_seconds: float, interrupted: bool
     ) -> None:
         for note, sources in self.notes.items():
-            first = f"{sources[0]}: {note}"
+            first = f"{printable_name(sources[0])}: {note}"
             more = len(sources) - 1
             self.console.warn(f"{first} ({len(sources)} files)" if more else first)
         counts = {status: self.counts[status] for status in ("done", "skipped", "failed")}
@@ -166,7 +170,7 @@ class BatchReport:
         told = {name: count for name, count in counts.items() if count or name == "done"}
         told |= {"not done": left} if left else {}
         words = ", ".join(f"{count} {name}" for name, count in told.items())
-        where = f": {next(iter(self.folders))}" if len(self.folders) == 1 else ""
+        where = f": {printable_name(next(iter(self.folders)))}" if len(self.folders) == 1 else ""
         self.console.say(f"{words} in {seconds:.1f} s (model {self.model_seconds:.1f} s){where}")
         self.console.emit(
             {
