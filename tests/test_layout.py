@@ -22,6 +22,7 @@ WHOLE = {
     "test_mutations.py",
     "test_action.py",
     "test_fuzz.py",
+    "test_hostile.py",
     "test_kills.py",
 }
 LONGEST = 400
