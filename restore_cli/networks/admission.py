@@ -12,7 +12,6 @@ from restore_cli.errors import RestoreError
 MOST_PARAMETERS = 2**30
 """4 GiB in float32; the largest network here has a thirtieth of it."""
 MOST_TENSORS = 50_000
-_SMALLER = "fewer or narrower layers: smaller widths, depths or blocks"
 
 
 def allowance(tensors: Iterable[Tensor]) -> int:
@@ -45,16 +44,11 @@ def bounded(parameters: int = MOST_PARAMETERS) -> Generator[None]:
             raise RestoreError(
                 f"the network is too large: more than {min(parameters, counted):,} parameters in "
                 f"{tensors:,} tensors",
-                hint=_SMALLER,
+                hint="fewer or narrower layers: smaller widths, depths or blocks",
             )
 
     handle = hooks.register_module_parameter_registration_hook(count)
     try:
         yield
-    except (RuntimeError, MemoryError) as error:
-        # One tensor alone was more than this machine has, so that it came to no counting.
-        if not isinstance(error, MemoryError) and "allocate" not in str(error):
-            raise
-        raise RestoreError("the network is too large for this machine", hint=_SMALLER) from error
     finally:
         handle.remove()
