@@ -21,7 +21,13 @@ _HINTS = {
 _under_way: set[Path] = set()
 
 Naming = Callable[[Path], AbstractContextManager[None]]
-_NAMING: ContextVar[Naming] = ContextVar("naming", default=nullcontext)
+
+
+def _at_once(path: Path) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+_NAMING: ContextVar[Naming] = ContextVar("naming", default=_at_once)
 
 
 @contextmanager
