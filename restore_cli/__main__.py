@@ -11,6 +11,7 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from restore_cli import streams
@@ -69,7 +70,9 @@ def _guarded(arguments: list[str]) -> int:
         return _interrupted()
     except RestoreError as error:
         _show_traceback(arguments)
-        _report(error.message, error.hint)
+        # Names may hold line ends; those that were given stand in the message as they are.
+        given = (part for word in arguments for part in (word, Path(word).name))
+        _report(streams.on_one_line(error.message, given), error.hint)
         return error.exit_code
     except OSError as error:
         if error.errno == errno.EPIPE:

@@ -4,10 +4,12 @@ A stream that was closed from the start stands for somewhere that nobody looks: 
 is told to people is lost without harm. Results that nobody can take are worth an error, once.
 """
 
+import contextlib
 import io
 import os
 import sys
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO, cast
 
@@ -39,6 +41,20 @@ def printable(text: str) -> str:
     """
     shown = "".join(_escape(one) if _acts(one) else one for one in text)
     return shown.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def printable_name(name: "str | os.PathLike[str]") -> str:
+    r"""A file's name as it can stand in a message: on one line, a line end in it as `\n`."""
+    text = os.fspath(name)
+    return printable(text).replace("\n", r"\n").replace("\t", r"\t")
+
+
+def on_one_line(text: str, names: Iterable[str]) -> str:
+    """A message in which these names stand as `printable_name` gives them."""
+    for name in names:
+        if name and (shown := printable_name(name)) != name:
+            text = text.replace(name, shown)
+    return text
 
 
 def _acts(character: str) -> bool:
@@ -118,7 +134,12 @@ def _guarded(stream: TextIO, kind: type[io.FileIO]) -> TextIO:
     if not isinstance(stream, io.TextIOWrapper) or type(raw) is not io.FileIO:
         return stream
     stream.flush()
-    layer = kind(raw.fileno(), "wb", closefd=False)
+    number = raw.fileno()
+    if kind is _Remarks:
+        # Of its own, so that what libraries write to the usual one can be told from it.
+        with contextlib.suppress(OSError):
+            number = os.dup(number)
+    layer = kind(number, "wb", closefd=False)
     return io.TextIOWrapper(
         layer if unbuffered else io.BufferedWriter(layer),  # pyright: ignore[reportArgumentType]
         encoding=stream.encoding,

@@ -21,6 +21,10 @@ WHOLE = {
     "test_colours.py",
     "test_mutations.py",
     "test_action.py",
+    "test_failing.py",
+    "test_fuzz.py",
+    "test_hostile.py",
+    "test_kills.py",
 }
 LONGEST = 400
 

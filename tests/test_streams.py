@@ -16,6 +16,14 @@ def test_terminals_get_nothing_to_act_on() -> None:
     assert streams.printable("bad\udcff") == r"bad\udcff"
 
 
+def test_names_stand_on_one_line() -> None:
+    name = "a\nb\tc\x1b.png"
+    assert streams.printable_name(Path(name)) == r"a\nb\tc\x1b.png"
+    message = f"2 inputs failed:\n  {name}: broken\n  b: too"
+    shown = streams.on_one_line(message, [name, "", "b"])
+    assert shown == "2 inputs failed:\n  a\\nb\\tc\\x1b.png: broken\n  b: too"
+
+
 def test_streams_that_stand_in_for_the_real_ones_are_left_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

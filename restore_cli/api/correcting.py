@@ -39,6 +39,7 @@ class Correction:
         patch: int = 3,
         shrinkage: float | None = None,
         device: str = "auto",
+        allow_download: bool = False,
     ) -> "Correction":
         """Fit to restored and to natural pictures, which need not show the same.
 
@@ -53,13 +54,16 @@ class Correction:
             shrinkage: within [0, 1], how far the correction is held back; None: what is best on
                 pictures held out.
             device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+            allow_download: whether a hub id that is not in the cache may be fetched.
 
         Raises:
             RestoreError: no such folder or autoencoder, a picture cannot be read, or a side has
                 fewer than three that are as large as a patch.
             ValueError: `shrinkage` is not within 0 and 1.
         """
-        transport = LatentTransport(load_autoencoder(vae, choose_device(device)), patch=patch)
+        where = choose_device(device)
+        autoencoder = load_autoencoder(vae, where, allow_download=allow_download)
+        transport = LatentTransport(autoencoder, patch=patch)
         fitting = Fitting(transport)
         sides: dict[Side, Path | list[AnyPicture]] = {
             "restored": listed(restored),
@@ -84,6 +88,7 @@ class Correction:
         shrinkage: float | None = None,
         seed: int = 0,
         device: str = "auto",
+        allow_download: bool = False,
     ) -> "Correction":
         """Degrade good photos, restore them, and fit to the same scenes on both sides.
 
@@ -100,13 +105,16 @@ class Correction:
             shrinkage: see `fit`.
             seed: of the degradations.
             device: see `fit`.
+            allow_download: see `fit`.
 
         Raises:
             RestoreError: as `fit`; or no such task or model, or none with degradations.
             ValueError: as `fit`.
         """
         simulation = Simulation(task, model=model, sigma=sigma, seed=seed, device=device)
-        transport = LatentTransport(load_autoencoder(vae, choose_device(device)), patch=patch)
+        where = choose_device(device)
+        autoencoder = load_autoencoder(vae, where, allow_download=allow_download)
+        transport = LatentTransport(autoencoder, patch=patch)
         fitting = Fitting(transport)
         pictures = listed(clean)
         paths = pictures if isinstance(pictures, list) else [*pictures_of(pictures)]
@@ -126,18 +134,28 @@ class Correction:
         return cls(fitting.transport, device=device)
 
     @classmethod
-    def load(cls, path: PathLike, *, vae: str | None = None, device: str = "auto") -> "Correction":
+    def load(
+        cls,
+        path: PathLike,
+        *,
+        vae: str | None = None,
+        device: str = "auto",
+        allow_download: bool = False,
+    ) -> "Correction":
         """Read what `save` or `restore ot-correct fit` wrote.
 
         Args:
             path: the file.
             vae: where the autoencoder lies; None: where the file says.
             device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+            allow_download: see `fit`; for `vae`.
 
         Raises:
             RestoreError: the file is missing or damaged, or the autoencoder is another one.
         """
-        return cls(load_transport(Path(path), vae, choose_device(device)), device=device)
+        where = choose_device(device)
+        kept = load_transport(Path(path), vae, where, allow_download=allow_download)
+        return cls(kept, device=device)
 
     def save(self, path: PathLike) -> None:
         """Write a .safetensors file for `load` and for `restore ot-correct apply`.

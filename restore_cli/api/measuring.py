@@ -58,6 +58,7 @@ def evaluate(
     device: str = "auto",
     weights: PathLike | None = None,
     vae: str = "small",
+    allow_download: bool = False,
 ) -> Evaluation:
     """Measure pictures against references.
 
@@ -70,6 +71,7 @@ def evaluate(
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         weights: published weights of lpips, dists, fid or kid.
         vae: the autoencoder of latent-w2.
+        allow_download: whether a hub id that is not in the cache may be fetched.
 
     Raises:
         RestoreError: unknown metrics, pictures without counterpart or of unlike size, a file that
@@ -78,7 +80,9 @@ def evaluate(
     """
     where = choose_device(device)
     names = list(metrics)
-    autoencoder = load_autoencoder(vae, where) if "latent-w2" in names else None
+    autoencoder = None
+    if "latent-w2" in names:
+        autoencoder = load_autoencoder(vae, where, allow_download=allow_download)
     built = build(
         names,
         border=crop_border,

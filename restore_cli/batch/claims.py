@@ -68,8 +68,9 @@ def claim(output: Path) -> Claim:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.fstat(handle).st_nlink:
-                os.ftruncate(handle, 0)
-                os.write(handle, f"process {os.getpid()} on {host()}".encode())
+                with contextlib.suppress(OSError):  # a full disk: it holds without its name
+                    os.ftruncate(handle, 0)
+                    os.write(handle, f"process {os.getpid()} on {host()}".encode())
                 return Claim(path, handle)
         except BlockingIOError:
             holder = os.read(handle, 100).decode("utf-8", "replace")

@@ -8,30 +8,30 @@ floats are more memory than a hundred small ones.
 
 import os
 import time
-import traceback
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from restore_cli.batch.attributes import Attributes
 from restore_cli.batch.budget import Budget
 from restore_cli.batch.claims import Claim, TakenError, claim
+from restore_cli.batch.gate import Gate
 from restore_cli.batch.inputs import Refused
 from restore_cli.batch.manifest import Manifest
 from restore_cli.batch.planning import Job, prepare_folder
-from restore_cli.batch.reading import Loaded, Pictures, Reader, Restore, ready
-from restore_cli.batch.results import Result, explain, refusal, too_many_pages
+from restore_cli.batch.reading import Pictures, Reader, Restore, ready
+from restore_cli.batch.results import Result, refusal, too_many_pages
+from restore_cli.batch.work import Work
 from restore_cli.batch.workers import Workers
 from restore_cli.errors import ExitCode, RestoreError
 from restore_cli.images import leftovers
+from restore_cli.images.atomic import named_through
 from restore_cli.images.picture import naming_problems
 from restore_cli.images.regular import file_sha256
 from restore_cli.images.room import admit, free_memory
-
-if TYPE_CHECKING:
-    import torch
 
 Existing = Literal["error", "skip", "overwrite"]
 
@@ -78,8 +78,8 @@ def run(
     Yields:
         One result per job, as it finishes (with `fail_fast`, only for jobs that were finished).
         If iterating ends early by closing, files being written are finished and the rest is
-        dropped. After KeyboardInterrupt, what is finished within a second is told, and the rest
-        is dropped.
+        dropped. After KeyboardInterrupt, also one that is thrown in, what is finished within a
+        second is told, and the rest is dropped: no output appears that is not told.
     """
     if existing == "skip" and manifest is None:
         raise ValueError("existing='skip' needs a manifest")
@@ -94,61 +94,19 @@ def run(
             batch.read_ahead(pending)
             if batch.is_idle():
                 return
-            for result in batch.turn():
+            batch.turn()
+            for result in batch.finished():
                 yield result
                 if fail_fast and result.status == "failed":
                     pending = iter(())
                     batch.drop_reads()
     except KeyboardInterrupt:
-        yield from batch.finish_soon()
+        batch.finish_soon()
+        yield from batch.finished()
         batch.close(seconds=DROP_SECONDS / 2)
         raise
     finally:
         batch.close()
-
-
-@dataclass(slots=True)
-class _Work:
-    """A job on its way through the stages; what a stage no longer needs is set to None."""
-
-    job: Job
-    started: float = field(default_factory=time.perf_counter)
-    pixels: int = 0
-    claim: Claim = field(default_factory=Claim)
-    sha256: str | None = None
-    loaded: Loaded | None = None
-    images: "tuple[torch.Tensor, ...]" = ()
-    height: int | None = None
-    width: int | None = None
-    tile: int | None = None
-    device: str | None = None
-    precision: str | None = None
-    notes: tuple[str, ...] = ()
-    seconds: float = 0.0
-    model_seconds: float = 0.0
-    details: Mapping[str, object] = field(default_factory=dict[str, object])
-
-    def result(
-        self, status: Literal["done", "skipped", "failed"], error: Exception | None = None
-    ) -> Result:
-        return Result(
-            source=self.job.source,
-            output=self.job.output,
-            status=status,
-            error=None if error is None else explain(error, self.job.source),
-            hint=error.hint if isinstance(error, RestoreError) else None,
-            # As text: the exception itself would keep the frames, and their pictures, alive.
-            trace=None if error is None else "".join(traceback.format_exception(error)),
-            height=self.height,
-            width=self.width,
-            tile=self.tile,
-            device=self.device,
-            precision=self.precision,
-            notes=self.notes,
-            seconds=self.seconds,
-            model_seconds=self.model_seconds,
-            details=self.details,
-        )
 
 
 class _Batch:
@@ -173,10 +131,12 @@ class _Batch:
         self._readers = Workers(workers, "read")
         self._writers = Workers(workers, "write")
         self._claims: set[Claim] = set()
+        self._gate = Gate()
         self._closed = False
         # Dictionaries keep the order of submission.
-        self._reads: dict[Future[_Work | Result], None] = {}
-        self._writes: dict[Future[Result], None] = {}
+        self._reads: dict[Future[Work | Result], None] = {}
+        self._writes: dict[Future[Result], Work] = {}
+        self._finished: deque[Result] = deque()
 
     def is_idle(self) -> bool:
         return not self._reads and not self._writes
@@ -186,20 +146,27 @@ class _Batch:
         while len(self._reads) < self._limit and (job := next(pending, None)) is not None:
             self._reads[self._readers.submit(self._load, job)] = None
 
-    def turn(self) -> list[Result]:
+    def turn(self) -> None:
         """Wait for something to finish; compute at most one picture."""
         behind = len(self._writes) >= self._limit
         going: list[Future[Any]] = [*self._writes] if behind else [*self._writes, *self._reads]
         wait(going, return_when=FIRST_COMPLETED)
-        results = [write.result() for write in self._writes if write.done()]
-        self._writes = {write: None for write in self._writes if not write.done()}
-        if results:
+        for write in [one for one in self._writes if one.done()]:
+            self._finished.append(write.result())
+            del self._writes[write]
+        if self._finished:
             # Told before the next picture is computed: that may take a while.
-            return results
+            return
         loaded = self._take_loaded()
-        if isinstance(loaded, _Work):
+        if isinstance(loaded, Work):
             loaded = self._compute(loaded)
-        return [] if loaded is None else [loaded]
+        if loaded is not None:
+            self._finished.append(loaded)
+
+    def finished(self) -> Iterator[Result]:
+        """What is finished and has not been told."""
+        while self._finished:
+            yield self._finished.popleft()
 
     def drop_reads(self) -> None:
         """Forget what has been read or is about to be."""
@@ -207,12 +174,20 @@ class _Batch:
             read.cancel()
         self._reads = {}
 
-    def finish_soon(self) -> list[Result]:
-        """Results of files that are written within `DROP_SECONDS`; the rest is given up."""
+    def finish_soon(self) -> None:
+        """Wait `DROP_SECONDS` for files that are being written; the rest is given up."""
         self._budget.close()
         self.drop_reads()
         done, _ = wait(self._writes, timeout=DROP_SECONDS)
-        return [write.result() for write in done]
+        named = self._gate.close()
+        for write, work in self._writes.items():
+            if write in done:
+                self._finished.append(write.result())
+            elif work.job.output in named:
+                self._finished.append(work.result("done"))
+            else:
+                write.cancel()
+        self._writes = {}
 
     def close(self, seconds: float | None = None) -> None:
         """End the threads: what they are doing is finished (or dropped), all else is dropped.
@@ -232,7 +207,7 @@ class _Batch:
         for one in list(self._claims):
             one.release()
 
-    def _take_loaded(self) -> _Work | Result | None:
+    def _take_loaded(self) -> Work | Result | None:
         """The first read that is done. The future goes, and with it its hold on the picture."""
         done = next((read for read in self._reads if read.done()), None)
         if done is None:
@@ -240,11 +215,11 @@ class _Batch:
         del self._reads[done]
         return done.result()
 
-    def _load(self, job: Job | Refused) -> _Work | Result:
+    def _load(self, job: Job | Refused) -> Work | Result:
         """Reader thread: decide whether there is anything to do, and decode."""
         if isinstance(job, Refused):
             return refusal(job)
-        work = _Work(job)
+        work = Work(job)
         try:
             if self._is_up_to_date(work) or not self._take(work):
                 self._drop(work)
@@ -272,7 +247,7 @@ class _Batch:
             return self._fail(work, error)
         return work
 
-    def _take(self, work: _Work) -> bool:
+    def _take(self, work: Work) -> bool:
         """Claim the output as soon as its folder is there; False where it need not be made.
 
         Raises:
@@ -305,7 +280,7 @@ class _Batch:
             # Whatever is wrong with it, reading will say so in the words for users.
             return 0
 
-    def _is_up_to_date(self, work: _Work) -> bool:
+    def _is_up_to_date(self, work: Work) -> bool:
         """Whether to leave the output as it is. Raises RestoreError if it is in the way."""
         job, manifest = work.job, self._manifest
         exists = os.path.lexists(job.output)
@@ -327,7 +302,7 @@ class _Batch:
             return manifest.matches(job.output, work.sha256)
         return False
 
-    def _compute(self, work: _Work) -> Result | None:
+    def _compute(self, work: Work) -> Result | None:
         """Iterating thread: restore, and hand over to the writers."""
         images, work.images = work.images, ()
         assert work.loaded is not None
@@ -345,10 +320,10 @@ class _Batch:
         work.device, work.precision = restored.device, restored.precision
         work.notes += tuple(dict.fromkeys(note for page in pages for note in page.notes))
         work.details = {**work.details, "backend": restored.backend, **restored.details}
-        self._writes[self._writers.submit(self._save, work)] = None
+        self._writes[self._writers.submit(self._save, work)] = work
         return None
 
-    def _save(self, work: _Work) -> Result:
+    def _save(self, work: Work) -> Result:
         """Writer thread: encode, write, note in the manifest."""
         begun = time.perf_counter()
         job, manifest = work.job, self._manifest
@@ -367,7 +342,7 @@ class _Batch:
         self._drop(work)
         return work.result("done")
 
-    def _encode(self, work: _Work) -> None:
+    def _encode(self, work: Work) -> None:
         job, loaded, images = work.job, work.loaded, work.images
         assert loaded is not None
         work.loaded, work.images = None, ()
@@ -382,14 +357,15 @@ class _Batch:
         attributes = Attributes.for_output(
             job.source, job.output, preserve_times=self.preserve_times
         )
-        work.notes += restored.write(job.output, job.format) or ()
+        with named_through(self._gate.naming):
+            work.notes += restored.write(job.output, job.format) or ()
         attributes.apply(job.output)
 
-    def _fail(self, work: _Work, error: Exception) -> Result:
+    def _fail(self, work: Work, error: Exception) -> Result:
         self._drop(work)
         return work.result("failed", error)
 
-    def _drop(self, work: _Work) -> None:
+    def _drop(self, work: Work) -> None:
         """Give back what the work holds."""
         work.loaded, work.images = None, ()
         self._budget.release(work.pixels)

@@ -11,6 +11,7 @@ from restore_cli.batch.planning import Job
 from restore_cli.engine.out_of_memory import is_out_of_memory
 from restore_cli.errors import ExitCode, RestoreError
 from restore_cli.images.formats import FORMATS
+from restore_cli.streams import on_one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def refusal(refused: Refused) -> Result:
         source=refused.source,
         output=None,
         status="failed",
-        error=refused.problem.message,
+        error=on_one_line(refused.problem.message, (str(refused.source), refused.source.name)),
         hint=refused.problem.hint,
     )
 
@@ -85,4 +86,5 @@ def explain(error: Exception, source: Path) -> str:
         text = "not enough memory"
     else:
         text = f"unexpected {type(error).__name__}: {error}"
-    return text if str(source) in text else f"{source}: {text}"
+    text = text if str(source) in text else f"{source}: {text}"
+    return on_one_line(text, (str(source), source.name))

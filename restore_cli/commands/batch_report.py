@@ -2,15 +2,18 @@
 
 import time
 from collections import Counter
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restore_cli.commands.console import Console
 from restore_cli.commands.pixel_bar import PixelBar
 from restore_cli.errors import ExitCode, RestoreError
+from restore_cli.images.chatter import caught
+from restore_cli.streams import printable_name
 
 if TYPE_CHECKING:
     from restore_cli.batch.results import Result
@@ -26,6 +29,7 @@ class BatchReport:
         model: name of the model that computes.
         task: what is done.
         traceback: show where failures came from.
+        renamed: gives a result the names that it is told under.
     """
 
     console: Console
@@ -38,6 +42,8 @@ class BatchReport:
     folders: set[Path] = field(default_factory=set[Path])
     notes: dict[str, list[Path]] = field(default_factory=dict[str, list[Path]])
     bar: PixelBar = field(default_factory=PixelBar)
+    renamed: "Callable[[Result], Result]" = lambda result: result
+    _counted: "Result | None" = None
 
     def follow(
         self,
@@ -46,6 +52,7 @@ class BatchReport:
         *,
         setup_seconds: float,
         sizes: "Sizes | None" = None,
+        seen: "Callable[[Result], None]" = lambda _: None,
     ) -> None:
         """Report each result as it comes, and the sum at the end, also when interrupted.
 
@@ -55,6 +62,7 @@ class BatchReport:
                 interrupted: then failures are told at once.
             setup_seconds: spent before.
             sizes: how many pixels the inputs have, for the progress bar; else files count.
+            seen: called with each result before it is told, but not once it is interrupted.
         """
         started = time.perf_counter()
 
@@ -64,13 +72,24 @@ class BatchReport:
         try:
             # Closed here, so that the sum is told when the last file is finished.
             with (
+                caught(self.console.detail),
                 closing(results),
                 self.console.progress(files=True) as progress,
                 self.bar.shown(progress, self.task, total, sizes),
             ):
-                for result in results:
-                    self._tell(result, each=progress.disable, at_once=total is None)
-                    self.bar.finish(result)
+                tell = partial(self._tell, each=progress.disable, at_once=total is None)
+                result = None
+                try:
+                    for result in results:
+                        seen(result)
+                        tell(result)
+                        self.bar.finish(result)
+                except KeyboardInterrupt:
+                    if result is not None and result is not self._counted:
+                        tell(result)
+                    for result in finished_still(results):
+                        tell(result)
+                    raise
         except KeyboardInterrupt:
             if total is not None:
                 for failure in self.failures:
@@ -99,6 +118,8 @@ class BatchReport:
     def _tell(self, result: "Result", *, each: bool, at_once: bool) -> None:
         """Report one result: to programs always, to people line by line if `each`."""
         self.counts[result.status] += 1
+        self._counted = result
+        result = self.renamed(result)
         self.model_seconds += result.model_seconds
         # `-` is standard output, which is in no folder.
         if result.status == "done" and result.output not in (None, Path("-")):
@@ -130,7 +151,8 @@ class BatchReport:
             # Each is told once: in the error that ends the run. The log has it at once.
             (self.console.say if at_once else self.console.record)(f"failed   {result.error}")
             return
-        line = f"{result.status:7}  {result.source} -> {result.output} ({result.seconds:.2f} s)"
+        names = (printable_name(name) for name in (result.source, result.output) if name)
+        line = f"{result.status:7}  {' -> '.join(names)} ({result.seconds:.2f} s)"
         (self.console.say if each or at_once else self.console.detail)(line)
         if result.status == "done" and (words := _in_words(result)):
             self.console.detail(f"         {words}")
@@ -139,7 +161,7 @@ class BatchReport:
         self, total: int | None, seconds: float, setup_seconds: float, interrupted: bool
     ) -> None:
         for note, sources in self.notes.items():
-            first = f"{sources[0]}: {note}"
+            first = f"{printable_name(sources[0])}: {note}"
             more = len(sources) - 1
             self.console.warn(f"{first} ({len(sources)} files)" if more else first)
         counts = {status: self.counts[status] for status in ("done", "skipped", "failed")}
@@ -148,7 +170,7 @@ class BatchReport:
         told = {name: count for name, count in counts.items() if count or name == "done"}
         told |= {"not done": left} if left else {}
         words = ", ".join(f"{count} {name}" for name, count in told.items())
-        where = f": {next(iter(self.folders))}" if len(self.folders) == 1 else ""
+        where = f": {printable_name(next(iter(self.folders)))}" if len(self.folders) == 1 else ""
         self.console.say(f"{words} in {seconds:.1f} s (model {self.model_seconds:.1f} s){where}")
         self.console.emit(
             {
@@ -163,6 +185,13 @@ class BatchReport:
                 "setup_seconds": round(setup_seconds, 4),
             }
         )
+
+
+def finished_still(results: "Generator[Result]") -> "Iterator[Result]":
+    """What an interrupted batch finishes yet, wherever the interruption was met."""
+    with suppress(KeyboardInterrupt, StopIteration):
+        yield results.throw(KeyboardInterrupt)
+        yield from results
 
 
 def _in_words(result: "Result") -> str:

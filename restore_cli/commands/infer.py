@@ -60,7 +60,7 @@ from restore_cli.commands.options import (
     Traceback,
     Workers,
 )
-from restore_cli.commands.ot_options import MovedVae
+from restore_cli.commands.ot_options import AllowDownload, MovedVae
 from restore_cli.commands.pipes import STANDARD, Staged, names_from, staged
 from restore_cli.commands.pixel_bar import PixelBar
 from restore_cli.errors import RestoreError
@@ -107,6 +107,7 @@ def infer(
     ot_correct: OtCorrect = None,
     alpha: OtAlpha = None,
     vae: MovedVae = None,
+    allow_download: AllowDownload = False,
     workers: Workers = WORKERS,
     fail_fast: FailFast = False,
     device: Device = "auto",
@@ -125,7 +126,7 @@ def infer(
     tasks, amount = parse_tasks(task), parse_level(level, sigma)
     given = _given([*(inputs or []), *(more_inputs or [])], files_from, null, watch)
     check_inputs(given, skip_existing, overwrite, example="restore infer --task derain photos/")
-    _check_usage(tasks, model, ot_correct, alpha, vae)
+    _check_usage(tasks, model, ot_correct, {"--alpha": alpha, "--vae": vae})
     if compare and output == STANDARD:
         raise RestoreError("--compare writes beside the output, and -o - has no place")
 
@@ -177,7 +178,9 @@ def infer(
     if ot_correct is not None:
         from restore_cli.ot_correct.corrector import load_corrector
 
-        corrector, described = load_corrector(ot_correct, alpha or 0.0, vae, device, seed=seed)
+        corrector, described = load_corrector(
+            ot_correct, alpha or 0.0, vae, device, seed=seed, allow_download=allow_download
+        )
         restore = corrector.after(restore)
         options |= described
     run = _Run(
@@ -238,9 +241,14 @@ class _Run:
         from restore_cli.batch.sizes import Sizes
 
         jobs = self._jobs(stage)
-        results = self._looked_at(self.go(jobs), stage)
-        sizes = Sizes(jobs, self.go.keywords["reader"].count_pixels)
-        self.report.follow(results, len(jobs), setup_seconds=self._passed(), sizes=sizes)
+        self.report.renamed = stage.told
+        self.report.follow(
+            self.go(jobs),
+            len(jobs),
+            setup_seconds=self._passed(),
+            sizes=Sizes(jobs, self.go.keywords["reader"].count_pixels),
+            seen=self._look,
+        )
         if (said := self.pictures.write()) is not None:
             self.console.say(said)
         self.report.raise_failures()
@@ -265,9 +273,9 @@ class _Run:
             # What an earlier watch has done stays; what has changed since is done again.
             self.go.keywords["existing"] = "skip"
         self.console.say(f"watching {folder}: Ctrl-C ends it")
-        results = self._looked_at(self._arriving(folder, output))
+        results = self._arriving(folder, output)
         try:
-            self.report.follow(results, None, setup_seconds=self._passed())
+            self.report.follow(results, None, setup_seconds=self._passed(), seen=self._look)
         finally:
             if (said := self.pictures.write()) is not None:
                 self.console.say(said)
@@ -299,19 +307,12 @@ class _Run:
             self.console.warn(note)
         return jobs
 
-    def _looked_at(
-        self, results: "Generator[Result]", stage: Staged | None = None
-    ) -> "Generator[Result]":
-        """Results, each compared with its input where that was asked for."""
+    def _look(self, result: "Result") -> None:
+        """Compare a result with its input where that was asked for."""
         try:
-            for result in results:
-                try:
-                    self.pictures.add(result)
-                except RestoreError as error:
-                    self.console.warn(f"no comparison: {error.message}")
-                yield result if stage is None else stage.told(result)
-        finally:
-            results.close()
+            self.pictures.add(result)
+        except RestoreError as error:
+            self.console.warn(f"no comparison: {error.message}")
 
     def _passed(self) -> float:
         return time.perf_counter() - self.started
@@ -336,8 +337,7 @@ def _check_usage(
     tasks: tuple[str, ...],
     model: str | None,
     ot_correct: Path | None,
-    alpha: float | None,
-    vae: str | None,
+    belonging: dict[str, object],
 ) -> None:
     """Refuse what can be refused before anything heavy is imported."""
     if not tasks and model is None:
@@ -345,8 +345,9 @@ def _check_usage(
             "neither --task nor --model is given",
             hint="say what to do, for example --task derain",
         )
-    if ot_correct is None and (alpha is not None or vae is not None):
+    given = [name for name, value in belonging.items() if value is not None]
+    if ot_correct is None and given:
         raise RestoreError(
-            f"{'--alpha' if alpha is not None else '--vae'} belongs to --ot-correct",
+            f"{given[0]} belongs to --ot-correct",
             hint="name the file that `restore ot-correct fit` wrote with --ot-correct",
         )

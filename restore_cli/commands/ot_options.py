@@ -39,7 +39,9 @@ MovedVae = Annotated[
 AllowDownload = Annotated[
     bool,
     typer.Option(
-        "--allow-download", help="Let --vae HUB_ID fetch what is not in the cache; off otherwise."
+        "--allow-download",
+        rich_help_panel=QUALITY,
+        help="Let --vae HUB_ID fetch what is not in the cache; off otherwise.",
     ),
 ]
 

@@ -3,8 +3,9 @@
 import atexit
 import contextlib
 import os
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +19,25 @@ _HINTS = {
 }
 
 _under_way: set[Path] = set()
+
+Naming = Callable[[Path], AbstractContextManager[None]]
+
+
+def _at_once(path: Path) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+_NAMING: ContextVar[Naming] = ContextVar("naming", default=_at_once)
+
+
+@contextmanager
+def named_through(naming: Naming) -> Generator[None]:
+    """Let what this thread writes inside get its name only inside `naming(path)`, or not at all."""
+    before = _NAMING.set(naming)
+    try:
+        yield
+    finally:
+        _NAMING.reset(before)
 
 
 @contextmanager
@@ -45,7 +65,8 @@ def open_atomically(path: Path) -> Generator[BinaryIO]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(path)
+            with _NAMING.get()(path):
+                temporary.replace(path)
         except BaseException:  # Ctrl-C too must leave nothing behind
             with contextlib.suppress(OSError):
                 temporary.unlink()

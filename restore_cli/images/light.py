@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import struct
+import sys
 import tempfile
+import threading
+from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import cv2
 import numpy as np
@@ -50,7 +54,8 @@ def read_exr(data: bytes) -> Light:
     """
     import OpenEXR
 
-    file = OpenEXR.File(io.BytesIO(data), separate_channels=True, num_threads=0)
+    with _telling_damage():
+        file = OpenEXR.File(io.BytesIO(data), separate_channels=True, num_threads=0)
     channels: dict[str, NDArray[Any]] = {name: one.pixels for name, one in file.channels().items()}
     names = ["Y"] if "Y" in channels and "R" not in channels else ["R", "G", "B"]
     if any(name not in channels for name in names):
@@ -68,6 +73,40 @@ def read_exr(data: bytes) -> Light:
     if told is not None and not np.allclose(np.ravel(told), _SRGB, atol=2e-3):
         notes += ("its primaries are other than sRGB's, which were taken",)
     return pixels, alpha, notes
+
+
+class _Aside:
+    """Stands for standard output; what one thread prints is kept, all else goes where it did."""
+
+    def __init__(self, stdout: TextIO) -> None:
+        self._stdout, self._thread = stdout, threading.get_ident()
+        self.heard = ""
+
+    def write(self, text: str) -> int:
+        if threading.get_ident() != self._thread:
+            return self._stdout.write(text)
+        self.heard += text
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the stream has
+        return getattr(self._stdout, name)
+
+
+_one_at_a_time = threading.Lock()
+
+
+@contextlib.contextmanager
+def _telling_damage() -> Generator[None]:
+    """OpenEXR prints that pixels cannot be read, to standard output, and hands out what it has."""
+    with _one_at_a_time:
+        before, aside = sys.stdout, _Aside(sys.stdout)
+        sys.stdout = cast("TextIO", aside)
+        try:
+            yield
+        finally:
+            sys.stdout = before
+    if "Exception raised" in aside.heard:
+        raise ValueError(aside.heard.strip().rpartition(" - ")[2])
 
 
 def encode_exr(pixels: NDArray[np.float32], alpha: NDArray[np.float32] | None) -> bytes:

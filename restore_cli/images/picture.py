@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from restore_cli.errors import RestoreError
 from restore_cli.images.atomic import write_atomically
+from restore_cli.images.chatter import reading
 from restore_cli.images.decode import DAMAGE, Coding, decode
 from restore_cli.images.encode import DEFAULT, Saving, encode
 from restore_cli.images.fit import fit
@@ -115,7 +116,8 @@ class Picture:
         """
         data, format = _read_file(path)
         try:
-            decoded = decode(data, format, path, page)
+            with reading(path):
+                decoded = decode(data, format, path, page)
         except MemoryError as error:
             raise RestoreError(
                 f"{path}: not enough memory to read it", hint="cut it into pieces"

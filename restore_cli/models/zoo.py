@@ -93,20 +93,20 @@ def load(name_or_path: str) -> Model:
     """
     about = describe(name_or_path)
     state, _ = read_weights(about.path)
-    if about.recipe is not None:
-        # What the recipe claims, the file must hold.
-        with bounded(allowance(state.values())):
-            network = construct(about.recipe.network, NETWORKS, section="network")
-    else:
-        try:
+    try:
+        if about.recipe is not None:
+            # What the recipe claims, the file must hold.
+            with bounded(allowance(state.values())):
+                network = construct(about.recipe.network, NETWORKS, section="network")
+        else:
             network = recognise(state)
-        except RestoreError as error:
-            raise RestoreError(f"{about.path}: {error.message}", hint=error.hint) from error
-        if network is None:
-            raise RestoreError(
-                f"{about.path} has no recipe, and its tensor names are not of a network known here",
-                hint="put the recipe.toml that trained it beside it",
-            )
+    except RestoreError as error:
+        raise RestoreError(f"{about.path}: {error.message}", hint=error.hint) from error
+    if network is None:
+        raise RestoreError(
+            f"{about.path} has no recipe, and its tensor names are not of a network known here",
+            hint="put the recipe.toml that trained it beside it",
+        )
     try:
         network.load_state_dict({key: value.float() for key, value in state.items()})
     except RuntimeError as error:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from restore_cli.errors import RestoreError
+from restore_cli.images.chatter import reading
 from restore_cli.images.decode import DAMAGE
 from restore_cli.images.listing import Suffixes
 from restore_cli.images.picture import Picture, naming_problems
@@ -233,7 +234,7 @@ def open_raw(path: Path, *, strip_gps: bool = False) -> Generator[RawFile]:
     if not start:
         raise RestoreError(f"{path}: the file is empty", hint="copy it from the camera again")
     raw: rawpy.RawPy | None = None
-    with naming_problems(path), mapped(path) as data:
+    with naming_problems(path), mapped(path) as data, reading(path):
         tags = tags_or_none(data, strip_gps=strip_gps)
         try:
             if tags.nothing:

@@ -92,7 +92,12 @@ def construct(
     try:
         return factory(*given, **arguments)
     except _UNBUILDABLE as error:
-        raise RestoreError(f"{section} {choice.name!r}: {error}") from error
+        short = isinstance(error, MemoryError) or "allocate" in str(error)
+        raise RestoreError(
+            f"{section} {choice.name!r}: "
+            + ("it needs more memory than this machine has" if short else str(error)),
+            hint=f"choose smaller numbers in [{section}]" if short else None,
+        ) from error
 
 
 # What Python and torch raise for numbers that no network can have.

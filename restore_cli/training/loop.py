@@ -205,7 +205,7 @@ class _Fit:
         source = build_source(recipe.data)
         state = begin(objective, recipe, accelerator)
         if checkpoint is not None:
-            restore(state, checkpoint, accelerator)
+            restore(state, checkpoint, accelerator, source=self._run.folder)
             watch.resume(_losses(checkpoint))
         if state.step < recipe.optim.steps:
             self._note_sitting(state)

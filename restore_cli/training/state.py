@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -150,8 +151,20 @@ def snapshot(state: State, accelerator: Accelerator) -> dict[str, Any]:
     }
 
 
-def restore(state: State, saved: dict[str, Any], accelerator: Accelerator) -> None:
+def restore(
+    state: State,
+    saved: dict[str, Any],
+    accelerator: Accelerator,
+    *,
+    source: Path,
+) -> None:
     """Put a snapshot back into a state that `begin` made from the same recipe.
+
+    Args:
+        state: is changed.
+        saved: what `snapshot` gave.
+        accelerator: the one that prepared the state.
+        source: the run folder, for errors.
 
     Raises:
         RestoreError: the snapshot does not fit.
@@ -176,7 +189,8 @@ def restore(state: State, saved: dict[str, Any], accelerator: Accelerator) -> No
         state.sittings = [Sitting(**one) for one in saved["sittings"]]
     except (KeyError, TypeError, RuntimeError, ValueError, AttributeError, IndexError) as error:
         raise RestoreError(
-            f"the checkpoint does not fit this recipe: {error}",
+            f"the checkpoint in {source} does not fit this recipe: "
+            + (f"it lacks {error}" if isinstance(error, KeyError) else str(error)),
             hint="give another folder with -o, or delete the checkpoint to start again",
         ) from error
 

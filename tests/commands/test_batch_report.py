@@ -82,3 +82,31 @@ def test_an_interruption_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     summary = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert summary["interrupted"] is True
     assert summary["left"] == 1
+
+
+@pytest.mark.parametrize("where", ["telling", "looking"])
+def test_what_is_finished_after_an_interruption_counts(
+    where: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def batch() -> Generator[Result]:
+        try:
+            yield Result(Path("a"), Path("out/a"), "done")
+            pytest.fail("nothing new is begun")
+        except KeyboardInterrupt:
+            yield Result(Path("b"), Path("out/b"), "done")
+            yield Result(Path("c"), Path("out/c"), "failed", error="c: broken")
+            raise
+
+    report = _report()
+
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    if where == "telling":
+        monkeypatch.setattr(report.bar, "finish", interrupted)
+    seen = interrupted if where == "looking" else lambda _: None
+    with pytest.raises(KeyboardInterrupt):
+        report.follow(batch(), 5, setup_seconds=0, seen=seen)
+    *lines, summary = map(json.loads, capsys.readouterr().out.splitlines())
+    assert [line["input"] for line in lines] == ["a", "b", "c"]
+    assert (summary["done"], summary["failed"], summary["left"]) == (2, 1, 2)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from restore_cli.errors import RestoreError
 from restore_cli.images import light
 from restore_cli.images.formats import FORMATS
 from restore_cli.images.picture import Picture
@@ -67,3 +68,18 @@ def test_nan_and_infinity_do_not_reach_the_network() -> None:
     assert np.isfinite(srgb).all()
     assert srgb[0, 1].tolist() == [1, 1, 1]
     np.testing.assert_array_equal(picture.with_srgb(srgb).pixels, pixels)
+
+
+def test_damage_that_openexr_only_prints_is_an_error(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("OpenEXR")
+    path = tmp_path / "x.exr"
+    pixels = np.linspace(0, 1, 16 * 24 * 3, dtype=np.float32).reshape(16, 24, 3)
+    Picture(pixels, linear=True, format="exr").write(path)
+    data = bytearray(path.read_bytes())
+    data[-200:-100] = bytes(100)  # of what is packed
+    path.write_bytes(data)
+    with pytest.raises(RestoreError, match="OpenEXR file is damaged"):
+        Picture.read(path)
+    assert capfd.readouterr().out == ""

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,10 +49,10 @@ def test_the_average_has_no_gradient(parse: Parse) -> None:
 def test_a_snapshot_that_lacks_something_is_refused(broken: str, parse: Parse) -> None:
     state, accelerator = fresh(parse())
     saved: dict[str, Any] = snapshot(state, accelerator)
-    restore(state, saved, accelerator)
+    restore(state, saved, accelerator, source=Path("run"))
     del saved[broken]
     with pytest.raises(RestoreError, match="does not fit this recipe"):
-        restore(state, saved, accelerator)
+        restore(state, saved, accelerator, source=Path("run"))
 
 
 def test_a_snapshot_of_another_network_is_refused(parse: Parse) -> None:
@@ -59,7 +60,7 @@ def test_a_snapshot_of_another_network_is_refused(parse: Parse) -> None:
     saved = snapshot(state, accelerator)
     other, accelerator = fresh(parse())
     with pytest.raises(RestoreError, match="size mismatch"):
-        restore(other, saved, accelerator)
+        restore(other, saved, accelerator, source=Path("run"))
 
 
 def test_a_checkpoint_of_0_1_goes_on(parse: Parse) -> None:
@@ -72,6 +73,6 @@ def test_a_checkpoint_of_0_1_goes_on(parse: Parse) -> None:
     with torch.no_grad():
         for value in other.objective.network.parameters():
             value.zero_()
-    restore(other, saved | {"players": {"network": values}}, accelerator)
+    restore(other, saved | {"players": {"network": values}}, accelerator, source=Path("run"))
     for name, value in other.objective.network.state_dict().items():
         assert torch.equal(value, values[name])
