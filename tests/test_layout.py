@@ -21,6 +21,7 @@ WHOLE = {
     "test_colours.py",
     "test_mutations.py",
     "test_action.py",
+    "test_zoo.py",
 }
 LONGEST = 400
 
