@@ -30,7 +30,7 @@ from restore_cli.training.portable import portable
 ROOT = Path(__file__).parents[1]
 MOST_BYTES = 16 * 2**20
 RESERVE = 20.0  # seconds for the states, after the last model
-LEAST = 60.0  # seconds for a model: reading photos and starting takes a part of them
+LEAST = 120.0  # seconds for a model: reading photos, starting and measuring take a part of them
 
 
 def fingerprint(recipe: Path, photos: Path) -> str:
@@ -105,12 +105,21 @@ def shared_out(folders: list[Path], runs: Path, seconds: float) -> tuple[list[Pa
     return oldest, [folder for folder in folders if folder not in oldest]
 
 
-def in_turn(folders: list[Path], options: argparse.Namespace, end: float) -> list[int]:
-    """One model after the other; what one leaves of its time goes to the rest."""
+def in_turn(
+    folders: list[Path], left: list[Path], options: argparse.Namespace, end: float
+) -> list[int]:
+    """One model after the other; what one leaves of its time goes to the rest.
+
+    Where some end early (the time was too short for them), there may be enough for more: those are
+    moved from `left` to `folders`.
+    """
     codes: list[int] = []
-    for index, folder in enumerate(folders):
-        share = (end - time.monotonic()) / (len(folders) - index)
-        codes.append(subprocess.run(command(folder, options, share), check=False).returncode)
+    while len(codes) < len(folders):
+        share = (end - time.monotonic()) / (len(folders) - len(codes))
+        done = subprocess.run(command(folders[len(codes)], options, share), check=False)
+        codes.append(done.returncode)
+        if left and len(codes) == len(folders) and end - time.monotonic() >= LEAST:
+            folders.append(left.pop(0))
     return codes
 
 
@@ -151,8 +160,9 @@ def main() -> int:
     left: list[Path] = []
     if not options.device.startswith("cuda"):
         folders, left = shared_out(folders, options.runs, end - time.monotonic())
-    run = side_by_side if options.device.startswith("cuda") else in_turn
-    codes = run(folders, options, end) if folders else []
+        codes = in_turn(folders, left, options, end)
+    else:
+        codes = side_by_side(folders, options, end) if folders else []
     failed = 0
     for folder, code in zip(folders, codes, strict=True):
         failed += code != 0

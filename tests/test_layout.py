@@ -22,6 +22,7 @@ WHOLE = {
     "test_mutations.py",
     "test_action.py",
     "test_zoo.py",
+    "test_manual.py",
 }
 LONGEST = 400
 

@@ -109,3 +109,27 @@ def test_a_photo_folder_that_is_not_there_is_refused(
         zoo.main()
     assert ended.value.code == 2
     assert nowhere in capsys.readouterr().err
+
+
+def test_time_that_failures_leave_goes_to_models_that_had_none(
+    folders: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two, three = folders
+    options = argparse.Namespace(photos=tmp_path / "photos", runs=tmp_path / "runs", device="cpu")
+    now, told = [0.0], []
+    monkeypatch.setattr(zoo.time, "monotonic", lambda: now[0])
+
+    def told_share(folder: Path, _: object, seconds: float) -> list[str]:
+        told.append((folder.name, seconds))
+        return []
+
+    def run(*_: object, **__: object) -> argparse.Namespace:
+        now[0] += 10.0 if len(told) == 1 else 150.0
+        return argparse.Namespace(returncode=2 if len(told) == 1 else 0)
+
+    monkeypatch.setattr(zoo, "command", told_share)
+    monkeypatch.setattr(zoo.subprocess, "run", run)
+    chosen, left = [one], [two, three]
+    assert zoo.in_turn(chosen, left, options, 160.0) == [2, 0]
+    assert (chosen, left) == ([one, two], [three])
+    assert told == [("one", 160.0), ("two", 150.0)]
