@@ -1,7 +1,8 @@
 """Writes the parts of the documents that are made from the code.
 
-The command pages and the manual come from the app's own help, the tree of rooms in architecture.md from the rooms'
-docstrings, the list of decisions from their files, README's table from the benchmarks' results.
+The command pages and the manual come from the app's own help, the tree of rooms in architecture.md
+from the rooms' docstrings, the list of decisions from their files, README's table from the
+benchmarks' results.
 `just write-docs` runs it, `--check` compares.
 """
 

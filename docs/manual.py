@@ -33,9 +33,7 @@ def pages(root: Command) -> Mapping[str, str]:
     return {f"{'-'.join(path)}.1": _page(path, one, found) for path, one in found.items()}
 
 
-def _commands(
-    command: Command, path: tuple[str, ...]
-) -> Iterator[tuple[tuple[str, ...], Command]]:
+def _commands(command: Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Command]]:
     yield path, command
     for name, child in getattr(command, "commands", {}).items():
         yield from _commands(child, (*path, name))
