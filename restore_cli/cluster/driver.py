@@ -10,11 +10,13 @@ import importlib
 import importlib.util
 import os
 import signal
+import sys
+import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from restore_cli.batch.inputs import Refused
 from restore_cli.batch.pipeline import Existing
@@ -56,7 +58,8 @@ def run(
     Args:
         jobs: from `planning.plan`.
         setup: what the workers are told.
-        address: of the cluster, or "auto": the one that runs here, or one of this machine's own.
+        address: of the cluster; "local" is one of this machine's own cores, that ends with the
+            batch, and "auto" the one that runs here, or else that.
         device: "cpu" leaves GPUs to others; otherwise each GPU has a worker, if there are any.
         existing: see `pipeline.run`.
         fail_fast: send nothing more after the first failure.
@@ -254,7 +257,7 @@ def _given_up(task: _Task) -> Result:
 
 
 @contextlib.contextmanager
-def _connected(address: str) -> Iterator[Any]:
+def _connected(address: str) -> Generator[Any]:
     """Ray, connected; a cluster of this machine's own is ended with the batch."""
     # Ray would tell its makers of each use.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -265,7 +268,7 @@ def _connected(address: str) -> Iterator[Any]:
     try:
         try:
             try:
-                ray.init(address="auto" if address == "auto" else address, **how)
+                ray.init(address=address, **(own if address == "local" else {}), **how)
             except ConnectionError:
                 if address != "auto":
                     raise
@@ -274,17 +277,36 @@ def _connected(address: str) -> Iterator[Any]:
             if before is not None:
                 with contextlib.suppress(ValueError):  # not the main thread
                     signal.signal(signal.SIGTERM, before)  # ours: Ray puts its own there
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+    except Exception as error:  # Ray raises Exception itself where a node does not start in time
         raise RestoreError(
             f"--cluster {address}: no Ray cluster answers there ({_first_line(error)})",
             hint="`ray start --head` starts one and prints its address;"
             " --cluster auto takes this machine",
             exit_code=ExitCode.USAGE,
         ) from error
+    ours: Any = _Ours(sys.stdout)
     try:
-        yield ray
+        with contextlib.redirect_stdout(ours):
+            yield ray
     finally:
         ray.shutdown()
+
+
+class _Ours:
+    """Standard output for the thread that makes it, whose results a program may read.
+
+    Ray's own threads print there that a worker was lost, whatever its log level.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._thread = stream, threading.get_ident()
+
+    def write(self, text: str) -> int:
+        """Write, or drop what another thread says."""
+        return self._stream.write(text) if threading.get_ident() == self._thread else len(text)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a stream has
+        return getattr(self._stream, name)
 
 
 def _first_line(error: Exception) -> str:

@@ -48,11 +48,15 @@ def list_models(json: Json = False, quiet: Quiet = False, traceback: Traceback =
     console.emit({"event": "summary", "models": len(entries)})
     if not json:
         console.table(
-            ["name", "task", "parameters", "bytes", "licence", "description"],
+            ["name", "task", "parameters", "size", "licence", "description"],
             [
-                [e.name, e.task, e.parameters, e.size_bytes, e.licence, e.description]
+                [
+                    *(e.name, e.task, f"{e.parameters / 1e6:.1f} M"),
+                    *(f"{e.size_bytes / 1e6:.1f} MB", e.licence, e.description),
+                ]
                 for e in entries
             ],
+            numbers=("parameters", "size"),
         )
 
 

@@ -76,7 +76,7 @@ def test_list_shows_people_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "list"]) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    for word in ("derain", "123,456", "Apache-2.0", "Takes rain away."):
+    for word in ("derain", "0.1 M", "Apache-2.0", "Takes rain away."):
         assert word in out
 
 
