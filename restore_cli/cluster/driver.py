@@ -261,6 +261,8 @@ def _connected(address: str) -> Generator[Any]:
     """Ray, connected; a cluster of this machine's own is ended with the batch."""
     # Ray would tell its makers of each use.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # A busy machine takes longer to start one than the half minute that Ray waits.
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "180")
     ray: Any = importlib.import_module("ray")
     before = signal.getsignal(signal.SIGTERM)
     own = {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
