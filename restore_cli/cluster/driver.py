@@ -31,7 +31,8 @@ MOST_LOSSES = 3
 _MOST_AT_ONCE = 8  # pictures sent in one message
 _TURNS = 2  # messages that a worker has at most, so that it never waits for the next one
 _MOST_THREADS = 4  # of a worker without a GPU: more of them gain less than more workers
-_PATIENCE = 120.0  # seconds without a single worker
+_STARTS = 3  # a busy machine takes longer to start one than the half minute that Ray waits
+_PATIENCE = 300.0  # seconds without a single worker
 _STORE_BYTES = 80 * 2**20  # the least that Ray takes: no picture passes through its store
 
 
@@ -261,24 +262,10 @@ def _connected(address: str) -> Generator[Any]:
     """Ray, connected; a cluster of this machine's own is ended with the batch."""
     # Ray would tell its makers of each use.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # A busy machine takes longer to start one than the half minute that Ray waits.
-    os.environ.setdefault("RAY_raylet_start_wait_time_s", "180")
     ray: Any = importlib.import_module("ray")
     before = signal.getsignal(signal.SIGTERM)
-    own = {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
-    how: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     try:
-        try:
-            try:
-                ray.init(address=address, **(own if address == "local" else {}), **how)
-            except ConnectionError:
-                if address != "auto":
-                    raise
-                ray.init(address="local", **own, **how)
-        finally:
-            if before is not None:
-                with contextlib.suppress(ValueError):  # not the main thread
-                    signal.signal(signal.SIGTERM, before)  # ours: Ray puts its own there
+        _connect(ray, address)
     except Exception as error:  # Ray raises Exception itself where a node does not start in time
         raise RestoreError(
             f"--cluster {address}: no Ray cluster answers there ({_first_line(error)})",
@@ -286,12 +273,38 @@ def _connected(address: str) -> Generator[Any]:
             " --cluster auto takes this machine",
             exit_code=ExitCode.USAGE,
         ) from error
+    finally:
+        if before is not None:
+            with contextlib.suppress(ValueError):  # not the main thread
+                signal.signal(signal.SIGTERM, before)  # ours: Ray puts its own there
     ours: Any = _Ours(sys.stdout)
     try:
         with contextlib.redirect_stdout(ours):
             yield ray
     finally:
         ray.shutdown()
+
+
+def _connect(ray: Any, address: str) -> None:  # noqa: ANN401 - a module
+    """Connect to a cluster, or start one of this machine's own. Raises what Ray raises."""
+    how: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    if address != "local":
+        try:
+            ray.init(address=address, **how)
+            return
+        except ConnectionError:
+            if address != "auto":
+                raise
+    for left in reversed(range(_STARTS)):
+        try:
+            ray.init(
+                address="local", include_dashboard=False, object_store_memory=_STORE_BYTES, **how
+            )
+            return
+        except Exception:
+            ray.shutdown()
+            if not left:
+                raise
 
 
 class _Ours:
