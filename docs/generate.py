@@ -1,7 +1,8 @@
 """Writes the parts of the documents that are made from the code.
 
-The command pages come from the app's own help, the tree of rooms in architecture.md from the rooms'
-docstrings, the list of decisions from their files, README's table from the benchmarks' results.
+The command pages and the manual come from the app's own help, the tree of rooms in architecture.md
+from the rooms' docstrings, the list of decisions from their files, README's table from the
+benchmarks' results.
 `just write-docs` runs it, `--check` compares.
 """
 
@@ -14,8 +15,9 @@ import textwrap
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
+from typing import Any, TypeAlias, get_type_hints
 
+import manual
 import tomli_w
 import typer.main
 
@@ -29,6 +31,7 @@ DOCS = ROOT / "docs"
 OTHER_ROOMS = {
     "models": "the shipped models: model.safetensors, recipe.toml, card.md",
     "docs": "this site: pages, and a script that makes parts of them from the code",
+    "man": "pages of the manual, made from the program's help; the wheel installs them",
     "examples": "photos and scripts to copy; a test runs every script",
     "benchmarks": "quality and speed, measured; prints tables, keeps results as CSV",
     "scripts": "what developers run: trains the whole zoo",
@@ -36,7 +39,6 @@ OTHER_ROOMS = {
 }
 # The class of a command lives in click for some releases of typer and inside typer for others.
 Command: TypeAlias = Any
-_TYPES = {str: "TEXT", int: "N", float: "X", Path: "PATH"}
 
 
 def leaves(command: Command, path: tuple[str, ...] = ("restore",)) -> Iterator[tuple[str, Command]]:
@@ -68,6 +70,7 @@ def with_block(text: str, name: str, content: str) -> str:
 def documents() -> dict[Path, str]:
     """Every document that is made here, whole or in part, as it should be."""
     pages = {DOCS / "commands" / f"{name}.md": text for name, text in _command_pages().items()}
+    pages |= {ROOT / "man" / name: text for name, text in manual.pages(ROOT_COMMAND).items()}
     kept = DOCS / "what-is-kept.md"
     pages[kept] = with_block(kept.read_text(encoding="utf-8"), "formats", as_markdown())
     architecture, index = DOCS / "architecture.md", DOCS / "decisions" / "index.md"
@@ -88,8 +91,13 @@ def outdated() -> list[str]:
         for path, text in documents().items()
         if not path.is_file() or path.read_text(encoding="utf-8") != text
     }
-    stale |= set((DOCS / "commands").glob("*.md")) - documents().keys()
+    stale |= _made_before() - documents().keys()
     return sorted(path.relative_to(ROOT).as_posix() for path in stale)
+
+
+def _made_before() -> set[Path]:
+    """The files of the folders in which everything is made here."""
+    return {*(DOCS / "commands").glob("*.md"), *(ROOT / "man").glob("*.1")}
 
 
 def _command_pages() -> dict[str, str]:
@@ -127,22 +135,12 @@ def _section(path: str, siblings: list[str]) -> str:
 def _row(option: Command, kind: object) -> str:
     is_option = option.opts[0].startswith("-")
     names = [*option.opts, *option.secondary_opts] if is_option else []
-    value = "" if kind is bool else option.metavar or _value(kind)
+    value = "" if kind is bool else option.metavar or manual.value(kind)
     spelled = " ".join(filter(None, [", ".join(sorted(names, key=len, reverse=True)), value]))
     # How many workers there are is this machine's affair.
     default = "up to 4" if option.name == "workers" else option.default
     shown = "" if default is None or default is False or callable(default) else f"`{default}`"
     return f"| `{_cell(spelled)}` | {_cell(shown)} | {_cell(_help(option.help))} |"
-
-
-def _value(kind: object) -> str:
-    """What stands for a value that has no metavar: its choices, or its type in a word."""
-    for part in (kind, *get_args(kind)):
-        if get_origin(part) is Literal:
-            return "|".join(get_args(part))
-        if isinstance(part, type) and part in _TYPES:
-            return _TYPES[part]
-    raise SystemExit(f"no word for the type {kind}: give the option a metavar")
 
 
 def _help(text: str) -> str:
@@ -294,9 +292,10 @@ def main(arguments: list[str]) -> int:
             print(f"{name} does not say what the code says: run `just write-docs`")
         return int(bool(stale))
     made = documents()
-    for path in set((DOCS / "commands").glob("*.md")) - made.keys():
+    for path in _made_before() - made.keys():
         path.unlink()
     for path, text in made.items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return 0
 

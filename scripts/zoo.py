@@ -3,7 +3,7 @@
     python scripts/zoo.py 60 --photos DIR          (or: just zoo 60 --photos DIR)
 
 PHOTOS is one folder of clean photos. On a CPU the models train one after the other and share the
-minutes; where these are less than one for each model, those whose runs are oldest are trained and
+minutes; where these are less than one for each model, those tried longest ago are trained and
 the others left for the next time. On a GPU they train side by side, each for all of the minutes. A
 model is left out if neither its recipe nor the photos have changed since its run began, unless
 --all is given or the model is named. For each one small file RUNS/NAME.state (fp16, at most 16 MiB)
@@ -17,17 +17,20 @@ import os
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
+import tomli_w
 import torch
 
 from restore_cli.recipe import Recipe
+from restore_cli.recipe.old_degradations import renamed
 from restore_cli.training.portable import portable
 
 ROOT = Path(__file__).parents[1]
 MOST_BYTES = 16 * 2**20
 RESERVE = 20.0  # seconds for the states, after the last model
-LEAST = 60.0  # seconds for a model: reading photos and starting takes a part of them
+LEAST = 120.0  # seconds for a model: reading photos, starting and measuring take a part of them
 
 
 def fingerprint(recipe: Path, photos: Path) -> str:
@@ -48,11 +51,21 @@ def due(folders: list[Path], photos: Path, runs: Path, *, everything: bool) -> l
     return found
 
 
+def todays(folder: Path, runs: Path) -> Path:
+    """A copy of a model's recipe under the names of today, in the folder of runs."""
+    table = renamed(tomllib.loads(Recipe.load(folder / "recipe.toml").dump()))
+    path = runs / f"{folder.name}.toml"
+    path.write_text(tomli_w.dumps(table), encoding="utf-8")
+    return path
+
+
 def command(folder: Path, options: argparse.Namespace, seconds: float) -> list[str]:
-    """`restore train` for one model."""
+    """`restore train` for one model, which counts as tried from now on."""
+    (options.runs / f"{folder.name}.tried").touch()
+    recipe = todays(folder, options.runs)
     settings = [f"data.root={options.photos}", "data.train=.", "data.val=", *options.set]
     return [
-        *(sys.executable, "-m", "restore_cli", "train", str(folder / "recipe.toml")),
+        *(sys.executable, "-m", "restore_cli", "train", str(recipe)),
         *(f"--set={setting}" for setting in settings),
         *("--for", f"{seconds:.0f}s", "--device", options.device),
         *(
@@ -78,23 +91,35 @@ def keep(folder: Path, options: argparse.Namespace) -> str:
 
 
 def shared_out(folders: list[Path], runs: Path, seconds: float) -> tuple[list[Path], list[Path]]:
-    """The models that the time is enough for, those trained longest ago first, and the others."""
+    """The models that the time is enough for, those tried longest ago first, and the others.
 
-    def trained(folder: Path) -> float:
-        state = runs / f"{folder.name}.state"
-        return state.stat().st_mtime if state.exists() else 0.0
+    Those tried, not those trained: one that fails every time must not keep the others waiting.
+    """
+
+    def tried(folder: Path) -> float:
+        mark = runs / f"{folder.name}.tried"
+        return mark.stat().st_mtime if mark.exists() else 0.0
 
     number = max(1, int(seconds // LEAST))
-    oldest = sorted(folders, key=trained)[:number]
+    oldest = sorted(folders, key=tried)[:number]
     return oldest, [folder for folder in folders if folder not in oldest]
 
 
-def in_turn(folders: list[Path], options: argparse.Namespace, end: float) -> list[int]:
-    """One model after the other; what one leaves of its time goes to the rest."""
+def in_turn(
+    folders: list[Path], left: list[Path], options: argparse.Namespace, end: float
+) -> list[int]:
+    """One model after the other; what one leaves of its time goes to the rest.
+
+    Where some end early (the time was too short for them), there may be enough for more: those are
+    moved from `left` to `folders`.
+    """
     codes: list[int] = []
-    for index, folder in enumerate(folders):
-        share = (end - time.monotonic()) / (len(folders) - index)
-        codes.append(subprocess.run(command(folder, options, share), check=False).returncode)
+    while len(codes) < len(folders):
+        share = (end - time.monotonic()) / (len(folders) - len(codes))
+        done = subprocess.run(command(folders[len(codes)], options, share), check=False)
+        codes.append(done.returncode)
+        if left and len(codes) == len(folders) and end - time.monotonic() >= LEAST:
+            folders.append(left.pop(0))
     return codes
 
 
@@ -121,6 +146,8 @@ def main() -> int:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
     options = parser.parse_args()
+    if not options.photos.is_dir():
+        parser.error(f"there is no folder {options.photos}")
     end = time.monotonic() + 60 * options.minutes - RESERVE
     options.runs.mkdir(parents=True, exist_ok=True)
     folders = sorted(path.parent for path in options.recipes.glob("*/recipe.toml"))
@@ -133,8 +160,9 @@ def main() -> int:
     left: list[Path] = []
     if not options.device.startswith("cuda"):
         folders, left = shared_out(folders, options.runs, end - time.monotonic())
-    run = side_by_side if options.device.startswith("cuda") else in_turn
-    codes = run(folders, options, end) if folders else []
+        codes = in_turn(folders, left, options, end)
+    else:
+        codes = side_by_side(folders, options, end) if folders else []
     failed = 0
     for folder, code in zip(folders, codes, strict=True):
         failed += code != 0

@@ -25,6 +25,8 @@ WHOLE = {
     "test_fuzz.py",
     "test_hostile.py",
     "test_kills.py",
+    "test_zoo.py",
+    "test_manual.py",
 }
 LONGEST = 400
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 
 _LOG_WIDTH = 160
+_GAP = 2  # between columns of a table
+_NARROWEST = 10  # characters of a column of words, where it has more
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,8 @@ class Console:
     ) -> None:
         """Print a table that a person asked for, on stdout; nothing where JSON was.
 
+        Where the terminal is too narrow for it, each row becomes a block of lines.
+
         Args:
             headings: of the columns.
             rows: as many cells each.
@@ -155,16 +159,37 @@ class Console:
         from rich.table import Table
 
         body = [list(row) for row in rows]
+        cells = [[_shown(_cell(value), self.answers) for value in row] for row in body]
         table = Table(box=None, header_style="bold", pad_edge=False)
+        least = -_GAP
         for position, heading in enumerate(headings):
             numeric = heading in numbers or (
                 bool(body) and all(isinstance(row[position], int | float) for row in body)
             )
             justify = "right" if numeric else "left"
             table.add_column(heading, justify=justify, overflow="fold", no_wrap=numeric)
-        for row in body:
-            table.add_row(*(_shown(_cell(value), self.answers) for value in row))
+            width = max(len(heading), *(len(row[position]) for row in cells), 0)
+            least += _GAP + (width if numeric else min(width, _NARROWEST))
+        if self.answers.is_terminal and least > self.answers.width:
+            self._blocks(headings, cells)
+            return
+        for row in cells:
+            table.add_row(*row)
         self.answers.print(table)
+
+    def _blocks(self, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """A table as one block a row: heading and value on each line."""
+        from rich.table import Table
+
+        for number, row in enumerate(rows):
+            block = Table(box=None, show_header=False, pad_edge=False)
+            block.add_column(style="bold", no_wrap=True)
+            block.add_column(overflow="fold")
+            for heading, value in zip(headings, row, strict=True):
+                block.add_row(heading, value)
+            if number:
+                self.answers.print()
+            self.answers.print(block)
 
     def progress(self, *, files: bool = False) -> "Progress":
         """A progress bar to use as a context manager; it shows only on a terminal.

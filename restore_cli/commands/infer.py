@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,7 @@ from restore_cli.commands.batch_options import (
 from restore_cli.commands.batch_report import BatchReport
 from restore_cli.commands.console import Console
 from restore_cli.commands.infer_options import (
+    Cluster,
     Compare,
     DryRun,
     FilesFrom,
@@ -69,7 +70,7 @@ if TYPE_CHECKING:
     from restore_cli.batch.inputs import Refused
     from restore_cli.batch.pipeline import Result
     from restore_cli.batch.planning import Job
-    from restore_cli.batch.reading import Restore
+    from restore_cli.batch.reading import Reader, Restore
     from restore_cli.commands.restoring import Restoring
 
 
@@ -104,6 +105,7 @@ def infer(
     tile: Tile = "auto",
     overlap: Overlap = None,
     batch_size: BatchSize = 1,
+    cluster: Cluster = None,
     ot_correct: OtCorrect = None,
     alpha: OtAlpha = None,
     vae: MovedVae = None,
@@ -129,13 +131,15 @@ def infer(
     _check_usage(tasks, model, ot_correct, {"--alpha": alpha, "--vae": vae})
     if compare and output == STANDARD:
         raise RestoreError("--compare writes beside the output, and -o - has no place")
+    if cluster is not None:
+        _check_cluster(cluster, given, output, watch)
 
     # Nothing of this imports torch: what is wrong is told, and what is done is skipped, at once.
     from restore_cli.batch import pipeline
     from restore_cli.batch.manifest import Identity, Manifest
     from restore_cli.batch.reading import Later, Pictures
     from restore_cli.commands.before_after import BeforeAfter, check_sheet
-    from restore_cli.commands.restoring import How, prepare
+    from restore_cli.commands.restoring import Correction, How, measured, prepare
     from restore_cli.images.encode import Saving
 
     saving = Saving(quality=quality, lossless=lossless, subsampling=subsampling, effort=effort)
@@ -175,27 +179,45 @@ def infer(
     told |= {"effort": effort, "page": page}
     options |= {name: value for name, value in told.items() if value is not None}
     restore: Restore = restoring.restore
+    correction: Correction | None = None
     if ot_correct is not None:
-        from restore_cli.ot_correct.corrector import load_corrector
-
-        corrector, described = load_corrector(
-            ot_correct, alpha or 0.0, vae, device, seed=seed, allow_download=allow_download
+        correction = Correction(
+            ot_correct, alpha or 0.0, vae, device, seed, allow_download=allow_download
         )
-        restore = corrector.after(restore)
+        restore, described = correction.after(restore)
         options |= described
+    existing = "skip" if skip_existing else "overwrite" if overwrite else "error"
+    identity, reader = Identity(model=restoring.sha256, options=options), Pictures(saving, page)
+    go: partial[Generator[Result]] = partial(
+        pipeline.run,
+        restore=Later(lambda: measured(restore)),
+        workers=workers,
+        existing=existing,
+        manifest=Manifest(identity),
+        fail_fast=fail_fast,
+        reader=reader,
+        preserve_times=preserve_times,
+    )
+    if cluster is not None and not dry_run:
+        from restore_cli.cluster import driver
+        from restore_cli.cluster.worker import Setup
+        from restore_cli.commands.restoring import elsewhere
+
+        build = partial(elsewhere, tasks, model, replace(how, progress=None), correction)
+        setup = Setup(build, identity, reader, workers, preserve_times, Path.cwd())
+        go = partial(
+            driver.run,
+            setup=setup,
+            address=cluster,
+            device=device,
+            existing=existing,
+            fail_fast=fail_fast,
+        )
     run = _Run(
         console=console,
         restoring=restoring,
-        go=partial(
-            pipeline.run,
-            restore=Later(lambda: _measured(restore)),
-            workers=workers,
-            existing="skip" if skip_existing else "overwrite" if overwrite else "error",
-            manifest=Manifest(Identity(model=restoring.sha256, options=options)),
-            fail_fast=fail_fast,
-            reader=Pictures(saving, page),
-            preserve_times=preserve_times,
-        ),
+        go=go,
+        reader=reader,
         named={"format": format, "suffix": suffix, "recursive": recursive},
         pictures=BeforeAfter(restoring.task, beside=compare, sheet=sheet),
         report=BatchReport(console, restoring.model, restoring.task, traceback, bar=bar),
@@ -207,13 +229,6 @@ def infer(
         return run.dry(stage, device) if dry_run else run.batch(stage)
 
 
-def _measured(restore: "Restore") -> "Restore":
-    from restore_cli.api.change import measured
-    from restore_cli.batch.reading import ready
-
-    return measured(ready(restore))
-
-
 @dataclass
 class _Run:
     """A run that is ready to begin.
@@ -221,7 +236,8 @@ class _Run:
     Attributes:
         console: for messages.
         restoring: what restores.
-        go: `pipeline.run` but for the jobs.
+        go: `pipeline.run`, or that of the cluster, but for the jobs.
+        reader: how files are read.
         named: what of the options decides names of outputs.
         pictures: comparisons to write.
         report: what is told.
@@ -231,6 +247,7 @@ class _Run:
     console: Console
     restoring: "Restoring"
     go: "partial[Generator[Result]]"
+    reader: "Reader"
     named: dict[str, Any]
     pictures: Any
     report: BatchReport
@@ -246,7 +263,7 @@ class _Run:
             self.go(jobs),
             len(jobs),
             setup_seconds=self._passed(),
-            sizes=Sizes(jobs, self.go.keywords["reader"].count_pixels),
+            sizes=Sizes(jobs, self.reader.count_pixels),
             seen=self._look,
         )
         if (said := self.pictures.write()) is not None:
@@ -261,7 +278,7 @@ class _Run:
 
         jobs, how = self._jobs(stage), self.go.keywords
         look = partial(
-            foresee, existing=how["existing"], manifest=how["manifest"], reader=how["reader"]
+            foresee, existing=how["existing"], manifest=how["manifest"], reader=self.reader
         )
         seen = [look(job) for job in jobs]
         restore = ready(how["restore"])
@@ -331,6 +348,17 @@ def _given(given: list[str], files_from: str | None, null: bool, watch: Path | N
             raise RestoreError(f"--watch {watch}: there is no such folder")
         return [str(watch)]
     return given if files_from is None else [*given, *names_from(files_from, null=null)]
+
+
+def _check_cluster(address: str, given: list[str], output: str | None, watch: Path | None) -> None:
+    """Refuse what a cluster cannot do, before anything heavy is imported."""
+    from restore_cli.cluster.driver import check
+
+    if watch is not None:
+        raise RestoreError("--watch works on one machine: leave --cluster out")
+    if STANDARD in given or output == STANDARD:
+        raise RestoreError("--cluster takes and writes files: `-` is of this machine only")
+    check(address)
 
 
 def _check_usage(

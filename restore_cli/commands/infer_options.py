@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from restore_cli.commands.options import OUTPUT, QUALITY, WHAT, WHERE
+from restore_cli.commands.options import OUTPUT, QUALITY, SPEED, WHAT, WHERE
 from restore_cli.errors import RestoreError, meant
 from restore_cli.models.shipped import TASKS
 
@@ -82,6 +82,17 @@ Watch = Annotated[
         metavar="DIR",
         rich_help_panel=WHERE,
         help="Restore what lies in this folder and whatever arrives there, until Ctrl-C.",
+    ),
+]
+
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="auto|ADDRESS",
+        rich_help_panel=SPEED,
+        help="Compute on the machines of a Ray cluster that share these files (needs the extra "
+        "[cluster]); auto takes the one that runs here, or the cores of this machine.",
     ),
 ]
 

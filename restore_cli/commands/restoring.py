@@ -16,6 +16,8 @@ from restore_cli.errors import RestoreError
 from restore_cli.models.entries import default_for_task, describe, entries
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from restore_cli.api.chain import Step
     from restore_cli.batch.reading import Restore
     from restore_cli.models.zoo import Model
@@ -126,6 +128,48 @@ def prepare(console: Console, tasks: Sequence[str], model: str | None, how: How)
         options={"overlap": overlap},
         models=models,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A fitted correction after the model, as the options say it; see `load_corrector`."""
+
+    path: "Path"
+    alpha: float
+    vae: str | None
+    device: str
+    seed: int
+    allow_download: bool = False
+
+    def after(self, restore: "Restore") -> "tuple[Restore, dict[str, object]]":
+        """What restores and then corrects, and what the manifest says of it."""
+        from restore_cli.ot_correct.corrector import load_corrector
+
+        corrector, described = load_corrector(
+            self.path,
+            self.alpha,
+            self.vae,
+            self.device,
+            seed=self.seed,
+            allow_download=self.allow_download,
+        )
+        return corrector.after(restore), described
+
+
+def measured(restore: "Restore") -> "Restore":
+    """What restores, built, and says how much of each picture changed."""
+    from restore_cli.api.change import measured as watched
+    from restore_cli.batch.reading import ready
+
+    return watched(ready(restore))
+
+
+def elsewhere(
+    tasks: Sequence[str], model: str | None, how: How, correction: Correction | None
+) -> "Restore":
+    """What `prepare` prepares, built in another process, whose messages nobody reads."""
+    restore: Restore = prepare(Console(quiet=True, json=False), tasks, model, how).restore
+    return measured(restore if correction is None else correction.after(restore)[0])
 
 
 def _seeded(seed: int, build: "Callable[[], Restore]") -> "Restore":

@@ -48,11 +48,15 @@ def list_models(json: Json = False, quiet: Quiet = False, traceback: Traceback =
     console.emit({"event": "summary", "models": len(entries)})
     if not json:
         console.table(
-            ["name", "task", "parameters", "bytes", "licence", "description"],
+            ["name", "task", "parameters", "size", "licence", "description"],
             [
-                [e.name, e.task, e.parameters, e.size_bytes, e.licence, e.description]
+                [
+                    *(e.name, e.task, f"{e.parameters / 1e6:.1f} M"),
+                    *(f"{e.size_bytes / 1e6:.1f} MB", e.licence, e.description),
+                ]
                 for e in entries
             ],
+            numbers=("parameters", "size"),
         )
 
 
@@ -143,7 +147,7 @@ class Finding:
         facts: numbers for programs, in bytes and seconds.
     """
 
-    section: Literal["version", "device", "space", "extra", "model", "self-test"]
+    section: Literal["version", "device", "space", "extra", "speed", "model", "self-test"]
     name: str
     status: Literal["ok", "absent", "failed"]
     detail: str
@@ -187,6 +191,7 @@ def _findings() -> Iterator[Finding]:
         return
     devices = list(_devices())
     yield from devices
+    yield from _speed([device.name for device in devices])
     yield from _models()
     yield _raw()
     yield from _self_tests([device.name for device in devices])
@@ -224,6 +229,37 @@ def _devices() -> Iterator[Finding]:
         yield Finding("device", f"cuda:{index}", "ok", detail, facts)
     if torch.backends.mps.is_available():
         yield Finding("device", "mps", "ok", "Apple GPU, shares the RAM above")
+
+
+def _speed(devices: list[str]) -> Iterator[Finding]:
+    """What makes this machine slower than it could be, each with the line that mends it."""
+    import torch
+
+    nothing = True
+    if devices == ["cpu"] and shutil.which("nvidia-smi") is not None:
+        nothing = False
+        detail = f"this machine has an NVIDIA GPU that torch {torch.__version__} does not see: "
+        cure = "`pip install --force-reinstall torch` takes the build with CUDA"
+        yield Finding("speed", "gpu", "absent", detail + cure)
+    if devices == ["cpu"] and not _is_installed("openvino"):
+        nothing = False
+        detail = f'OpenVINO computes faster on a CPU: `pip install "{PACKAGE}[fast]"`'
+        yield Finding("speed", "openvino", "absent", detail)
+    cores, threads = _usable_cores(), torch.get_num_threads()
+    told = os.environ.get("OMP_NUM_THREADS")
+    if told is not None and threads < cores:
+        nothing = False
+        detail = f"OMP_NUM_THREADS={told} leaves {cores - threads} of {cores} cores idle: "
+        yield Finding("speed", "threads", "absent", detail + "`unset OMP_NUM_THREADS`")
+    if nothing:
+        yield Finding("speed", "settings", "ok", f"{threads} threads on {cores} cores")
+
+
+def _usable_cores() -> int:
+    """Cores that this process may use, which may be fewer than the machine has."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _extras() -> Iterator[Finding]:
@@ -279,31 +315,37 @@ def _raw() -> Finding:
 
 
 def _self_tests(devices: list[str]) -> Iterator[Finding]:
-    """Run the smallest shipped model on every device."""
+    """Run the smallest shipped model on every device, and by every other backend there is."""
     from restore_cli.models import zoo
 
     entries = sorted(zoo.entries(), key=lambda entry: entry.parameters)
-    for device in devices if entries else []:
+    ways: list[tuple[str, str, Literal["torch", "openvino"]]]
+    ways = [(device, device, "torch") for device in devices]
+    if _is_installed("openvino"):
+        ways.append(("openvino", "cpu", "openvino"))
+    for name, device, backend in ways if entries else []:
         try:
-            image, seconds = _self_test(entries[0].name, device)
+            image, seconds = _self_test(entries[0].name, device, backend)
         except Exception as error:  # Whatever a driver raises is the answer to the question.
             detail = f"{entries[0].name}: {type(error).__name__}: {error}"
-            yield Finding("self-test", device, "failed", detail)
+            yield Finding("self-test", name, "failed", detail)
             continue
         finite = bool(image.isfinite().all())
         detail = f"{entries[0].name}: {'finite' if finite else 'not finite'}, {seconds:.2f} s"
         status = "ok" if finite else "failed"
-        yield Finding("self-test", device, status, detail, {"seconds": seconds})
+        yield Finding("self-test", name, status, detail, {"seconds": seconds})
 
 
-def _self_test(name: str, device: str) -> "tuple[torch.Tensor, float]":
+def _self_test(
+    name: str, device: str, backend: Literal["torch", "openvino"]
+) -> "tuple[torch.Tensor, float]":
     """Restore a synthetic picture of 97 x 65 pixels; returns the output and the seconds taken."""
     import torch
 
     from restore_cli.engine.restorer import Restorer
     from restore_cli.models import zoo
 
-    restorer = Restorer(zoo.load(name).network, device=device)
+    restorer = Restorer(zoo.load(name).network, device=device, backend=backend)
     ramp = torch.linspace(0.0, 1.0, 97).expand(3, 65, 97)
     noise = torch.randn(ramp.shape, generator=torch.Generator().manual_seed(0))
     start = time.perf_counter()

@@ -10,6 +10,7 @@ from enum import IntEnum
 from pathlib import Path
 
 import pytest
+import rich.console
 
 from restore_cli.commands.console import Console, spoken
 from restore_cli.errors import RestoreError
@@ -103,6 +104,24 @@ def test_tables_align_numbers_and_name_nothing_none(capsys: pytest.CaptureFixtur
     lines = [line.rstrip() for line in out.splitlines()]
     assert err == ""
     assert lines == ["name    size  ok", "a          5  yes", "b[x]  12,345"]
+
+
+@pytest.mark.parametrize(("width", "first"), [(60, "name         size  about"), (24, "name   a")])
+def test_a_table_that_a_terminal_is_too_narrow_for_becomes_blocks(
+    width: int, first: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console, terminal = Console(), io.StringIO()
+    answers = rich.console.Console(
+        file=terminal, force_terminal=True, width=width, color_system=None, highlight=False
+    )
+    monkeypatch.setattr(console, "answers", answers)
+    rows = [["a", 123456789, "takes rain away"], ["b", 1, "takes haze away"]]
+    console.table(["name", "size", "about"], rows)
+    lines = [line.rstrip() for line in terminal.getvalue().splitlines()]
+    assert lines[0] == first
+    assert max(map(len, lines)) <= width
+    if width < 30:
+        assert lines[1:4] == ["size   123,456,789", "about  takes rain away", ""]
 
 
 def test_no_progress_bar_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:

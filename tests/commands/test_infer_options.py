@@ -1,7 +1,10 @@
 """Tasks and levels as they are typed."""
 
+import importlib.util
+
 import pytest
 
+from restore_cli.__main__ import main
 from restore_cli.commands.infer_options import parse_level, parse_tasks
 from restore_cli.errors import RestoreError
 
@@ -26,3 +29,31 @@ def test_levels() -> None:
     for level, sigma in (("1", 1.0), ("much", None)):
         with pytest.raises(RestoreError):
             parse_level(level, sigma)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--watch", ".", "--cluster", "auto"], "--watch works on one machine"),
+        (["-", "--cluster", "auto"], "`-` is of this machine only"),
+        (["a.png", "-o", "-", "--cluster", "auto"], "`-` is of this machine only"),
+    ],
+)
+def test_what_a_cluster_cannot_do_is_refused_at_once(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["infer", "--task", "derain", *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_cluster_without_ray_is_one_line_that_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "ray" else real(name)
+    )
+    assert main(["infer", "a.png", "--task", "derain", "--cluster", "10.0.0.1:6379"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: --cluster 10.0.0.1:6379 needs Ray")
+    assert line.endswith("pip install 'restore-cli[cluster]'")

@@ -377,3 +377,24 @@ def test_the_three_lines_of_fine_tuning_in_the_docs_do_it() -> None:
     apart = max(float((shipped[name] - tuned[name]).abs().max()) for name in shipped)
     assert 0 < apart < 0.01  # two small steps away
     assert len(list(Path("photos-derain").glob("*.png"))) == 2
+
+
+def test_a_time_under_twenty_steps_is_refused_and_exports_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert train("--for", "1s", "--export", "model") == 2
+    assert "--for 1s is too short for 20 steps" in capsys.readouterr().err
+    assert not Path("model").exists()
+    assert not list(Path("runs/tiny").glob("*.pt"))
+
+
+def test_weights_that_do_not_fit_are_refused_by_their_first_tensors(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert train("--set", "network.weights=denoise") == 2
+    err = capsys.readouterr().err
+    assert "network.weights = 'denoise'" in err
+    assert "does not fit the network 'unet'" in err
+    assert ": not in the network;" in err
+    assert "--set network.weights=" in err
+    assert not list(Path("runs/tiny").glob("*.pt"))

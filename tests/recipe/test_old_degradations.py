@@ -2,7 +2,7 @@ from pathlib import Path
 
 from restore_cli.degradations import DEGRADATIONS
 from restore_cli.recipe import CleanData, Mixture
-from restore_cli.recipe.old_degradations import OLD_NAMES, old_steps
+from restore_cli.recipe.old_degradations import OLD_NAMES, old_steps, renamed
 
 
 def mixture(*names: str) -> list[Mixture]:
@@ -26,3 +26,15 @@ def test_each_old_name_of_a_recipe_is_told_once() -> None:
         "the degradation 'keep' is now called 'set-target'",
     ]
     assert old_steps(data.model_copy(update={"mixture": mixture("rain"), "validation": []})) == []
+
+
+def test_old_names_are_renamed_at_any_depth_and_nothing_else_is() -> None:
+    table = {
+        "model": {"name": "file"},
+        "data": {"mixture": [{"weight": 1.0, "steps": [{"name": "file"}, {"name": "rain"}]}]},
+    }
+    new = renamed(table)
+    assert new["model"] == {"name": "file"}
+    (entry,) = new["data"]["mixture"]
+    assert entry == {"weight": 1.0, "steps": [{"name": "quantize8"}, {"name": "rain"}]}
+    assert table["data"]["mixture"][0]["steps"][0]["name"] == "file"  # a copy was made

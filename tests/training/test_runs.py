@@ -180,3 +180,65 @@ def test_a_recipe_with_comments_is_not_replaced(parse: Parse, tmp_path: Path) ->
     with pytest.raises(RestoreError, match="would be overwritten"):
         Run(tmp_path, parse(), resume=True)
     assert (tmp_path / "recipe.toml").read_text() == text
+
+
+def _truncated(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+def _a_list(path: Path) -> None:
+    torch.save([1, 2], path)
+
+
+def _wrong_types(path: Path) -> None:
+    saved = torch.load(path, weights_only=True)
+    torch.save(saved | {"step": "two", "modules": 3}, path)
+
+
+def _wrong_weights(path: Path) -> None:
+    saved = torch.load(path, weights_only=True)
+    name = next(iter(saved["modules"]["network"]))
+    saved["modules"]["network"][name] = torch.zeros(1)
+    torch.save(saved, path)
+
+
+def _no_numbers(path: Path) -> None:
+    saved = torch.load(path, weights_only=True)
+    torch.save(saved | {"step": None, "seconds": "long", "sittings": "many"}, path)
+
+
+def _pickled_code(path: Path) -> None:
+    torch.save({"step": SimpleNamespace()}, path)
+
+
+def _empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("kept", ["checkpoint.pt", "trunk.pt"])
+@pytest.mark.parametrize(
+    "spoil",
+    [_truncated, _a_list, _wrong_types, _wrong_weights, _no_numbers, _pickled_code, _empty],
+)
+def test_a_spoilt_checkpoint_is_a_clear_error_and_nothing_is_overwritten(
+    spoil: Callable[[Path], None],
+    kept: str,
+    train: Callable[..., object],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 24, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "photos" / "a.png")
+    folder = tmp_path / "run"
+    train(folder, "optim.steps=3", "log.every=1")
+    (folder / "checkpoint.pt").rename(folder / kept)
+    spoil(folder / kept)
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    with pytest.raises(RestoreError) as caught:
+        train(folder, "optim.steps=5", "log.every=1")
+    assert "checkpoint" in caught.value.message
+    assert caught.value.hint is not None
+    after = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    assert {**after, "recipe.toml": b""} == {**before, "recipe.toml": b""}
