@@ -174,9 +174,9 @@ class _Batch:
         self._writers = Workers(workers, "write")
         self._claims: set[Claim] = set()
         self._closed = False
-        # Dictionaries keep the order of submission.
+        # Dictionaries keep the order of submission; writes tell the pixels that they hold.
         self._reads: dict[Future[_Work | Result], None] = {}
-        self._writes: dict[Future[Result], None] = {}
+        self._writes: dict[Future[Result], int] = {}
 
     def is_idle(self) -> bool:
         return not self._reads and not self._writes
@@ -188,11 +188,13 @@ class _Batch:
 
     def turn(self) -> list[Result]:
         """Wait for something to finish; compute at most one picture."""
-        behind = len(self._writes) >= self._limit
+        # Results of upscalers are larger than what the budget was asked for.
+        held = sum(self._writes.values())
+        behind = len(self._writes) >= self._limit or held > self._budget.capacity
         going: list[Future[Any]] = [*self._writes] if behind else [*self._writes, *self._reads]
         wait(going, return_when=FIRST_COMPLETED)
         results = [write.result() for write in self._writes if write.done()]
-        self._writes = {write: None for write in self._writes if not write.done()}
+        self._writes = {write: held for write, held in self._writes.items() if not write.done()}
         if results:
             # Told before the next picture is computed: that may take a while.
             return results
@@ -345,7 +347,8 @@ class _Batch:
         work.device, work.precision = restored.device, restored.precision
         work.notes += tuple(dict.fromkeys(note for page in pages for note in page.notes))
         work.details = {**work.details, "backend": restored.backend, **restored.details}
-        self._writes[self._writers.submit(self._save, work)] = None
+        pixels = sum(image.shape[1] * image.shape[2] for image in work.images)
+        self._writes[self._writers.submit(self._save, work)] = pixels
         return None
 
     def _save(self, work: _Work) -> Result:

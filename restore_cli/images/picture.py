@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +19,7 @@ from restore_cli.images.decode import DAMAGE, Coding, decode
 from restore_cli.images.encode import DEFAULT, Saving, encode
 from restore_cli.images.fit import fit
 from restore_cli.images.formats import FORMAT_OF_SUFFIX, FORMATS
-from restore_cli.images.metadata import Metadata, Resolution, Text
+from restore_cli.images.metadata import Metadata, Resolution, Text, settle_exif
 from restore_cli.images.profile import LINEAR, Converter, ProfileError, converter
 from restore_cli.images.regular import open_regular, size_of
 from restore_cli.images.room import admit
@@ -203,6 +204,24 @@ class Picture:
                 out[rows] = np.clip(np.floor(values * top + np.float32(0.5)), 0, top)
         return replace(self, pixels=out)
 
+    def resized(self, height: int, width: int) -> Picture:
+        """The picture at another size, bicubic; what travels beside the pixels is made true of it.
+
+        Args:
+            height: rows.
+            width: columns; the picture's own size gives the picture itself.
+        """
+        if (height, width) == (self.height, self.width):
+            return self
+        return replace(
+            self,
+            pixels=resized(self.pixels, height, width),
+            alpha=None
+            if self.alpha is None
+            else resized(self.alpha[..., None], height, width)[..., 0],
+            exif=None if self.exif is None else settle_exif(self.exif, width, height),
+        )
+
     def write(
         self, path: Path, format: str | None = None, saving: Saving = DEFAULT
     ) -> tuple[str, ...]:
@@ -256,6 +275,16 @@ class Picture:
         if band.dtype.kind == "f":
             return np.broadcast_to(np.clip(band, 0, 1), (*band.shape[:2], 3))
         return np.divide(band, np.iinfo(band.dtype).max, dtype=np.float32)
+
+
+def resized(pixels: NDArray[Any], height: int, width: int) -> NDArray[Any]:
+    """(H, W, C) uint8, uint16 or floats at another size, bicubic, of the same type."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    # OpenCV has no half floats.
+    known = pixels.astype(np.float32) if pixels.dtype == np.float16 else pixels
+    large = cv2.resize(known, (width, height), interpolation=cv2.INTER_CUBIC)
+    return large.reshape(height, width, pixels.shape[2]).astype(pixels.dtype, copy=False)
 
 
 def write_pages(
