@@ -60,22 +60,26 @@ def choose_precision(
     """
     match name:
         case "fp32" | "bf16" | "fp16":
-            told: Precision = name
-            if told not in formats:
-                raise RestoreError(
-                    f"this model does not compute in {name}",
-                    hint=f"use --precision auto, or {' or '.join(formats)}",
-                )
-            return told
+            _check_format(name, formats)
+            return name
         case "auto":
             if device.type != "cuda":
                 return "fp32"
             with torch.cuda.device(device):
                 real = torch.cuda.is_bf16_supported(including_emulation=False)
-            usable: list[Precision] = ["bf16", "fp16"] if real else ["fp16"]
-            return next((one for one in usable if one in formats), "fp32")
+            if real and "bf16" in formats:
+                return "bf16"
+            return "fp16" if "fp16" in formats else "fp32"
         case _:
             raise RestoreError(f"unknown precision {name!r}", hint="use auto, fp32, bf16 or fp16")
+
+
+def _check_format(name: str, formats: Collection[str]) -> None:
+    if name not in formats:
+        raise RestoreError(
+            f"this model does not compute in {name}",
+            hint=f"use --precision auto, or {' or '.join(formats)}",
+        )
 
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from restore_cli.errors import RestoreError
-from restore_cli.models.entries import CARD, FOREIGN, RECIPE, WEIGHTS
+from restore_cli.models.entries import CARD, FOREIGN, WEIGHTS
 from restore_cli.models.foreign import bare, identify
 from restore_cli.models.spandrel import SpandrelNetwork
 from restore_cli.models.zoo import Model, export, load, read_weights, write_folder
@@ -60,9 +60,6 @@ def convert(
         state = {k: v.clone().contiguous() for k, v in read_weights(source)[0].items()}
         scale = {"scale": str(model.network.info.scale)}
         data = to_safetensors(state, {"format": FOREIGN, **told, **scale})
-        # A recipe that lies there is of another model, and would be believed.
-        if (folder / RECIPE).exists():
-            raise RestoreError(f"{folder} holds another model", hint="name another folder")
         write_folder(folder, {WEIGHTS: data}, {CARD: _card(told, native=False).encode()})
     else:
         export(folder, model.network, _recipe(source, told), _card(told, native=True))

@@ -3,14 +3,15 @@
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from torch import Tensor
 
 from restore_cli.errors import RestoreError
-from restore_cli.models.entries import CARD, WEIGHTS, describe, file_digest, shipped
+from restore_cli.models import shipped
+from restore_cli.models.entries import CARD, WEIGHTS, describe, file_digest
 from restore_cli.models.zoo import Model, load, read_weights
 from restore_cli.networks.base import NetworkInfo
 from restore_cli.small_file import read_small
@@ -127,8 +128,6 @@ def _with_network(known: Inspected, model: Model) -> Inspected:
 
 
 def _replaced(known: Inspected, **changes: object) -> Inspected:
-    from dataclasses import replace
-
     return replace(known, **changes)  # pyright: ignore[reportArgumentType]
 
 

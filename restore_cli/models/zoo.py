@@ -200,6 +200,9 @@ def write_folder(folder: Path, model: dict[str, bytes], beside: dict[str, bytes]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _replace_all(folder, files)
+        if RECIPE not in model:
+            # One that lies there is of another model, and would be believed.
+            (folder / RECIPE).unlink(missing_ok=True)
     except OSError as error:
         raise _unwritable(folder, error) from error
 
