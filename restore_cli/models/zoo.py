@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import os
 import struct
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -252,7 +253,10 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
                 metadata: dict[str, str] = file.metadata() or {}  # pyright: ignore
                 state = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118  # pyright: ignore
                 return state, metadata  # pyright: ignore[reportUnknownVariableType]
-        loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # Of formats that the reader may not take: then it raises.
+            warnings.simplefilter("ignore")
+            loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, EOFError, struct.error) as error:
         raise RestoreError(
             f"cannot read the weights in {path}: {error}", hint="download or export it again"
