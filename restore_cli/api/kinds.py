@@ -17,8 +17,9 @@ from PIL import Image
 from torch import Tensor
 
 from restore_cli.errors import RestoreError
-from restore_cli.images.picture import Picture, resized
+from restore_cli.images.picture import Picture
 from restore_cli.images.profile import ProfileError, converter
+from restore_cli.images.resize import resized
 
 PathLike: TypeAlias = str | os.PathLike[str]
 AnyPicture: TypeAlias = PathLike | Picture | Image.Image | NDArray[Any]

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from restore_cli.api.change import in_words
 from restore_cli.errors import RestoreError
 from restore_cli.images.atomic import write_atomically
-from restore_cli.images.picture import Picture, resized
+from restore_cli.images.picture import Picture
+from restore_cli.images.resize import resized
 from restore_cli.images.sheet import Labelled, drawn, reduced
 
 if TYPE_CHECKING:

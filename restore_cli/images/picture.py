@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +21,7 @@ from restore_cli.images.formats import FORMAT_OF_SUFFIX, FORMATS
 from restore_cli.images.metadata import Metadata, Resolution, Text, settle_exif
 from restore_cli.images.profile import LINEAR, Converter, ProfileError, converter
 from restore_cli.images.regular import open_regular, size_of
+from restore_cli.images.resize import resized
 from restore_cli.images.room import admit
 from restore_cli.images.sniff import sniff
 
@@ -275,16 +275,6 @@ class Picture:
         if band.dtype.kind == "f":
             return np.broadcast_to(np.clip(band, 0, 1), (*band.shape[:2], 3))
         return np.divide(band, np.iinfo(band.dtype).max, dtype=np.float32)
-
-
-def resized(pixels: NDArray[Any], height: int, width: int) -> NDArray[Any]:
-    """(H, W, C) uint8, uint16 or floats at another size, bicubic, of the same type."""
-    if pixels.shape[:2] == (height, width):
-        return pixels
-    # OpenCV has no half floats.
-    known = pixels.astype(np.float32) if pixels.dtype == np.float16 else pixels
-    large = cv2.resize(known, (width, height), interpolation=cv2.INTER_CUBIC)
-    return large.reshape(height, width, pixels.shape[2]).astype(pixels.dtype, copy=False)
 
 
 def write_pages(
