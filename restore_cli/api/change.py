@@ -20,10 +20,12 @@ _BAND = 256  # rows compared at once, so that no third picture lies in memory
 
 
 def measured(restore: Callable[[Tensor], Restored]) -> Callable[[Tensor], Restored]:
-    """Restore, and tell `change` in the details (see `change`)."""
+    """Restore, and tell `change` in the details (see `change`), except of upscalers."""
 
     def both(image: Tensor) -> Restored:
         restored = restore(image)
+        if restored.image.shape != image.shape:
+            return restored
         details = {**restored.details, "change": change(image, restored.image)}
         return replace(restored, details=details)
 

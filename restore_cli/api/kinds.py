@@ -19,6 +19,7 @@ from torch import Tensor
 from restore_cli.errors import RestoreError
 from restore_cli.images.picture import Picture
 from restore_cli.images.profile import ProfileError, converter
+from restore_cli.images.resize import resized
 
 PathLike: TypeAlias = str | os.PathLike[str]
 AnyPicture: TypeAlias = PathLike | Picture | Image.Image | NDArray[Any]
@@ -113,7 +114,8 @@ def _opened(picture: Picture, kind: Callable[[Picture], Any]) -> Opened:
     """A picture, and as what it comes back."""
 
     def finish(image: Tensor, notes: tuple[str, ...]) -> Any:  # noqa: ANN401
-        restored = picture.with_srgb(image.permute(1, 2, 0).numpy())
+        sized = picture.resized(image.shape[1], image.shape[2])
+        restored = sized.with_srgb(image.permute(1, 2, 0).numpy())
         return kind(replace(restored, notes=picture.notes + notes))
 
     return Opened(_planes(picture.to_srgb()), picture.is_grey, finish)
@@ -163,16 +165,16 @@ def _from_array(array: NDArray[Any]) -> Opened:
         raise RestoreError(f"an array of shape {array.shape} is no picture", hint=_SHAPES)
     samples = array if array.ndim == 3 else array[:, :, None]
     if str(array.dtype) in ("uint8", "uint16"):
-        return _opened(_picture(samples), lambda one: _samples(one).reshape(array.shape))
+        return _opened(_picture(samples), lambda one: _shaped(_samples(one), array.ndim))
     if array.dtype.kind != "f":
         raise RestoreError(
             f"an array of {array.dtype} does not say what its white is",
             hint="give uint8, uint16, or floats in [0, 1]",
         )
-    return _from_floats(samples, array.shape)
+    return _from_floats(samples, array.ndim)
 
 
-def _from_floats(samples: NDArray[Any], shape: tuple[int, ...]) -> Opened:
+def _from_floats(samples: NDArray[Any], axes: int) -> Opened:
     lowest, highest = float(samples.min()), float(samples.max())
     if not _LOWEST <= lowest <= highest <= _HIGHEST:
         raise RestoreError(
@@ -188,11 +190,19 @@ def _from_floats(samples: NDArray[Any], shape: tuple[int, ...]) -> Opened:
         made = made.mean(axis=2, keepdims=True) if is_grey else made
         made = made.astype(samples.dtype)
         if samples.shape[2] == 4:
-            made = np.concatenate([made, samples[:, :, 3:]], axis=2)
-        return np.ascontiguousarray(made).reshape(shape)
+            alpha = resized(samples[:, :, 3:], made.shape[0], made.shape[1])
+            made = np.concatenate([made, alpha], axis=2)
+        return _shaped(np.ascontiguousarray(made), axes)
 
     height, width = samples.shape[:2]
     return Opened(_planes(np.broadcast_to(colours, (height, width, 3))), is_grey, finish)
+
+
+def _shaped(samples: NDArray[Any], axes: int) -> NDArray[Any]:
+    """(H, W) or (H, W, C), as many axes as there were; the size may be another."""
+    if axes == 2:
+        return samples.reshape(samples.shape[:2])
+    return samples if samples.ndim == 3 else samples[:, :, None]
 
 
 def _picture(samples: NDArray[Any]) -> Picture:

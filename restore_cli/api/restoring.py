@@ -63,7 +63,8 @@ class Model:
             tta: average over the eight flips and quarter turns; eight times the work.
 
         Returns:
-            The same kind, size and depth; a `Picture` for a path. The notes of a `Picture` say
+            The same kind, size (of upscalers, `scale` times it) and depth; a `Picture` for a path.
+            The notes of a `Picture` say
             what did not go as asked.
 
         Raises:

@@ -148,7 +148,9 @@ class _Batch:
 
     def turn(self) -> None:
         """Wait for something to finish; compute at most one picture."""
-        behind = len(self._writes) >= self._limit
+        # Results of upscalers are larger than what the budget was asked for.
+        held = sum(work.written_pixels for work in self._writes.values())
+        behind = len(self._writes) >= self._limit or held > self._budget.capacity
         going: list[Future[Any]] = [*self._writes] if behind else [*self._writes, *self._reads]
         wait(going, return_when=FIRST_COMPLETED)
         for write in [one for one in self._writes if one.done()]:

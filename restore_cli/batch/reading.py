@@ -138,7 +138,10 @@ class Pictures:
         images = [_planes(page) for page in pages]
 
         def finish(restored: Sequence[torch.Tensor]) -> Writable:
-            done = zip(pages, restored, strict=True)
+            done = [
+                (page.resized(*image.shape[1:]), image)
+                for page, image in zip(pages, restored, strict=True)
+            ]
             written = [page.with_srgb(image.permute(1, 2, 0).numpy()) for page, image in done]
             return _Pages(written, self.saving)
 

@@ -37,6 +37,11 @@ class Work:
     model_seconds: float = 0.0
     details: Mapping[str, object] = field(default_factory=dict[str, object])
 
+    @property
+    def written_pixels(self) -> int:
+        """Of the pictures that wait to be written; more than were read, where a model enlarges."""
+        return sum(image.shape[1] * image.shape[2] for image in self.images)
+
     def result(
         self, status: Literal["done", "skipped", "failed"], error: Exception | None = None
     ) -> Result:

@@ -16,6 +16,9 @@ from restore_cli.commands.eval import evaluate
 from restore_cli.commands.export import export_model
 from restore_cli.commands.infer import infer
 from restore_cli.commands.isp import isp
+from restore_cli.commands.models_convert import convert_model
+from restore_cli.commands.models_hub import pull_model, push_model
+from restore_cli.commands.models_inspect import inspect_model
 from restore_cli.commands.ot_correct import apply
 from restore_cli.commands.ot_fit import fit
 from restore_cli.commands.ot_sweep import sweep
@@ -155,11 +158,33 @@ add(
 )
 
 models = _group(
-    "models", "List, show, verify and export the shipped models.", "restore models list"
+    "models",
+    "List, show, verify, export, inspect and convert models.",
+    "restore models list",
 )
 add(models, "list", list_models, "restore models list")
 add(models, "show", show_model, "restore models show derain")
 add(models, "verify", verify_models, "restore models verify")
+add(
+    models,
+    "inspect",
+    inspect_model,
+    "restore models inspect checkpoint.pth",
+    "restore models inspect derain --json",
+)
+add(
+    models,
+    "convert",
+    convert_model,
+    "restore models convert NAFNet-SIDD-width32.pth -o nafnet-sidd --licence MIT",
+)
+add(
+    models,
+    "pull",
+    pull_model,
+    "restore models pull OWNER/NAME -o model --allow-download",
+)
+add(models, "push", push_model, "restore models push derain -o for-the-hub")
 add(models, "export", export_model, "restore models export derain --onnx derain.onnx")
 
 config = _group("config", "Show where defaults of options come from.", "restore config show infer")

@@ -16,6 +16,7 @@ from restore_cli.api.change import in_words
 from restore_cli.errors import RestoreError
 from restore_cli.images.atomic import write_atomically
 from restore_cli.images.picture import Picture
+from restore_cli.images.resize import resized
 from restore_cli.images.sheet import Labelled, drawn, reduced
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ class BeforeAfter:
         if not wanted or result.output is None or result.status == "failed":
             return None
         before, after = (Picture.read(path).to_srgb() for path in (result.source, result.output))
+        if before.shape != after.shape:  # an upscaler's: shown at one size
+            before = resized(before, *after.shape[:2])
         done = f"after: {_steps(result, self.label)}"
         if self.sheet is not None:
             drawn_full = self.sheet.suffix.lower() != ".html" and len(self._rows) >= MOST_DRAWN

@@ -72,7 +72,9 @@ def compare(
         started = time.perf_counter()
         restored = restoring.restore(image)
         seconds = time.perf_counter() - started
-        details = {**restored.details, "change": change(image, restored.image)}
+        details = dict(restored.details)
+        if restored.image.shape == image.shape:
+            details["change"] = change(image, restored.image)
         said = in_words(details)
         console.emit({"input": picture, "model": name, "seconds": round(seconds, 4), **details})
         rows.append((name, f"{seconds:.2f} s", said))

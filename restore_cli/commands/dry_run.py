@@ -146,11 +146,12 @@ def _seconds_per_pixel(restore: "Restore") -> float:
 
 def _bytes(models: "Sequence[Model]", largest: int, in_flight: int, device: str) -> int:
     """Host memory: the process, pictures on their way, and on a CPU the network's own need."""
-    need = PROCESS + BYTES_PER_PIXEL * in_flight
+    grown = max((model.network.info.scale**2 for model in models), default=1)
+    need = PROCESS + BYTES_PER_PIXEL * in_flight * grown
     if device in ("auto", "cpu") and not torch.cuda.is_available():
         cpu = torch.device("cpu")
         room = memory.budget(cpu, automatic=True)
         for model in models:
-            each = memory.bytes_per_pixel(model.network, model.network.info.multiple, cpu)
+            each = memory.bytes_per_pixel(model.network, model.network.info, cpu)
             need += int(min(room, each * largest)) if model is models[0] else 0
     return int(need)

@@ -49,6 +49,24 @@ def check_outputs(
             raise RestoreError(f"{file} already exists", hint="--overwrite replaces it")
 
 
+def check_folder(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder to write a model into that is a file, or holds something.
+
+    Args:
+        folder: may be missing.
+        overwrite: whether files in it may be replaced.
+
+    Raises:
+        RestoreError: it cannot be or must not be written into.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise RestoreError(f"{folder} is no folder", hint="name a folder")
+    if not overwrite and folder.is_dir() and any(folder.iterdir()):
+        raise RestoreError(
+            f"{folder} is not empty", hint="--overwrite replaces a model there; or name another"
+        )
+
+
 def is_same_file(one: Path, other: Path) -> bool:
     """Whether two names lead to one file that exists."""
     identity = _identity(one)

@@ -19,6 +19,7 @@ from restore_cli import __version__
 from restore_cli.commands.console import Console
 from restore_cli.commands.options import Json, Quiet, Traceback
 from restore_cli.errors import ExitCode, RestoreError, meant
+from restore_cli.streams import printable
 
 if TYPE_CHECKING:
     import torch
@@ -63,15 +64,21 @@ def list_models(json: Json = False, quiet: Quiet = False, traceback: Traceback =
 def show_model(
     name: Annotated[
         str,
-        typer.Argument(metavar="NAME", help="A name from `models list`."),
+        typer.Argument(metavar="NAME", help="A name from `models list`, a folder or a file."),
     ],
     json: Json = False,
     quiet: Quiet = False,
     traceback: Traceback = False,
 ) -> None:
-    """Print a model's card: data, measured numbers, limits, licence."""
+    """Print a model's card: data, measured numbers, limits, licence.
+
+    Of a folder or file that has no card, what `models inspect` says.
+    """
     from restore_cli.models.entries import card as card_of
 
+    if not _is_shipped(name) and Path(name).exists():
+        _show_other(name, Console(quiet=quiet, json=json))
+        return
     entry, card = _entry(name), card_of(name)
     if json:
         console = Console(quiet=quiet, json=True)
@@ -109,6 +116,25 @@ def verify_models(
             console.answer(f"{status:6}  {one}" + (f": {problem}" if problem else ""))
     console.emit({"event": "summary", "models": len(names), "failed": failed})
     return ExitCode.SOME_FAILED if failed else ExitCode.OK
+
+
+def _is_shipped(name: str) -> bool:
+    from restore_cli.models.entries import entries
+
+    return name in {entry.name for entry in entries()}
+
+
+def _show_other(name: str, console: Console) -> None:
+    """The card of a model folder; else what can be told of the file."""
+    from restore_cli.commands.models_inspect import tell
+    from restore_cli.models.entries import CARD, card
+    from restore_cli.models.inspection import inspect
+
+    if console.json or not (Path(name) / CARD).is_file():
+        tell(console, inspect(name))
+    else:
+        # Anybody may have written it.
+        typer.echo(printable(card(name)))
 
 
 def _entry(name: str) -> "Entry":

@@ -52,7 +52,7 @@ class TorchBackend:
     ) -> Computed:
         """See `Backend`."""
         network, classifier = self._network, self._classifier
-        if windows.device.type != "mps":
+        if windows.device.type != "mps" and not network.info.foreign:
             windows = windows.contiguous(memory_format=torch.channels_last)
         context = None if context is None else context.expand(len(windows), -1)
         with autocast(windows.device, precision):
@@ -67,7 +67,7 @@ class TorchBackend:
         if device == self._home:
             return
         self._network.to(device)
-        if device.type != "mps":
+        if device.type != "mps" and not self._network.info.foreign:
             # Type stubs know no `memory_format` here.
             self._network.to(memory_format=torch.channels_last)  # pyright: ignore
         self._home = device

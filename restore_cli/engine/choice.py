@@ -68,7 +68,10 @@ def choose(
         told: the number format; None where it is to be chosen as well.
     """
     notes: tuple[str, ...] = ()
-    if backend != "torch" and told != "fp16" and openvino.is_installed():
+    if network.info.foreign:
+        if backend == "openvino":
+            notes = ("computed by torch: OpenVINO takes only models of this program's networks",)
+    elif backend != "torch" and told != "fp16" and openvino.is_installed():
         try:
             fast, verdict, note = openvino.load(network, exact)
         except openvino.UnsuitableError as error:
@@ -78,5 +81,5 @@ def choose(
             return Chosen(
                 fast, fast.name, "bf16" if half else told or "fp32", (note,) if note else ()
             )
-    half = told is None and bf16_serves(network, exact)
+    half = told is None and "bf16" in network.info.formats and bf16_serves(network, exact)
     return Chosen(exact, "torch", "bf16" if half else told or "fp32", notes)

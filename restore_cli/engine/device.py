@@ -1,5 +1,6 @@
 """Which device a network runs on, and in which number format."""
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
@@ -41,26 +42,44 @@ def choose_device(name: str) -> torch.device:
     raise RestoreError(what, hint=f"there is: auto, {', '.join(there)}")
 
 
-def choose_precision(name: str, device: torch.device) -> Precision:
+def choose_precision(
+    name: str, device: torch.device, formats: Collection[Precision] = ("fp32", "bf16", "fp16")
+) -> Precision:
     """Turn `auto`, `fp32`, `bf16` or `fp16` into a number format.
 
     `auto` is bf16 on CUDA cards that compute in it, fp16 on older ones, and fp32 elsewhere (half
     formats are slower on a CPU).
 
+    Args:
+        name: what the user said.
+        device: where to compute.
+        formats: those that the network may be computed in.
+
     Raises:
-        RestoreError: the name is unknown.
+        RestoreError: the name is unknown, or the network does not compute in it.
     """
     match name:
         case "fp32" | "bf16" | "fp16":
+            _check_format(name, formats)
             return name
         case "auto":
             if device.type != "cuda":
                 return "fp32"
             with torch.cuda.device(device):
                 real = torch.cuda.is_bf16_supported(including_emulation=False)
-            return "bf16" if real else "fp16"
+            if real and "bf16" in formats:
+                return "bf16"
+            return "fp16" if "fp16" in formats else "fp32"
         case _:
             raise RestoreError(f"unknown precision {name!r}", hint="use auto, fp32, bf16 or fp16")
+
+
+def _check_format(name: str, formats: Collection[str]) -> None:
+    if name not in formats:
+        raise RestoreError(
+            f"this model does not compute in {name}",
+            hint=f"use --precision auto, or {' or '.join(formats)}",
+        )
 
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:

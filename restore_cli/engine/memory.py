@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from restore_cli.images.room import free_memory
-from restore_cli.networks.base import Network
+from restore_cli.networks.base import Network, NetworkInfo
 
 SMALLEST_TILE = 64
 """px; below this most of a window is context that is thrown away."""
@@ -50,33 +50,35 @@ def release(device: torch.device) -> None:
         torch.mps.empty_cache()
 
 
-def bytes_per_pixel(network: Network, multiple: int, device: torch.device) -> float:
+def bytes_per_pixel(network: Network, info: NetworkInfo, device: torch.device) -> float:
     """Peak of the bytes alive at once in a forward pass in fp32, per px of the input.
 
     Args:
         network: on `device`; takes (1, 3, H, W).
-        multiple: H and W must be multiples of this.
+        info: of the network.
         device: where to try it.
 
     Returns:
         Bytes per px, already with the `SAFETY` factor.
     """
-    side = math.ceil(PROBE / multiple) * multiple
+    side = math.ceil(max(PROBE, info.smallest) / info.multiple) * info.multiple
     image = torch.full((1, 3, side, side), 0.5, device=device)
     with torch.inference_mode(), _LiveBytes() as counter:
         network(image)
     return SAFETY * (counter.peak + image.nbytes) / side**2
 
 
-def smallest_tile(multiple: int) -> int:
-    """The least window in px for a network of this multiple."""
-    return math.ceil(max(SMALLEST_TILE, 2 * multiple) / multiple) * multiple
+def smallest_tile(info: NetworkInfo) -> int:
+    """The least window in px for a network."""
+    # Windows are laid up to half as large as they may be.
+    least = max(SMALLEST_TILE, 2 * info.multiple, 2 * info.smallest)
+    return math.ceil(least / info.multiple) * info.multiple
 
 
-def fitting_tile(budget: float, per_pixel: float, multiple: int) -> int:
+def fitting_tile(budget: float, per_pixel: float, info: NetworkInfo) -> int:
     """The largest square window whose forward pass stays within `budget` bytes, in px."""
-    side = int(math.sqrt(budget / per_pixel)) // multiple * multiple
-    return max(side, smallest_tile(multiple))
+    side = int(math.sqrt(budget / per_pixel)) // info.multiple * info.multiple
+    return max(side, smallest_tile(info))
 
 
 def budget(device: torch.device, *, automatic: bool) -> float:

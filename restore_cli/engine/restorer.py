@@ -19,6 +19,7 @@ from restore_cli.engine.cache import Cache, cache_folder
 from restore_cli.engine.choice import BackendName, Chosen, check_backend, choose
 from restore_cli.engine.degradation_classifier import degradation, trained_classifier
 from restore_cli.engine.device import Precision, choose_device, choose_precision
+from restore_cli.engine.enlarging import check_room, enlarged
 from restore_cli.engine.fingerprint import fingerprint, machine
 from restore_cli.engine.global_context import global_context
 from restore_cli.engine.level import check_level, estimated_level, told_level
@@ -38,13 +39,14 @@ class Restored:
     """A restored picture and how it was computed.
 
     Attributes:
-        image: (3, H, W) float32 on the CPU, in [0, 1].
+        image: (3, H, W) float32 on the CPU, in [0, 1]; of upscalers (3, scale H, scale W).
         tile: side of the windows in px; None where the picture went through whole.
         device: the device that computed it, e.g. "cuda:0".
         precision: "fp32", "bf16" or "fp16".
         notes: one sentence for each thing that did not go as asked, for the user to read.
         details: what the network says of the picture, for programs: where it tells degradations,
-            `degradation`, the likeliest, and `degradations`, how likely each is.
+            `degradation`, the likeliest, and `degradations`, how likely each is; of upscalers
+            `scale`.
         backend: "torch" or "openvino".
     """
 
@@ -109,7 +111,8 @@ class Restorer:
         self._classifier = trained_classifier(network)
         self._multiple = network.info.multiple
         self._device = choose_device(device)
-        self._precision: Precision = choose_precision(precision, self._device)
+        formats = network.info.formats
+        self._precision: Precision = choose_precision(precision, self._device, formats)
         self._automatic = precision == "auto"
         self._backend: BackendName = check_backend(backend, self._device, precision)
         self._torch = TorchBackend(self._network)
@@ -135,7 +138,8 @@ class Restorer:
             image: (3, H, W) float32 on the CPU, in [0, 1]; not changed.
             level: how much of the degradation there is, in the unit of what the network counts
                 (`engine.level`); 0 gives the picture back, None lets the network estimate it.
-            strength: 0 (the input, exactly) to 1 (the network's result); linear between.
+            strength: 0 (the input, exactly; of upscalers, enlarged) to 1 (the network's result);
+                linear between.
             tta: average over the eight flips and quarter turns; eight times the work.
 
         Returns:
@@ -155,15 +159,18 @@ class Restorer:
         if not 0.0 <= strength <= 1.0:
             raise RestoreError(f"strength {strength:g} is outside 0..1")
         check_level(self._network.info, level)
+        scale = self._network.info.scale
+        check_room(image, scale)
         if strength == 0.0 or (level == 0.0 and self._network.info.input == "srgb"):
-            return Restored(image.clone(), None, str(self._device), self._precision)
+            how = None, str(self._device), self._precision
+            return Restored(enlarged(image, scale), *how, details=_scaled(scale))
         notes = self._settle()
         probabilities: list[Tensor] = []
         output, way = self._persist(image, level, tta, probabilities, notes)
         if strength < 1.0:
-            output.lerp_(image, 1.0 - strength)
+            output.lerp_(enlarged(image, scale), 1.0 - strength)
         details = degradation(self._classifier, probabilities) if self._classifier else {}
-        details |= self._estimate(image, way.device)
+        details |= self._estimate(image, way.device) | _scaled(scale)
         how = way.tile, str(way.device), way.precision, tuple(notes)
         return Restored(output, *how, details, self._by)
 
@@ -266,17 +273,18 @@ class Restorer:
         """Split, run, blend; (3, H, W) in [0, 1]. `probabilities` gets those of degradations."""
         self._torch.move(way.device)
         height, width = self._ways.padded((image.shape[1], image.shape[2]))
-        rows_from = mirror(image.shape[1], self._multiple)
-        columns_from = mirror(image.shape[2], self._multiple)
+        scale, smallest = self._network.info.scale, self._network.info.smallest
+        rows_from = mirror(image.shape[1], self._multiple, smallest)
+        columns_from = mirror(image.shape[2], self._multiple, smallest)
         rows = self._ways.spans(height, way.tile)
         columns = self._ways.spans(width, way.tile)
         # Outside inference mode, so that callers get an ordinary tensor.
-        output = torch.empty(image.shape)
+        output = torch.empty(3, scale * image.shape[1], scale * image.shape[2])
         with torch.inference_mode():
             context = global_context(self._network, image, way.device)
             for above, row in enumerate(rows):
                 source = image.index_select(1, rows_from[row.start : row.stop])
-                band = torch.empty(3, row.stop - row.start, image.shape[2])
+                band = torch.empty(3, scale * (row.stop - row.start), output.shape[2])
                 for first in range(0, len(columns), way.batch):
                     group = columns[first : first + way.batch]
                     windows = torch.stack(
@@ -286,10 +294,10 @@ class Restorer:
                         windows.to(way.device), level, tta, context, way, probabilities
                     )
                     for column, result in zip(group, results, strict=True):
-                        lay(band, result, column, dim=2)
+                        lay(band, result, column.times(scale), dim=2)
                     done = above * len(columns) + first + len(group)
                     self._tell(done / (len(rows) * len(columns)), image)
-                lay(output, band, row, dim=1)
+                lay(output, band, row.times(scale), dim=1)
         return output
 
     def _tell(self, share: float, image: Tensor) -> None:
@@ -318,18 +326,21 @@ class Restorer:
             return computed.image
 
         if tta:
-            total = torch.zeros_like(windows)
+            results: list[Tensor] = []
             for turns in range(4):
                 seen = torch.rot90(windows, turns, (2, 3))
-                total += torch.rot90(forward(seen), -turns, (2, 3))
-                mirrored = forward(seen.flip(3)).flip(3)
-                total += torch.rot90(mirrored, -turns, (2, 3))
-            result = total / 8
+                both = forward(seen) + forward(seen.flip(3)).flip(3)
+                results.append(torch.rot90(both, -turns, (2, 3)))
+            result = torch.stack(results).sum(0) / 8
         else:
             result = forward(windows)
         if not bool(torch.isfinite(result).all()):
             raise _NotFiniteError
         return result.clamp_(0.0, 1.0).cpu()
+
+
+def _scaled(scale: int) -> dict[str, object]:
+    return {} if scale == 1 else {"scale": scale}
 
 
 def _flat(image: Tensor) -> bool:

@@ -38,13 +38,23 @@ class Span:
     fade_stop: int
     keep_stop: int
 
+    def times(self, scale: int) -> "Span":
+        """The same window in a picture that is `scale` times as large."""
+        return Span(
+            self.start * scale,
+            self.stop * scale,
+            self.fade_start * scale,
+            self.fade_stop * scale,
+            self.keep_stop * scale,
+        )
+
 
 def round_up(size: int, multiple: int) -> int:
     """The smallest multiple of `multiple` that is not below `size`."""
     return math.ceil(size / multiple) * multiple
 
 
-def mirror(size: int, multiple: int) -> Tensor:
+def mirror(size: int, multiple: int, smallest: int = 1) -> Tensor:
     """Where the px of a padded axis are read from: reflection behind the last px.
 
     The border px is not repeated. An axis shorter than its padding is reflected to and fro; an axis
@@ -53,11 +63,12 @@ def mirror(size: int, multiple: int) -> Tensor:
     Args:
         size: px of the picture along the axis, 1 or more.
         multiple: the padded length is the next multiple of this.
+        smallest: and no less than this, px.
 
     Returns:
         (padded,) int64, values in [0, size).
     """
-    position = torch.arange(round_up(size, multiple))
+    position = torch.arange(round_up(max(size, smallest), multiple))
     if size == 1:
         return torch.zeros_like(position)
     position %= 2 * (size - 1)

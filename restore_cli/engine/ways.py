@@ -14,10 +14,12 @@ from restore_cli.engine.out_of_memory import is_out_of_memory
 from restore_cli.engine.tile_cost import LARGE, SMALL, WASTEFUL, Costs
 from restore_cli.engine.tiling import Span, round_up, spans
 from restore_cli.errors import RestoreError
-from restore_cli.networks.base import Network
+from restore_cli.networks.base import Network, NetworkInfo
 
 DEFAULT_OVERLAP = 64
 """px; see `Restorer`."""
+
+_MADE_FOR_WHOLE = "memory is short: computed in tiles by a model that wants pictures whole"
 
 Size = tuple[int, int]
 
@@ -63,7 +65,7 @@ class Ways:
     ) -> None:
         self._network, self._home, self._device = network, home, device
         self._multiple = network.info.multiple
-        self._tile = _checked_tile(tile, self._multiple)
+        self._tile = _checked_tile(tile, network.info)
         self._overlap = _checked_overlap(overlap, self._tile, self._multiple)
         self._usual = usual_overlap
         self._shared = usual_overlap if self._overlap is None else self._overlap
@@ -76,7 +78,8 @@ class Ways:
 
     def padded(self, size: Size) -> Size:
         """Height and width after padding."""
-        return round_up(size[0], self._multiple), round_up(size[1], self._multiple)
+        height, width = (max(side, self._network.info.smallest) for side in size)
+        return round_up(height, self._multiple), round_up(width, self._multiple)
 
     def first(
         self,
@@ -108,14 +111,16 @@ class Ways:
             room = memory.budget(device, automatic=self._tile == "auto")
             need = self._bytes_per_pixel(device)
             if pixels * need > room:
-                fitting = memory.fitting_tile(room / self._batch, need, self._multiple)
+                fitting = memory.fitting_tile(room / self._batch, need, self._network.info)
                 if self._tile != "auto" and fitting < tile:
                     notes.append(f"memory is short: computed with tiles of {fitting} px")
                 tile = min(tile, fitting)
+                if self._network.info.whole:
+                    notes.append(_MADE_FOR_WHOLE)
         if device.type == "cpu":
             large = height * width >= LARGE
             known = costs() if large else Costs()
-            if self._tile == "auto" and large:
+            if self._tile == "auto" and large and not self._network.info.whole:
                 best = known.cheapest((height, width), tile, self._shared, self._multiple)
                 tile = whole if best is None else best
             self._question(known, (height, width), tile, fitting, notes)
@@ -149,7 +154,7 @@ class Ways:
         if way.tile is not None and way.batch > 1:
             return replace(way, batch=way.batch // 2)
         tile = way.tile or max(self.padded(size))
-        smallest = memory.smallest_tile(self._multiple)
+        smallest = memory.smallest_tile(self._network.info)
         if tile > smallest:
             half = max(tile // 2 // self._multiple * self._multiple, smallest)
             before = f"tiles of {way.tile} px" if way.tile else "the whole picture"
@@ -184,7 +189,7 @@ class Ways:
         if device.type not in self._need:
             try:
                 self._home.move(device)
-                need = memory.bytes_per_pixel(self._network, self._multiple, device)
+                need = memory.bytes_per_pixel(self._network, self._network.info, device)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -198,19 +203,19 @@ def _words(tile: int | None, overlap: int) -> str:
 
 
 def _checked_tile(
-    tile: int | Literal["auto", "none"], multiple: int
+    tile: int | Literal["auto", "none"], info: NetworkInfo
 ) -> int | Literal["auto", "none"]:
     if isinstance(tile, str):
         if tile not in ("auto", "none"):
             raise RestoreError(f"unknown tile {tile!r}", hint="use auto, none or a number of px")
         return tile
-    smallest = memory.smallest_tile(multiple)
+    smallest = memory.smallest_tile(info)
     if tile < smallest:
         raise RestoreError(
             f"tile {tile} is too small for this model",
             hint=f"use auto, none or at least {smallest} px",
         )
-    return tile // multiple * multiple
+    return tile // info.multiple * info.multiple
 
 
 def _checked_overlap(

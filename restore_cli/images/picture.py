@@ -19,9 +19,10 @@ from restore_cli.images.decode import DAMAGE, Coding, decode
 from restore_cli.images.encode import DEFAULT, Saving, encode
 from restore_cli.images.fit import fit
 from restore_cli.images.formats import FORMAT_OF_SUFFIX, FORMATS
-from restore_cli.images.metadata import Metadata, Resolution, Text
+from restore_cli.images.metadata import Metadata, Resolution, Text, settle_exif
 from restore_cli.images.profile import LINEAR, Converter, ProfileError, converter
 from restore_cli.images.regular import open_regular, size_of
+from restore_cli.images.resize import resized
 from restore_cli.images.room import admit
 from restore_cli.images.sniff import sniff
 
@@ -204,6 +205,24 @@ class Picture:
             else:
                 out[rows] = np.clip(np.floor(values * top + np.float32(0.5)), 0, top)
         return replace(self, pixels=out)
+
+    def resized(self, height: int, width: int) -> Picture:
+        """The picture at another size, bicubic; what travels beside the pixels is made true of it.
+
+        Args:
+            height: rows.
+            width: columns; the picture's own size gives the picture itself.
+        """
+        if (height, width) == (self.height, self.width):
+            return self
+        return replace(
+            self,
+            pixels=resized(self.pixels, height, width),
+            alpha=None
+            if self.alpha is None
+            else resized(self.alpha[..., None], height, width)[..., 0],
+            exif=None if self.exif is None else settle_exif(self.exif, width, height),
+        )
 
     def write(
         self, path: Path, format: str | None = None, saving: Saving = DEFAULT

@@ -5,7 +5,9 @@ A model folder holds `model.safetensors` (fp16), the `recipe.toml` that trained 
 """
 
 import hashlib
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 
@@ -15,8 +17,11 @@ from restore_cli.errors import RestoreError, meant
 from restore_cli.models import shipped
 from restore_cli.models.shipped import TASKS, WEIGHTS
 from restore_cli.recipe import InferSection, Recipe
+from restore_cli.recipe.model import NAME
 
 RECIPE, CARD, SUMS = "recipe.toml", "card.md", "SHA256SUMS"
+FOREIGN = "restore-foreign-1"
+"""Format of weights whose network is another project's."""
 
 
 @dataclass(frozen=True)
@@ -106,21 +111,28 @@ class Described:
         path: of the weights.
         sha256: of them; what is recorded of them and their recipe was compared.
         recipe: None for a foreign checkpoint.
+        claims: what the file says of itself beside its tensors.
     """
 
     path: Path
     sha256: str
     recipe: Recipe | None
+    claims: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def name(self) -> str:
         """Of the model."""
-        return self.path.stem if self.recipe is None else self.recipe.model.name
+        return self._claimed("name") if self.recipe is None else self.recipe.model.name
 
     @property
     def task(self) -> str:
         """What it was trained for."""
-        return self.path.stem if self.recipe is None else self.recipe.model.task
+        return self._claimed("task") if self.recipe is None else self.recipe.model.task
+
+    def _claimed(self, what: str) -> str:
+        """What `models convert` wrote of a foreign model; else it is called as its file is."""
+        said = self.claims.get(what, "") if self.claims.get("format") == FOREIGN else ""
+        return said if re.fullmatch(NAME, said) else self.path.stem
 
     @property
     def overlap(self) -> int:
@@ -138,13 +150,14 @@ def describe(name_or_path: str) -> Described:
         check_hash(path, digest, recorded[path.name])
         if RECIPE in recorded:
             check_hash(folder / RECIPE, file_digest(folder / RECIPE), recorded[RECIPE])
-    inside = _metadata(path).get("recipe")
+    claims = _metadata(path)
+    inside = claims.get("recipe")
     recipe = None
     if (folder / RECIPE).is_file() and (path.name == WEIGHTS or inside is None):
         recipe = Recipe.load(folder / RECIPE)
     elif inside is not None:
         recipe = Recipe.parse(inside, source=f"the recipe inside {path}")
-    return Described(path, digest, recipe)
+    return Described(path, digest, recipe, claims)
 
 
 def _metadata(path: Path) -> dict[str, str]:

@@ -135,6 +135,12 @@ def _telling_nobody() -> Generator[None]:
 
 
 def _graph(model: Model) -> tuple[Graph, list[str]]:
+    if model.network.info.foreign:
+        raise RestoreError(
+            f"{model.name} cannot be exported: its network is spandrel's, and its graph may change "
+            "with the size of the picture",
+            hint="networks of this program can: `restore models list`",
+        )
     graph = Graph(model.network, context=False)
     return graph, ["restored", *graph.outputs[1:]]
 

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import os
 import struct
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,8 @@ from restore_cli.models.entries import (
     verify,
     weights_file,
 )
-from restore_cli.models.foreign import recognise
+from restore_cli.models.foreign import bare, identify, recognise
+from restore_cli.models.spandrel import adopt
 from restore_cli.networks import NETWORKS
 from restore_cli.networks.admission import allowance, bounded
 from restore_cli.networks.base import Network
@@ -55,9 +57,18 @@ __all__ = [
     "read_weights",
     "verify",
     "weights_file",
+    "write_folder",
 ]
 
-_CHECKPOINT_KEYS = ("params_ema", "params", "state_dict", "model")
+_CHECKPOINT_KEYS = (
+    "params_ema",
+    "params-ema",
+    "params",
+    "model_state_dict",
+    "state_dict",
+    "model",
+    "net",
+)
 
 
 @dataclass(frozen=True)
@@ -69,6 +80,7 @@ class Model:
         folder: where the weights lie.
         recipe: None for a foreign checkpoint.
         overlap: px that neighbouring tiles should share.
+        architecture: of the network, as recipes or spandrel call it.
     """
 
     name: str
@@ -78,6 +90,7 @@ class Model:
     folder: Path
     recipe: Recipe | None
     overlap: int
+    architecture: str = ""
 
 
 def load(name_or_path: str) -> Model:
@@ -85,8 +98,8 @@ def load(name_or_path: str) -> Model:
 
     Args:
         name_or_path: a shipped model's name, a model folder, a .safetensors file that
-            `restore train` exported, or a .pth checkpoint (with a recipe.toml beside it, or of a
-            network that `foreign` recognises).
+            `restore train` exported, or a checkpoint (with a recipe.toml beside it, or of a
+            network that `foreign` recognises or spandrel knows).
 
     Raises:
         RestoreError: nothing there, a damaged or changed file, or weights that do not fit.
@@ -98,21 +111,19 @@ def load(name_or_path: str) -> Model:
             # What the recipe claims, the file must hold.
             with bounded(allowance(state.values())):
                 network = construct(about.recipe.network, NETWORKS, section="network")
+            architecture = about.recipe.network.name
         else:
-            network = recognise(state)
+            network, architecture = _foreign(state)
     except RestoreError as error:
         raise RestoreError(f"{about.path}: {error.message}", hint=error.hint) from error
-    if network is None:
-        raise RestoreError(
-            f"{about.path} has no recipe, and its tensor names are not of a network known here",
-            hint="put the recipe.toml that trained it beside it",
-        )
-    try:
-        network.load_state_dict({key: value.float() for key, value in state.items()})
-    except RuntimeError as error:
-        raise RestoreError(
-            f"the weights in {about.path} do not fit the network that its recipe describes: {error}"
-        ) from error
+    if about.recipe is not None:
+        try:
+            network.load_state_dict({key: value.float() for key, value in state.items()})
+        except RuntimeError as error:
+            raise RestoreError(
+                f"the weights in {about.path} do not fit the network that its recipe describes: "
+                f"{error}"
+            ) from error
     return Model(
         name=about.name,
         task=about.task,
@@ -121,7 +132,33 @@ def load(name_or_path: str) -> Model:
         folder=about.path.parent,
         recipe=about.recipe,
         overlap=about.overlap,
+        architecture=architecture,
     )
+
+
+def _foreign(state: dict[str, Tensor]) -> tuple[Network, str]:
+    """The network of a checkpoint without a recipe, and its name: one of ours, or spandrel's."""
+    state = bare(state)
+    trouble: RestoreError | None = None
+    try:
+        network = recognise(state)
+    except RestoreError as error:
+        network, trouble = None, error
+    if network is not None:
+        try:
+            network.load_state_dict({key: value.float() for key, value in state.items()})
+        except RuntimeError as error:
+            # A relative of it may be called alike.
+            trouble = RestoreError(f"its weights do not fit the network of their names: {error}")
+        else:
+            choice = identify(state)
+            assert choice is not None
+            return network, choice.name
+    try:
+        adopted = adopt(state)
+    except RestoreError as error:
+        raise RestoreError((trouble or error).message, hint=error.hint) from error
+    return adopted, adopted.architecture
 
 
 def export(folder: Path, network: Network, recipe: Recipe, card_text: str) -> None:
@@ -144,16 +181,40 @@ def export(folder: Path, network: Network, recipe: Recipe, card_text: str) -> No
     try:
         folder.mkdir(parents=True, exist_ok=True)
         text = _recipe_text(folder, recipe)
-        files = {WEIGHTS: data, RECIPE: text.encode(), CARD: card_text.encode()}
-        sums = [f"{hashlib.sha256(files[f]).hexdigest()}  {f}" for f in (WEIGHTS, RECIPE)]
-        files[SUMS] = ("\n".join(sums) + "\n").encode()
-        _replace_all(folder, files)
+        write_folder(folder, {WEIGHTS: data, RECIPE: text.encode()}, {CARD: card_text.encode()})
     except OSError as error:
-        raise RestoreError(
-            f"cannot write the model folder {folder}: {error.strerror or error}",
-            hint="make room or choose another folder, then start the same command again",
-            exit_code=ExitCode.SOME_FAILED,
-        ) from error
+        raise _unwritable(folder, error) from error
+
+
+def write_folder(folder: Path, model: dict[str, bytes], beside: dict[str, bytes]) -> None:
+    """Write the files of a model folder and their hashes, all of them or none.
+
+    Args:
+        folder: made where it is missing; its files of these names are replaced.
+        model: the files that make the model, by name; their hashes stand in SHA256SUMS.
+        beside: other files.
+
+    Raises:
+        RestoreError: the folder cannot be written.
+    """
+    sums = [f"{hashlib.sha256(content).hexdigest()}  {name}" for name, content in model.items()]
+    files = {**model, **beside, SUMS: ("\n".join(sums) + "\n").encode()}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _replace_all(folder, files)
+        if RECIPE not in model:
+            # One that lies there is of another model, and would be believed.
+            (folder / RECIPE).unlink(missing_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> RestoreError:
+    return RestoreError(
+        f"cannot write the model folder {folder}: {error.strerror or error}",
+        hint="make room or choose another folder, then start the same command again",
+        exit_code=ExitCode.SOME_FAILED,
+    )
 
 
 def _replace_all(folder: Path, files: dict[str, bytes]) -> None:
@@ -193,7 +254,10 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
                 metadata: dict[str, str] = file.metadata() or {}  # pyright: ignore
                 state = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118  # pyright: ignore
                 return state, metadata  # pyright: ignore[reportUnknownVariableType]
-        loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # Of formats that the reader may not take: then it raises.
+            warnings.simplefilter("ignore")
+            loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, EOFError, struct.error) as error:
         raise RestoreError(
             f"cannot read the weights in {path}: {error}", hint="download or export it again"

@@ -23,6 +23,12 @@ class NetworkInfo:
             window of a picture may be told the same.
         input: "srgb", or "mosaic" of a Bayer sensor (`networks.isp`).
         quantity: of the amounts, the one that a user's single number is of; empty for none.
+        scale: px of the result for one px of the picture, along each side; above 1 it upscales.
+        smallest: what height and width must be at least, px.
+        whole: whether it wants the picture whole: windows only where memory is short.
+        formats: number formats in which it may be computed.
+        foreign: whether its code is another project's: torch alone computes it, in the layout that
+            torch has by default.
     """
 
     multiple: int = 1
@@ -30,6 +36,11 @@ class NetworkInfo:
     context: bool = False
     input: Literal["srgb", "mosaic"] = "srgb"
     quantity: str = ""
+    scale: int = 1
+    smallest: int = 1
+    whole: bool = False
+    formats: tuple[Literal["fp32", "bf16", "fp16"], ...] = ("fp32", "bf16", "fp16")
+    foreign: bool = False
 
     @property
     def takes_sigma(self) -> bool:
@@ -60,7 +71,7 @@ class Network(nn.Module, ABC):
                 None takes `image` for the whole picture.
 
         Returns:
-            (B, 3, H, W), not clamped.
+            (B, 3, `info.scale` H, `info.scale` W), not clamped.
 
         Raises:
             ValueError: a level or a context for a network that takes none.

@@ -44,3 +44,9 @@ def test_a_restorer_is_measured() -> None:
 )
 def test_words_for_people(details: dict[str, object], words: str) -> None:
     assert in_words(details) == words
+
+
+def test_what_an_upscaler_made_is_not_compared_with_its_input() -> None:
+    image = torch.rand(3, 4, 5)
+    restored = Restored(torch.rand(3, 8, 10), None, "cpu", "fp32", details={"scale": 2})
+    assert measured(lambda _: restored)(image).details == {"scale": 2}

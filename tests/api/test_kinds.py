@@ -138,3 +138,16 @@ def test_one_picture_is_a_list_of_one_and_a_path_stays(tmp_path: Path) -> None:
     assert listed(str(tmp_path)) == tmp_path
     assert listed(array) == [array]
     assert len(list(listed(iter([array, array])))) == 2
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (4, 6, 1), (4, 6, 3), (4, 6, 4)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_what_an_upscaler_made_comes_back_as_the_same_kind(
+    shape: tuple[int, ...], dtype: type
+) -> None:
+    top = 1 if dtype is np.float32 else np.iinfo(dtype).max
+    opened = open_picture(np.full(shape, top, dtype))
+    made = opened.finish(opened.image.repeat_interleave(2, 1).repeat_interleave(2, 2), ())
+    assert made.dtype == dtype
+    assert made.shape == (8, 12, *shape[2:])
+    np.testing.assert_allclose(made, top, rtol=1e-6)

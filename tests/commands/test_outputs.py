@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from restore_cli.commands.outputs import check_outputs, is_same_file, output_path
+from restore_cli.commands.outputs import check_folder, check_outputs, is_same_file, output_path
 from restore_cli.errors import RestoreError
 
 
@@ -57,3 +57,14 @@ def test_an_empty_path_is_not_this_folder() -> None:
     assert output_path("x") == Path("x")
     with pytest.raises(typer.BadParameter, match="empty text"):
         output_path("")
+
+
+def test_a_folder_to_write_a_model_into_is_new_or_empty(tmp_path: Path) -> None:
+    check_folder(tmp_path / "new", overwrite=False)
+    check_folder(tmp_path, overwrite=False)
+    (tmp_path / "mine").write_text("mine")
+    with pytest.raises(RestoreError, match="is not empty"):
+        check_folder(tmp_path, overwrite=False)
+    check_folder(tmp_path, overwrite=True)
+    with pytest.raises(RestoreError, match="is no folder"):
+        check_folder(tmp_path / "mine", overwrite=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from restore_cli.__main__ import main
@@ -168,3 +169,70 @@ def test_what_arrives_in_a_watched_folder_is_restored(start: Start, tiny_model: 
     assert [line["status"] for line in lines][:2] == ["done", "done"]
     assert summary["done"] == 2
     assert "watching in" in err
+
+
+FAKE_SPANDREL = '''
+"""Knows one network, which repeats every pixel three times."""
+import torch
+from types import SimpleNamespace as Names
+from torch.nn import functional as F
+
+UnsupportedModelError = LookupError
+
+
+class Repeat(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.gain = torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, image):
+        return self.gain * F.interpolate(image, scale_factor=3.0, mode="nearest")
+
+
+class Descriptor(Names):
+    def __call__(self, image):
+        return self.model(image)
+
+
+class ModelLoader:
+    def load_from_state_dict(self, state):
+        model = Repeat()
+        model.load_state_dict(state)
+        return Descriptor(
+            model=model, purpose="SR", scale=3, input_channels=3, output_channels=3,
+            supports_half=False, supports_bfloat16=False, tiling=Names(name="SUPPORTED"),
+            architecture=Names(name="Repeat"), size_requirements=Names(minimum=16, multiple_of=4),
+        )
+
+
+def canonicalize_state_dict(state):
+    return state
+'''
+
+
+def test_an_upscaler_of_spandrels_through_the_installed_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: Callable[..., "subprocess.Popen[str]"]
+) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "spandrel.py").write_text(FAKE_SPANDREL)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "lib"))
+    torch.save({"params_ema": {"gain": torch.ones(1)}}, tmp_path / "RepeatX3.pth")
+    pixels = np.random.default_rng(0).integers(0, 256, (70, 90, 4), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    words = ("--tile", "64", "--overlap", "16", "--compare", "--sheet", str(tmp_path / "s.jpg"))
+    process = start(
+        "infer", str(tmp_path / "a.png"), "-o", str(tmp_path / "out.png"), "--json",
+        "--model", str(tmp_path / "RepeatX3.pth"), *words,
+    )  # fmt: skip
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == 0, err
+    first, _ = map(json.loads, out.splitlines())
+    assert (first["scale"], first["width"], first["height"]) == (3, 90, 70)
+    assert "change" not in first
+    made = np.asarray(Image.open(tmp_path / "out.png"))
+    assert made.shape == (210, 270, 4)
+    expected = pixels[..., :3].repeat(3, 0).repeat(3, 1)
+    np.testing.assert_array_equal(made[..., :3], expected)
+    with Image.open(tmp_path / "out-compare.jpg") as pair:
+        assert pair.width >= 2 * 270  # both at the size of the result
+    assert (tmp_path / "s.jpg").exists()

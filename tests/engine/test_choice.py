@@ -10,6 +10,7 @@ from restore_cli.engine.choice import check_backend, choose
 from restore_cli.engine.openvino import UnsuitableError, Verdict
 from restore_cli.engine.restorer import Restorer
 from restore_cli.errors import RestoreError
+from restore_cli.networks.base import NetworkInfo
 
 CPU = torch.device("cpu")
 
@@ -90,3 +91,11 @@ def test_auto_takes_the_format_that_serves(
     assert not asked
     assert [restorer(picture).precision for _ in range(2)] == [chosen, chosen]
     assert len(asked) == 1
+
+
+def test_a_foreign_network_is_computed_by_torch_alone() -> None:
+    network = Net(lambda x: x.clone(), 1)
+    network.info = NetworkInfo(foreign=True, formats=("fp32",))
+    for name, notes in (("auto", 0), ("openvino", 1)):
+        chosen = choose(name, network, TorchBackend(network), None)
+        assert (chosen.name, chosen.precision, len(chosen.notes)) == ("torch", "fp32", notes)

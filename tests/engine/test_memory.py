@@ -30,21 +30,26 @@ class _Wide(Network):
 
 
 def test_bytes_per_pixel_counts_what_lives_at_once() -> None:
-    measured = memory.bytes_per_pixel(_Wide(), 1, CPU) / memory.SAFETY
+    measured = memory.bytes_per_pixel(_Wide(), NetworkInfo(), CPU) / memory.SAFETY
     assert measured == pytest.approx((32 + 32 + 3) * 4, abs=12)
 
 
 def test_bytes_per_pixel_forgets_what_is_gone() -> None:
     shallow = nn.Sequential(*[nn.Conv2d(3, 3, 3, padding=1) for _ in range(3)])
     deep = nn.Sequential(*[nn.Conv2d(3, 3, 3, padding=1) for _ in range(12)])
-    assert memory.bytes_per_pixel(deep, 1, CPU) == memory.bytes_per_pixel(shallow, 1, CPU)
+    assert memory.bytes_per_pixel(deep, NetworkInfo(), CPU) == memory.bytes_per_pixel(
+        shallow, NetworkInfo(), CPU
+    )
 
 
 def test_fitting_tile_stays_within_the_budget() -> None:
-    tile = memory.fitting_tile(1000 * 700**2, 1000, 16)
+    tile = memory.fitting_tile(1000 * 700**2, 1000, NetworkInfo(multiple=16))
     assert tile == 688
-    assert memory.fitting_tile(1, math.inf, 16) == memory.smallest_tile(16) == 64
-    assert memory.smallest_tile(48) == 96
+    info = NetworkInfo(multiple=16)
+    assert memory.fitting_tile(1, math.inf, info) == memory.smallest_tile(info) == 64
+    assert memory.smallest_tile(NetworkInfo(multiple=48)) == 96
+    # Windows may be laid half as large.
+    assert memory.smallest_tile(NetworkInfo(multiple=8, smallest=72)) == 144
 
 
 def test_automatic_windows_leave_room(monkeypatch: pytest.MonkeyPatch) -> None:

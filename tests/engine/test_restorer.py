@@ -252,7 +252,7 @@ def test_the_accelerator_gives_way_to_the_cpu(monkeypatch: pytest.MonkeyPatch) -
 
 def test_automatic_tiles_follow_the_free_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     network = blur()
-    need = memory.bytes_per_pixel(network, 8, torch.device("cpu"))
+    need = memory.bytes_per_pixel(network, network.info, torch.device("cpu"))
     image = _picture(400, 300)
     monkeypatch.setattr(memory, "free_bytes", lambda device: 1e12)
     assert _restorer(network)(image).tile is None
@@ -267,7 +267,7 @@ def test_a_cpu_is_not_asked_for_more_than_is_free(
     tile: int | str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = blur()
-    need = memory.bytes_per_pixel(network, 8, torch.device("cpu"))
+    need = memory.bytes_per_pixel(network, network.info, torch.device("cpu"))
     monkeypatch.setattr(memory, "free_bytes", lambda device: need * 130**2 / 0.9)
     result = _restorer(network, tile=tile)(_picture(400, 300))
     assert result.tile == 128

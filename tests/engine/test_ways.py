@@ -41,7 +41,7 @@ def test_large_pictures_are_cut_as_costs_least_and_small_ones_not_at_all() -> No
 
 def test_less_memory_makes_smaller_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     network = blur()
-    need = memory.bytes_per_pixel(network, 8, CPU)
+    need = memory.bytes_per_pixel(network, network.info, CPU)
     monkeypatch.setattr(memory, "free_bytes", lambda device: 2 * need * 260**2)
     assert _first(_ways(network), BIG)[0].tile == 256
 

@@ -4,12 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from restore_cli.models.foreign import recognise
+from restore_cli.models.foreign import bare, identify, recognise
+from restore_cli.networks import NETWORKS
 from restore_cli.networks.baryir_restormer import BaryIRRestormer
 from restore_cli.networks.cut import CutGenerator
 from restore_cli.networks.nafnet import NAFNet
 from restore_cli.networks.restormer import Restormer
 from restore_cli.networks.unet import UNet
+from restore_cli.recipe import NetworkChoice, construct
 
 MADE = {
     "nafnet": lambda: NAFNet(
@@ -60,3 +62,13 @@ def test_published_restormers_are_recognised_at_their_size(kind: type[nn.Module]
 def test_what_is_not_known_is_not_guessed() -> None:
     assert recognise(UNet(widths=(4, 8), depths=(1, 1)).state_dict()) is None
     assert recognise({}) is None
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_what_a_recipe_would_say_builds_the_same_network(name: str) -> None:
+    made: nn.Module = MADE[name]()
+    choice = identify(bare({f"module.{key}": v for key, v in made.state_dict().items()}))
+    assert choice is not None
+    written = NetworkChoice.model_validate(choice.model_dump(mode="json", exclude_none=True))
+    again = construct(written, NETWORKS, section="network")
+    again.load_state_dict(made.state_dict())
