@@ -1,6 +1,7 @@
 """SIGINT and SIGTERM: the first ends a command politely, the second at once."""
 
 import contextlib
+import inspect
 import os
 import signal
 import sys
@@ -50,7 +51,7 @@ def interruptible() -> Generator[None]:
     the background) stays ignored. Outside the main thread, where Python allows no handlers,
     nothing is changed.
     """
-    since = 0.0
+    since, already = 0.0, _imports(inspect.currentframe())
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal since
@@ -60,7 +61,7 @@ def interruptible() -> Generator[None]:
             return
         received.number, since = number, time.monotonic()
         # A library turns what is raised in the middle of its import into whatever it likes.
-        if _is_importing(frame):
+        if _imports(frame) > already:
             _leave()
         raise KeyboardInterrupt
 
@@ -79,12 +80,13 @@ def interruptible() -> Generator[None]:
             signal.signal(number, handler)
 
 
-def _is_importing(frame: FrameType | None) -> bool:
+def _imports(frame: FrameType | None) -> int:
+    """How many frames of the import system there are; a program that runs us may have its own."""
+    count = 0
     while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
-            return True
+        count += frame.f_code.co_filename.startswith("<frozen importlib")
         frame = frame.f_back
-    return False
+    return count
 
 
 def _leave() -> None:

@@ -166,8 +166,9 @@ def test_perception_distortion_draws_a_curve_that_trades_fidelity(tmp_path: Path
     photos = tmp_path / "photos"
     photos.mkdir()
     for name in ("astronaut", "chelsea", "coffee", "rocket"):
-        pixels = Picture.read(EXAMPLES / "clean" / f"{name}.jpg").pixels[40:136, 60:188]
-        Picture(pixels=pixels).write(photos / f"{name}.png")
+        pixels = Picture.read(EXAMPLES / "clean" / f"{name}.jpg").pixels
+        for place, part in (("a", pixels[40:136, 60:188]), ("b", pixels[90:186, 120:248])):
+            Picture(pixels=part).write(photos / f"{name}-{place}.png")
     plot = tmp_path / "curve.png"
     script = EXAMPLES / "perception_distortion.py"
     _run(sys.executable, script, photos, plot, "--vae", "identity")
