@@ -18,7 +18,7 @@ imports:
 
 # The tests; `just test -m slow` runs the long ones.
 test *arguments:
-    pytest {{arguments}}
+    pytest -n auto {{arguments}}
 
 # The documents that are made from the code still equal it.
 docs:

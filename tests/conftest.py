@@ -4,6 +4,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+# One core for each of the processes among which xdist divides the tests; read when torch loads.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 from PIL import Image
