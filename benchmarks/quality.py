@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from blocks import markdown_table, replace_block
 from quality_cases import Case, cases
-from quality_measure import Values, as_file, compared, means, read_photos
+from quality_measure import Restoring, Values, as_file, compared, means, read_photos
 from quality_pairs import measure_pairs
 from torch import Tensor
 
@@ -33,7 +33,7 @@ COLUMNS = (
 SEED = 20_000  # apart from the seeds of training and validation
 
 
-def measure(case: Case, photos: list[Tensor], restorer: Restorer) -> dict[str, str]:
+def measure(case: Case, photos: list[Tensor], restorer: Restoring) -> dict[str, str]:
     """Means over the photos of PSNR and SSIM, before and after; RGB, whole frame, 8-bit values.
 
     A picture identical to its target has no finite PSNR: those outputs are counted, and left out

@@ -2,14 +2,25 @@
 
 import math
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from restore_cli.engine.restorer import Restored
 from restore_cli.evaluation.metrics import psnr, ssim
 from restore_cli.images.formats import READABLE_SUFFIXES
 from restore_cli.images.picture import Picture
+
+
+class Restoring(Protocol):
+    """A `Restorer`, or what is called like one."""
+
+    def __call__(self, image: Tensor, *, level: float | None = None) -> Restored:
+        """Restore (3, H, W) in [0, 1]."""
+        ...
+
 
 Values = list[float]
 """PSNR and SSIM before, then after."""

@@ -4,16 +4,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-from quality_measure import Values, as_file, compared, means, read_picture
+from quality_measure import Restoring, Values, as_file, compared, means, read_picture
 from torch import Tensor
-
-from restore_cli.engine.restorer import Restorer
 
 _GAMMAS = torch.linspace(0.1, 1.5, 57)
 
 
 def measure_pairs(
-    model: str, folder: Path, restorer: Restorer, *, first: int | None = None
+    model: str, folder: Path, restorer: Restoring, *, first: int | None = None
 ) -> Iterator[dict[str, str]]:
     """The rows of one model; none where it is not for what the pairs show.
 

@@ -1,12 +1,17 @@
 """A tiny recipe and its photos, for tests of data and of training."""
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 # One core for each of the processes among which xdist divides the tests; read when torch loads.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# In the background of a shell script SIGINT is ignored, and children inherit that; tests send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import numpy as np
 import pytest
