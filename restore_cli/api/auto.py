@@ -22,8 +22,8 @@ AUTO_RUNS: Literal["specialists", "network"] = "specialists"
 always to be had with `--model auto`. The one place where this is decided."""
 
 THRESHOLD = 0.7
-"""Confidence from which a degradation is mended, 0..1. From a half on, three of ten clean photos were
-changed, the worst to 24 dB; from here on one, to 55 dB (`benchmarks/quality_auto.py`)."""
+"""Confidence from which a degradation is mended, 0..1. From a half on, three of ten clean photos
+were changed, the worst to 24 dB; from here on one, to 55 dB (`benchmarks/quality_auto.py`)."""
 
 SPECIALISTS = {
     "jpeg": "dejpeg",

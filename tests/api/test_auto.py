@@ -32,9 +32,17 @@ def test_what_is_seen_is_mended_in_a_fixed_order() -> None:
 
 
 def test_a_clean_picture_stays_as_it_is() -> None:
-    seen = {"clean": 0.6, "rain": THRESHOLD - 0.01}
+    seen = {"clean": 1 - THRESHOLD / 2, "rain": THRESHOLD / 2}
     restored = _auto(seen)
     assert restored.details == {"degradation": "clean", "degradations": seen, "steps": []}
+    assert torch.equal(restored.image, torch.ones(3, 4, 4))
+
+
+def test_what_is_likely_but_not_sure_is_left_alone() -> None:
+    seen = {"clean": 1.01 - THRESHOLD, "rain": THRESHOLD - 0.01}
+    restored = _auto(seen)
+    assert restored.details["degradation"] == "rain"
+    assert restored.details["steps"] == []
     assert torch.equal(restored.image, torch.ones(3, 4, 4))
 
 
