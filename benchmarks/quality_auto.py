@@ -24,7 +24,7 @@ from restore_cli.engine.restorer import Restored, Restorer
 from restore_cli.models import zoo
 
 COLUMNS = ("way", "case", "photos", "pictures", "input_psnr", "psnr", "worst_psnr", "identical")
-THRESHOLDS = (0.5, 0.7, 0.9)
+THRESHOLDS = (0.5, 0.7)
 
 
 class Specialists:
