@@ -2,8 +2,10 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # One core for each of the processes among which xdist divides the tests; read when torch loads.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -19,10 +21,30 @@ from PIL import Image
 
 from restore_cli.recipe import Recipe
 
+if TYPE_CHECKING:
+    from xdist.scheduler import LoadScheduling
+
 TINY = Path(__file__).with_name("tiny.toml")
 NOISE_MAP = "network.noise_map=true"
 
 Parse = Callable[..., Recipe]
+_DIED: set[str] = set()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_handlecrashitem(
+    crashitem: str, report: pytest.TestReport, sched: "LoadScheduling"
+) -> None:
+    """A test in which its whole process died runs once more, in a fresh one; both are told.
+
+    Thousands of tests share a process with the C libraries of all formats; one died once in a test
+    that has never failed alone. A test that kills its process does so again, and fails.
+    """
+    if crashitem not in _DIED:
+        _DIED.add(crashitem)
+        sched.mark_test_pending(crashitem)
+        sys.stderr.write(f"\n{report.longrepr}; it runs once more\n")
+        report.outcome = "rerun"  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @pytest.fixture(scope="session", autouse=True)
