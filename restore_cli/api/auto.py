@@ -13,9 +13,10 @@ from restore_cli.engine.degradation_classifier import degradation, trained_class
 from restore_cli.engine.device import choose_device
 from restore_cli.engine.global_context import global_context
 from restore_cli.engine.restorer import Restored
-from restore_cli.engine.tiling import mirror
+from restore_cli.engine.tiling import mirror, taken
 from restore_cli.errors import RestoreError
 from restore_cli.networks.base import Network
+from restore_cli.networks.guided_unet import GuidedUNet
 
 AUTO_RUNS: Literal["specialists", "network"] = "specialists"
 """What `--task auto` runs: the specialists for what was seen, or the all-in-one network, which is
@@ -54,7 +55,8 @@ class Looker:
     """
 
     def __init__(self, network: Network, device: str = "auto") -> None:
-        classifier = trained_classifier(network)
+        guided = isinstance(network, GuidedUNet)
+        classifier = network.trained_classifier() if guided else trained_classifier(network)
         if classifier is None:
             raise RestoreError(
                 "this model does not tell what is wrong with a picture",
@@ -71,10 +73,17 @@ class Looker:
         with torch.inference_mode():
             context = global_context(self._network, image, self.device)
             for window in _windows(image, self._network.info.multiple):
-                told = self._backend(window[None].to(self.device), None, context, "fp32")
-                assert told.degradations is not None
-                seen.append(told.degradations.cpu())
+                seen.append(self._told(window[None].to(self.device), context).cpu())
         return cast("dict[str, float]", degradation(self._classifier, seen)["degradations"])
+
+    def _told(self, window: Tensor, context: Tensor | None) -> Tensor:
+        """How likely each degradation of a window (1, 3, h, w) is, (1, K)."""
+        if isinstance(self._network, GuidedUNet):
+            told = self._network.sources(self._network.global_context(window))
+        else:
+            told = self._backend(window, None, context, "fp32").degradations
+        assert told is not None
+        return told
 
 
 class Auto:
@@ -126,13 +135,12 @@ class Auto:
 
 def _windows(image: Tensor, multiple: int) -> list[Tensor]:
     """Evenly spread windows (3, h, w) of a picture, padded by reflection to the multiple."""
-    rows = image.index_select(1, mirror(image.shape[1], multiple))
-    padded = rows.index_select(2, mirror(image.shape[2], multiple))
+    rows, columns = (mirror(size, multiple) for size in image.shape[1:])
     side = -(-WINDOW // multiple) * multiple
     return [
-        padded[:, top : top + side, left : left + side]
-        for top in _starts(padded.shape[1], side)
-        for left in _starts(padded.shape[2], side)
+        taken(taken(image, rows[top : top + side], 1), columns[left : left + side], 2)
+        for top in _starts(len(rows), side)
+        for left in _starts(len(columns), side)
     ]
 
 

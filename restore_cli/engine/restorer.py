@@ -25,7 +25,7 @@ from restore_cli.engine.global_context import global_context
 from restore_cli.engine.level import check_level, estimated_level, told_level
 from restore_cli.engine.out_of_memory import is_out_of_memory
 from restore_cli.engine.tile_cost import SIDES, Costs, measured
-from restore_cli.engine.tiling import lay, mirror
+from restore_cli.engine.tiling import lay, mirror, taken
 from restore_cli.engine.ways import DEFAULT_OVERLAP, Way, Ways
 from restore_cli.errors import RestoreError
 from restore_cli.networks.base import Network
@@ -154,7 +154,7 @@ class Restorer:
             raise ValueError(f"image: expected (3, H, W), got {tuple(image.shape)}")
         if image.dtype != torch.float32 or image.device.type != "cpu":
             raise ValueError(f"image: expected float32 on cpu, got {image.dtype} {image.device}")
-        if not math.isfinite(sum(float(v) for v in image.aminmax())):
+        if not _finite(image):
             raise RestoreError("the picture holds values that are not finite numbers")
         if not 0.0 <= strength <= 1.0:
             raise RestoreError(f"strength {strength:g} is outside 0..1")
@@ -283,12 +283,12 @@ class Restorer:
         with torch.inference_mode():
             context = global_context(self._network, image, way.device)
             for above, row in enumerate(rows):
-                source = image.index_select(1, rows_from[row.start : row.stop])
+                source = taken(image, rows_from[row.start : row.stop], 1)
                 band = torch.empty(3, scale * (row.stop - row.start), output.shape[2])
                 for first in range(0, len(columns), way.batch):
                     group = columns[first : first + way.batch]
                     windows = torch.stack(
-                        [source.index_select(2, columns_from[c.start : c.stop]) for c in group]
+                        [taken(source, columns_from[c.start : c.stop], 2) for c in group]
                     )
                     results = self._run(
                         windows.to(way.device), level, tta, context, way, probabilities
@@ -334,13 +334,18 @@ class Restorer:
             result = torch.stack(results).sum(0) / 8
         else:
             result = forward(windows)
-        if not bool(torch.isfinite(result).all()):
+        if not _finite(result):
             raise _NotFiniteError
         return result.clamp_(0.0, 1.0).cpu()
 
 
 def _scaled(scale: int) -> dict[str, object]:
     return {} if scale == 1 else {"scale": scale}
+
+
+def _finite(image: Tensor) -> bool:
+    """Whether no value is infinite or NaN, which the extremes tell without a mask of all."""
+    return math.isfinite(sum(float(value) for value in image.aminmax()))
 
 
 def _flat(image: Tensor) -> bool:

@@ -155,9 +155,13 @@ class GuidedUNet(EstimatingNetwork):
 
         None where it was built without names, or has not learnt to tell them.
         """
-        if self.classifier is None or not bool(self.classifier.weight.any()):
-            return None
-        return self.classifier(self.seen(context)[:, :, None, None])
+        classifier = self.trained_classifier()
+        return None if classifier is None else classifier(self.seen(context)[:, :, None, None])
+
+    def trained_classifier(self) -> DegradationClassifier | None:
+        """What names sources; None where it was built without names, or has learnt none."""
+        classifier = self.classifier
+        return classifier if classifier is not None and bool(classifier.weight.any()) else None
 
     def _noise(self, image: Tensor) -> Tensor:
         """The noise at each place, (B, 1, H, W) on the scale of the picture."""

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from restore_cli.engine import memory
 from restore_cli.engine.out_of_memory import is_out_of_memory
-from restore_cli.engine.tiling import Span, lay, mirror, spans
+from restore_cli.engine.tiling import Span, lay, mirror, spans, taken
 from restore_cli.errors import RestoreError
 
 TILE, OVERLAP = 512, 128
@@ -75,7 +75,7 @@ class TiledAutoencoder:
     def _tiled(self, images: Tensor, compute: Callable[[Tensor], Tensor], channels: int) -> Tensor:
         rows = mirror(images.shape[2], self.factor)
         columns = mirror(images.shape[3], self.factor)
-        padded = images.index_select(2, rows).index_select(3, columns)
+        padded = taken(taken(images, rows, 2), columns, 3)
         size = (len(rows) // self.factor, len(columns) // self.factor)
         return self._persist(padded, compute, channels, size, self.factor, 1)
 

@@ -10,6 +10,7 @@ from restore_cli.engine.restorer import Restored
 from restore_cli.errors import RestoreError
 from restore_cli.models.shipped import TASKS
 from restore_cli.networks.baryir import BaryIR
+from restore_cli.networks.guided_unet import GuidedUNet
 from restore_cli.networks.unet import UNet
 
 
@@ -78,6 +79,25 @@ def test_looking_tells_dark_from_bright_at_any_size(size: tuple[int, int]) -> No
         assert sum(seen.values()) == pytest.approx(1.0, abs=1e-3)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (40, 70), (300, 600)])
+def test_a_guided_network_is_asked_window_by_window(size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    network = GuidedUNet(widths=(4, 8), depths=(1, 1), sources=("noise", "haze")).eval()
+    assert network.classifier is not None
+    grey = torch.tensor([0.0, 0.05, 0.95, 1.0]).view(4, 1, 1, 1).expand(4, 3, 64, 64)
+    with torch.no_grad():
+        network.classifier.fit(
+            network.seen(network.global_context(grey)), torch.tensor([0, 0, 1, 1])
+        )
+    look = Looker(network, "cpu")
+    for level, name in ((0.0, "noise"), (1.0, "haze")):
+        seen = look(torch.full((3, *size), level))
+        assert max(seen, key=seen.__getitem__) == name
+        assert sum(seen.values()) == pytest.approx(1.0, abs=1e-3)
+
+
 def test_a_network_that_tells_nothing_is_refused() -> None:
     with pytest.raises(RestoreError, match="does not tell"):
         Looker(UNet(widths=(4, 4), depths=(1, 1)), "cpu")
+    with pytest.raises(RestoreError, match="does not tell"):
+        Looker(GuidedUNet(widths=(4, 8), depths=(1, 1), sources=("noise", "haze")), "cpu")

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from restore_cli.engine.tiling import lay, mirror, ramp, round_up, spans
+from restore_cli.engine.tiling import lay, mirror, ramp, round_up, spans, taken
 
 
 @st.composite
@@ -115,3 +115,16 @@ def test_ramp_is_symmetric_and_strictly_inside() -> None:
     assert bool((weights.diff() > 0).all())
     assert 0 < float(weights[0]) < float(weights[-1]) < 1
     torch.testing.assert_close(weights + weights.flip(0), torch.ones(16))
+
+
+@pytest.mark.parametrize("positions", [[0], [2, 3, 4], [3, 4, 3, 2], [4, 3], [0, 0]])
+def test_what_is_taken_is_what_stands_there(positions: list[int]) -> None:
+    image = torch.arange(2.0 * 5 * 5).view(2, 5, 5)
+    for dim in (1, 2):
+        found = taken(image, torch.tensor(positions), dim)
+        assert torch.equal(found, image.index_select(dim, torch.tensor(positions)))
+
+
+def test_neighbours_are_taken_without_a_copy() -> None:
+    image = torch.zeros(3, 6, 6)
+    assert taken(image, mirror(6, 4)[1:6], 1).data_ptr() == image[:, 1:].data_ptr()
