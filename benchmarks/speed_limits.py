@@ -3,7 +3,7 @@
     python benchmarks/speed_limits.py                # everything; nothing else should run meanwhile
     python benchmarks/speed_limits.py --quick --only restart
 
-Writes `results/speed_limits.csv`: each row says its target, and the processor, its cores and its
+Writes `results/speed_limits.csv` and its table in docs/results.md: each row says its target, and the processor, its cores and its
 features, since a ratio of one machine says nothing of another.
 """
 
@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from blocks import markdown_table, replace_block
 from rows import read_rows, write_rows
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -250,7 +251,20 @@ def main() -> None:
             rows.append(Row(*told, processor, len(os.sched_getaffinity(0)), features))
     if not arguments.quick:
         kept = {row.what: row for row in read_rows("speed_limits.csv", Row)}
-        write_rows("speed_limits.csv", list((kept | {row.what: row for row in rows}).values()))
+        told = list((kept | {row.what: row for row in rows}).values())
+        write_rows("speed_limits.csv", told)
+        replace_block(ROOT / "docs" / "results.md", "limits", _table(told))
+
+
+def _table(rows: list[Row]) -> str:
+    """Markdown: every ratio beside its target, by machine."""
+    lines: list[str] = []
+    for machine in dict.fromkeys((row.processor, row.cores, row.features) for row in rows):
+        own = [r for r in rows if (r.processor, r.cores, r.features) == machine]
+        cells = [(r.what, str(r.found), r.target, r.beside) for r in own]
+        lines += ["{}, {} cores ({}):".format(*machine), ""]
+        lines += [markdown_table(("what", "measured", "aimed at", "beside"), cells)]
+    return "\n".join(lines)
 
 
 def _restoring() -> list[zoo.Entry]:

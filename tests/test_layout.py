@@ -25,6 +25,7 @@ WHOLE = {
     "test_fuzz.py",
     "test_hostile.py",
     "test_kills.py",
+    "test_suite.py",
     "test_zoo.py",
     "test_manual.py",
 }
