@@ -3,8 +3,8 @@
     python benchmarks/speed_limits.py                # everything; nothing else should run meanwhile
     python benchmarks/speed_limits.py --quick --only restart
 
-Writes `results/speed_limits.csv` and its table in docs/results.md: each row says its target, and the
-processor, its cores and its features, since a ratio of one machine says nothing of another.
+Writes `results/speed_limits.csv` and its table in docs/results.md: each row says its target and
+the processor, its cores and its features, since a ratio of one machine says nothing of another.
 """
 
 import argparse
