@@ -24,11 +24,15 @@ class AmountEncoder(nn.Module):
     """What a whole picture is like: features, and from them the amounts of each degradation.
 
     Args:
-        features: length of the description.
+        features: length of what convolutions say of it.
+        bins: and of a histogram of its light beside that; 0 for none. Convolutions whose channels
+            are normalised keep little of how bright a picture is, and of whether it has any white.
     """
 
-    def __init__(self, features: int = _FEATURES) -> None:
+    def __init__(self, features: int = _FEATURES, bins: int = 0) -> None:
         super().__init__()
+        self.length = features + bins
+        self._bins = bins
         self.layers = nn.Sequential(
             *_halved(3, 24, kernel=5),
             *_halved(24, 48),
@@ -38,19 +42,20 @@ class AmountEncoder(nn.Module):
             *_halved(96, features),
         )
         self.amounts = nn.Sequential(
-            nn.Linear(features, 96), nn.LeakyReLU(_SLOPE), nn.Linear(96, len(QUANTITIES))
+            nn.Linear(self.length, 96), nn.LeakyReLU(_SLOPE), nn.Linear(96, len(QUANTITIES))
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        """Map (B, 3, H, W) in [0, 1] to (B, features); the mean over patches speaks for all.
+        """Map (B, 3, H, W) in [0, 1] to (B, `length`); the mean over patches speaks for all.
 
-        The description has mean 0 and deviation 1: none is larger than those met in training.
+        What convolutions say has mean 0 and deviation 1: none is larger than those met in training.
         """
         means = self.layers(image).mean(dim=(2, 3)).float()
-        return F.layer_norm(means, means.shape[1:])
+        said = F.layer_norm(means, means.shape[1:])
+        return torch.cat([said, histogram(image, self._bins)], dim=1) if self._bins else said
 
     def estimate(self, features: Tensor) -> Tensor:
-        """Amounts (B, N) from features (B, features); a little below 0 counts as 0."""
+        """Amounts (B, N) from features (B, `length`); a little below 0 counts as 0."""
         return _leaky(self.amounts(features).float())
 
 
@@ -72,6 +77,7 @@ class GuidedUNet(EstimatingNetwork):
         sources: names of the kinds of samples by label, which it then tells apart; empty for none.
         relight: begin with the picture as it would be with the missing stops of light: exposure is
             one number, which convolutions in windows are slow to learn. For `quantity="stops"`.
+        bins: of a histogram of the whole picture's light, from which amounts are estimated too.
     """
 
     def __init__(
@@ -83,6 +89,7 @@ class GuidedUNet(EstimatingNetwork):
         quantity: str = "",
         sources: tuple[str, ...] = (),
         relight: bool = False,
+        bins: int = 0,
     ) -> None:
         super().__init__()
         if quantity and quantity not in QUANTITIES:
@@ -98,11 +105,11 @@ class GuidedUNet(EstimatingNetwork):
         self.info = NetworkInfo(
             multiple=max(16, 2 ** len(widths)), level="amounts", context=True, quantity=quantity
         )
-        self.encoder = AmountEncoder()
+        self.encoder = AmountEncoder(bins=bins)
         self.noise = local_convolutions(32, inputs=3, outputs=1, slope=_SLOPE)
-        seen = len(QUANTITIES) + _FEATURES
+        seen = len(QUANTITIES) + self.encoder.length
         self.classifier = DegradationClassifier(sources, seen) if sources else None
-        inputs = 2 * len(QUANTITIES) + _FEATURES + 1
+        inputs = 2 * len(QUANTITIES) + self.encoder.length + 1
         self.guide = nn.Sequential(
             nn.Linear(inputs, guide), nn.LeakyReLU(_SLOPE), nn.Linear(guide, guide)
         )
@@ -193,6 +200,26 @@ def relit(image: Tensor, stops: Tensor) -> Tensor:
     gain = torch.exp2(stops.float())[:, None, None, None]
     light = srgb_to_linear(image.float().clamp(0, 1)) * gain
     return linear_to_srgb(light.clamp(max=1.0)).to(image.dtype)
+
+
+def histogram(image: Tensor, bins: int) -> Tensor:
+    """How often each brightness occurs.
+
+    Over squares of 4 px, whose mean noise moves little; bins are narrow in the shadows, since they
+    are even in the root of the sRGB value. A value between two centres counts for both.
+
+    Args:
+        image: (B, 3, H, W), sRGB in [0, 1].
+        bins: 2 or more.
+
+    Returns:
+        (B, bins) float32, square roots of shares: the squares sum to 1.
+    """
+    side = min(4, *image.shape[2:])
+    light = F.avg_pool2d(image.float(), side).mean(dim=1).clamp(0, 1).sqrt().flatten(1)
+    centres = torch.linspace(0, 1, bins, device=image.device)
+    near = (1 - (light[:, :, None] - centres).abs() * (bins - 1)).clamp(min=0)
+    return near.mean(dim=1).sqrt()
 
 
 def _halved(inputs: int, outputs: int, *, kernel: int = 3) -> tuple[nn.Module, ...]:

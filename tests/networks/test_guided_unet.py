@@ -1,9 +1,10 @@
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from restore_cli.networks.amounts import QUANTITIES, amount_of
-from restore_cli.networks.guided_unet import GuidedUNet, relit
+from restore_cli.networks.guided_unet import GuidedUNet, histogram, relit
 
 N = len(QUANTITIES)
 
@@ -148,3 +149,32 @@ def test_untrained_a_relighting_network_gives_the_light_that_it_is_told(image: T
     told[:, QUANTITIES.index("stops")] = amount_of("stops", 1.5)
     expected = relit(image, torch.full((len(image),), 1.5))
     torch.testing.assert_close(network(image, told), expected)
+
+
+def test_the_histogram_of_light_is_that_of_numpy() -> None:
+    torch.manual_seed(0)
+    image = torch.rand(2, 3, 24, 40)
+    found = histogram(image, 9)
+    squares = image.unfold(2, 4, 4).unfold(3, 4, 4).mean(dim=(1, 4, 5)).sqrt()
+    for one, light in zip(found, squares, strict=True):
+        place = light.flatten().numpy() * 8
+        below = np.floor(place).astype(int)
+        counted = np.zeros(10)
+        np.add.at(counted, below, 1 - (place - below))
+        np.add.at(counted, below + 1, place - below)
+        np.testing.assert_allclose(one.square(), counted[:9] / len(place), atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 50), (4, 4)])
+def test_the_histogram_of_white_is_its_last_bin(size: tuple[int, int]) -> None:
+    found = histogram(torch.ones(1, 3, *size), 5)
+    assert torch.allclose(found, torch.tensor([[0.0, 0, 0, 0, 1]]))
+
+
+def test_with_bins_the_context_tells_of_the_light() -> None:
+    network = GuidedUNet(widths=(4, 8), depths=(1, 1), quantity="stops", bins=6).eval()
+    image = torch.full((1, 3, 32, 32), 0.25)
+    context = network.global_context(image)
+    assert context.shape == (1, network.encoder.length)
+    assert torch.equal(context[:, -6:], histogram(image, 6))
+    assert network(image, context=context).shape == image.shape
