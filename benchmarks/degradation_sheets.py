@@ -17,7 +17,8 @@ import numpy as np
 import torch
 
 from restore_cli.degradations.compose import Compose
-from restore_cli.images.picture import READABLE_SUFFIXES, Picture
+from restore_cli.images.formats import READABLE_SUFFIXES
+from restore_cli.images.picture import Picture
 from restore_cli.recipe import Mixture
 
 ROOT = Path(__file__).parents[1]

@@ -25,7 +25,8 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
 from restore_cli.evaluation.metrics import build
-from restore_cli.images.picture import READABLE_SUFFIXES, Picture
+from restore_cli.images.formats import READABLE_SUFFIXES
+from restore_cli.images.picture import Picture
 
 PAIRS, HEIGHT, WIDTH = 68, 321, 481
 NOISE = 25 / 255

@@ -35,7 +35,7 @@ from restore_cli.images.picture import Picture
 from restore_cli.images.profile import decode_srgb
 from restore_cli.models import zoo
 from restore_cli.raw.dng import DngTags, write_dng
-from restore_cli.training.runs import hardware
+from restore_cli.training.hardware import hardware
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "isp.csv"

@@ -15,8 +15,8 @@ from eguot import Arm, finish, recipe_of, scenes
 from method_rows import Row, Settings, equal_steps
 from torch import Tensor
 
-from restore_cli.data.mixed import training_source, validation_pairs
 from restore_cli.data.sample import Sample
+from restore_cli.data.source import build_source, validation_pairs
 from restore_cli.evaluation.delta_e import mean_ciede2000
 from restore_cli.evaluation.fidelity import psnr
 from restore_cli.models import zoo
@@ -58,7 +58,7 @@ def measure(settings: Settings) -> Iterator[Row]:
         return recipe_of(ARMS[arm], LOOK, seed, None, folder, wanted)
 
     first = next(iter(ARMS))
-    pairs = validation_pairs(recipe(first, settings.seeds[0], ()), smallest=16)
+    pairs = validation_pairs(recipe(first, settings.seeds[0], ()).data, smallest=16)
     for seed in settings.seeds:
         developer = zoo.load("isp").network
         for arm in settings.chosen(CLOSED):
@@ -91,7 +91,7 @@ def _closed_form(arm: str, developer: Network, recipe: Recipe, seed: int) -> Cor
     """A map of colours from crops of both sets, of different scenes."""
     if arm == DEVELOPER:
         return lambda made: made
-    draw, rng = training_source(recipe), np.random.default_rng(seed)
+    draw, rng = build_source(recipe.data), np.random.default_rng(seed)
     sides: tuple[list[Tensor], list[Tensor]] = ([], [])
     transport = LatentTransport(Identity(), patch=1)
     for _ in range(_SAMPLES):

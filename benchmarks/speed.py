@@ -28,7 +28,7 @@ from restore_cli.methods.supervised.objective import Supervised
 from restore_cli.models import zoo
 from restore_cli.networks.nafnet import NAFNet
 from restore_cli.networks.unet import UNet
-from restore_cli.training.runs import hardware
+from restore_cli.training.hardware import hardware
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "speed.csv"

@@ -1,6 +1,8 @@
 """The shape of the house: tests mirror the package, files stay small, imports stay readable."""
 
 import ast
+import importlib
+import importlib.util
 import re
 from pathlib import Path
 
@@ -119,3 +121,17 @@ def test_no_path_of_one_machine_is_committed() -> None:
         and personal.search(path.read_text(encoding="utf-8"))
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("path", CHECKED, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_a_file_takes_from_the_package_is_there(path: Path) -> None:
+    """Scripts in benchmarks and scripts run rarely; what they import may have moved since."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.ImportFrom) or node.level:
+            continue
+        home, _, _ = (node.module or "").partition(".")
+        if home == PACKAGE.name:
+            module = importlib.import_module(node.module or "")
+            for alias in node.names:
+                inside = f"{node.module}.{alias.name}"
+                assert hasattr(module, alias.name) or importlib.util.find_spec(inside), inside
