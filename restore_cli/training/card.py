@@ -1,8 +1,7 @@
 """The model card that an export carries: facts of the run, and a place for measured numbers."""
 
-from math import isfinite
-
 from restore_cli.training.loop import Trained
+from restore_cli.training.validation import MOST
 
 MEASURED_BEGIN, MEASURED_END = "<!-- measured -->", "<!-- /measured -->"
 
@@ -33,8 +32,8 @@ def write_card(trained: Trained) -> str:
         ("licence", model.licence),
     ]  # fmt: skip
     if trained.validation_psnr is not None and trained.input_psnr is not None:
-        # Where the input is the target, as for an autoencoder, it has no finite PSNR to quote.
-        before = f"{trained.input_psnr:.2f} dB in, " if isfinite(trained.input_psnr) else ""
+        # Where the input is the target, as for an autoencoder, it has no PSNR to quote.
+        before = f"{trained.input_psnr:.2f} dB in, " if trained.input_psnr < MOST else ""
         found = f"{before}{trained.validation_psnr:.2f} dB out"
         rows.append(
             (

@@ -15,6 +15,10 @@ from restore_cli.raw.neutral import camera_to_srgb
 Row = tuple[Tensor, Tensor, Tensor]
 """Input, output and target of one picture, (3, H, W) on the CPU."""
 
+MOST = 60.0
+"""dB; no picture counts for more: rounding to 8 bits alone leaves 58.9. A clean picture that an
+untrained network passes on unchanged is infinitely good, and would be the best for ever."""
+
 _TOGETHER = 4  # pictures of one size: beyond that a CPU gains nothing, and memory runs short
 
 
@@ -41,7 +45,7 @@ def validate(
     device: torch.device,
     precision: Precision = "fp32",
 ) -> Validation:
-    """PSNR of a network's outputs over fixed pairs.
+    """PSNR of a network's outputs over fixed pairs, each picture's at most `MOST`.
 
     Pictures of one size are computed together.
 
@@ -59,7 +63,7 @@ def validate(
     for group in _of_one_size([_cropped(pair, network.info.multiple) for pair in pairs]):
         outputs = _outputs(network, Batch.stacked(group).to(device), precision).cpu()
         for pair, output in zip(group, outputs, strict=True):
-            values.append(float(psnr(output[None], pair.target[None])))
+            values.append(_capped(output, pair.target))
             if pair.source is not None:
                 labelled.setdefault(int(pair.source), []).append(values[-1])
             if len(rows) < samples:
@@ -96,11 +100,15 @@ def _of_one_size(pairs: list[Sample]) -> Iterator[list[Sample]]:
 
 
 def input_psnr(pairs: list[Sample]) -> float | None:
-    """Mean PSNR of the unrestored inputs, dB; None where there are no pairs.
+    """Mean PSNR of the unrestored inputs, dB, each at most `MOST`; None where there are no pairs.
 
     Of a mosaic it is the plainest rendering that counts.
     """
-    return mean([float(psnr(_shown(p).clamp(0, 1)[None], p.target[None])) for p in pairs])
+    return mean([_capped(_shown(pair).clamp(0, 1), pair.target) for pair in pairs])
+
+
+def _capped(image: Tensor, target: Tensor) -> float:
+    return min(float(psnr(image[None], target[None])), MOST)
 
 
 def _shown(pair: Sample) -> Tensor:

@@ -7,6 +7,7 @@ from restore_cli.recipe import Recipe
 from restore_cli.training.card import MEASURED_BEGIN, MEASURED_END, write_card
 from restore_cli.training.loop import Trained
 from restore_cli.training.state import Sitting
+from restore_cli.training.validation import MOST
 
 Parse = Callable[..., Recipe]
 
@@ -58,7 +59,7 @@ def test_the_card_tells_what_was_trained_and_how(parse: Parse, trained: Trained)
 
 
 def test_an_input_that_is_its_own_target_has_no_number(parse: Parse, trained: Trained) -> None:
-    trained.input_psnr = float("inf")
+    trained.input_psnr = MOST
     told = facts(write_card(trained))["validation while training"]
     assert told.startswith("28.13 dB out (")
 

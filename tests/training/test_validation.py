@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from torch import Tensor
@@ -7,7 +9,7 @@ from restore_cli.evaluation.metrics import psnr
 from restore_cli.networks.base import Network, NetworkInfo
 from restore_cli.networks.unet import UNet
 from restore_cli.raw.neutral import camera_to_srgb
-from restore_cli.training.validation import input_psnr, mean, validate
+from restore_cli.training.validation import MOST, input_psnr, mean, validate
 
 
 class Brighter(Network):
@@ -47,6 +49,17 @@ def test_the_input_is_measured_whole_and_clamped() -> None:
     assert input_psnr([pair(0.4, (9, 14)), pair(3.0, (8, 8))]) == pytest.approx(
         (20 + 6.0206) / 2, abs=1e-3
     )
+
+
+def test_a_clean_picture_that_stays_as_it_is_counts_for_no_more_than_rounding_leaves() -> None:
+    pairs = [pair(0.5, (8, 8)), pair(0.4, (8, 8))]
+    assert input_psnr(pairs) == pytest.approx((MOST + 20) / 2, abs=1e-3)
+    network = Brighter(takes_sigma=False)
+    found = validate(network, [pair(0.45, (8, 8))], samples=1, device=torch.device("cpu"))
+    assert found.psnr == MOST
+    rounded = -10 * math.log10((1 / 255) ** 2 / 12)
+    assert rounded == pytest.approx(58.92, abs=0.01)
+    assert rounded < MOST
 
 
 def test_without_pictures_there_is_no_number() -> None:
