@@ -159,10 +159,11 @@ def _swap(element: ElementTree.Element, one: str, other: str) -> None:
 
 def _parsed(xmp: bytes) -> ElementTree.Element | None:
     text = bare(xmp).strip(b"\0")
-    if b"<!DOCTYPE" in text or b"<!ENTITY" in text:  # entities may grow without end
+    narrow = text.replace(b"\0", b"")  # it may be UTF-16
+    if b"<!DOCTYPE" in narrow or b"<!ENTITY" in narrow:  # entities may grow without end
         return None
     try:
-        return ElementTree.fromstring(text)
+        return ElementTree.fromstring(text)  # noqa: S314 - entities are refused above
     except (ElementTree.ParseError, ValueError, LookupError):
         return None
 

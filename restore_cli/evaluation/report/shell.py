@@ -50,10 +50,10 @@ def page(
         lead=lead,
         notice=notice,
         sections=sections,
-        pictures=(Markup(part) for part in pictures),
+        pictures=(Markup(part) for part in pictures),  # noqa: S704 - pieces of `render`
         # Of colours only, and of the package's own file.
-        style=render("report.css", heat_gradient=Markup(heat_gradient())),
-        script=Markup(script),
+        style=render("report.css", heat_gradient=Markup(heat_gradient())),  # noqa: S704
+        script=Markup(script),  # noqa: S704 - the package's own file
         script_hash=f"sha256-{digest}",
         version=__version__,
     )
