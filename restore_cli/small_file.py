@@ -1,6 +1,8 @@
-"""Text files that a command reads whole: recipes, baselines."""
+"""Text files that a command reads whole: recipes, settings, baselines."""
 
+import tomllib
 from pathlib import Path
+from typing import Any
 
 from restore_cli.errors import RestoreError
 
@@ -21,3 +23,20 @@ def read_small(path: Path, *, most: int) -> bytes:
     if len(data) > most:
         raise RestoreError(f"{path} is larger than {most / 2**20:g} MiB", hint="name another file")
     return data
+
+
+def parse_toml(text: str, source: str, *, hint: str | None = None) -> dict[str, Any]:
+    """Read TOML, whatever it holds.
+
+    Args:
+        text: the whole of it.
+        source: named in the error.
+        hint: of the error.
+
+    Raises:
+        RestoreError: it is none, is nested too deeply, or has numbers beyond all bounds.
+    """
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        raise RestoreError(f"{source} is not valid TOML: {error}", hint=hint) from error

@@ -5,13 +5,13 @@ The parser itself reads the variables; this gives it the files' values as a map 
 """
 
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from restore_cli.errors import RestoreError, meant
+from restore_cli.small_file import parse_toml, read_small
 
 PROJECT_FILE = "restore.toml"
 USER_FILE = "config.toml"
@@ -20,8 +20,11 @@ PREFIX = "RESTORE"
 
 # The class of a command lives in click for some releases of typer and inside typer for others.
 Command: TypeAlias = Any
-# What decides which files count cannot stand in one of them.
-_NOT_FROM_FILES = frozenset({"help", "config", "no_config"})
+# What decides which files count cannot stand in one of them; and a folder of pictures from
+# elsewhere may bring its restore.toml along, so only who types the command allows downloads.
+_NOT_FROM_FILES = frozenset({"help", "config", "no_config", "allow_download"})
+_MOST_BYTES = 2**20
+_LARGEST = 2**63  # of TOML's own integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ class FileDefaults(dict[str, object]):
     def get(self, key: str, default: object = None) -> object:  # type: ignore[override]
         """The value that files give an option."""
         setting = None if key in _NOT_FROM_FILES else self._settings().get(key)
-        return default if setting is None else setting.value
+        return default if setting is None else _as_typed(setting.value)
 
     def source(self, key: str) -> Path | None:
         """The file that an option's value came from."""
@@ -129,9 +132,10 @@ class FileDefaults(dict[str, object]):
 
 def _table(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        text = read_small(path, most=_MOST_BYTES).decode("utf-8")
+    except (UnicodeDecodeError, OSError) as error:
         raise RestoreError(f"{path} cannot be read: {error}", hint=_WAY_OUT) from error
+    return parse_toml(text, str(path), hint=_WAY_OUT)
 
 
 def _collect(
@@ -144,10 +148,10 @@ def _collect(
     """Add what a table says of a command and of those below it."""
     children = getattr(command, "commands", None) or {}
     options = {
-        spelling.lstrip("-"): option.name
+        spelling.lstrip("-"): option
         for option in command.params
         for spelling in option.opts
-        if spelling.startswith("--") and option.name not in _NOT_FROM_FILES
+        if spelling.startswith("--")
     }
     for key, value in table.items():
         if key in children and isinstance(value, dict):
@@ -161,7 +165,48 @@ def _collect(
                 f"{path}: {where}{key} is not {'an option' if words else 'a command'}",
                 hint=f"{meant(spelled, known)}{_WAY_OUT}",
             )
-        found.setdefault(" ".join(words), {})[options[spelled]] = Setting(value, path)
+        option = options[spelled]
+        problem = _problem(option, value)
+        if problem:
+            raise RestoreError(f"{path}: [{'.'.join(words)}] {key} {problem}", hint=_WAY_OUT)
+        several = option.multiple and not isinstance(value, list)
+        setting = Setting([value] if several else value, path)
+        found.setdefault(" ".join(words), {})[option.name] = setting
+
+
+def _problem(option: Command, value: object) -> str:
+    """Why an option cannot have a value from a file, whatever its type is; "" if nothing is wrong.
+
+    What passes could have been typed; the parser then judges it as if it had been.
+    """
+    if option.name in _NOT_FROM_FILES:
+        return "stands on the command line only"
+    if option.name == "vae" and isinstance(value, str) and _is_hub_id(value):
+        return "names what could be downloaded: that stands on the command line only"
+    if isinstance(value, list) and (option.multiple or option.nargs != 1):
+        return next(filter(None, (_of_one(one) for one in cast("list[object]", value))), "")
+    return _of_one(value)
+
+
+def _is_hub_id(name: str) -> bool:
+    return name.count("/") == 1 and not Path(name.replace("\0", "")).is_dir()
+
+
+def _of_one(value: object) -> str:
+    if not isinstance(value, str | int | float):
+        return "takes a text, a number, true or false"
+    if isinstance(value, str) and "\0" in value:
+        return "holds a zero byte"
+    if isinstance(value, int) and not -_LARGEST <= value < _LARGEST:
+        return "is a number beyond all bounds"
+    return ""
+
+
+def _as_typed(value: object) -> object:
+    """A value as the command line would give it to the parser."""
+    if isinstance(value, list):
+        return [_as_typed(one) for one in cast("list[object]", value)]
+    return value if isinstance(value, bool) else str(value)
 
 
 _WAY_OUT = "mend the file, or leave it out with --no-config"

@@ -21,6 +21,7 @@ from restore_cli.evaluation.weights import (
     require,
     wrong_content,
 )
+from restore_cli.offline import offline
 
 KID_SUBSETS, KID_SUBSET_SIZE = 100, 1000
 """As in the paper's code and torch-fidelity; a smaller set is one subset of all pictures."""
@@ -110,12 +111,13 @@ def load_inception(
     try:
         # Without antialias it is TensorFlow 1's bilinear resize, with which papers' numbers are
         # made; torchmetrics' own default is another one.
-        features = NoTrainInceptionV3(
-            name="inception-v3-compat",
-            features_list=["2048"],
-            feature_extractor_weights_path=str(path),
-            antialias=False,
-        )
+        with offline(f"what belongs to {path}"):
+            features = NoTrainInceptionV3(
+                name="inception-v3-compat",
+                features_list=["2048"],
+                feature_extractor_weights_path=str(path),
+                antialias=False,
+            )
     except (RuntimeError, KeyError, AttributeError, TypeError) as error:  # names or sizes differ
         raise wrong_content(path, INCEPTION, OTHER_TENSORS) from error
     features.num_features = 2048  # saves torchmetrics a run on noise to find it out

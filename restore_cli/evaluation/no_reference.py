@@ -15,6 +15,7 @@ from torch import Tensor
 from restore_cli.errors import RestoreError
 from restore_cli.evaluation.perceptual import Distance
 from restore_cli.evaluation.weights import fingerprint, require
+from restore_cli.offline import offline
 
 EXTRA_HINT = 'pip install "restore-cli[no-reference]"'
 _FROM = "https://huggingface.co/chaofengc/IQA-PyTorch-Weights/resolve/main/"
@@ -67,7 +68,8 @@ def load_no_reference(
 
     path = _find(judge, weights, metric=name)
     try:
-        network = pyiqa.create_metric(name, device=device, pretrained_model_path=str(path))
+        with offline(f"what {name} needs beside {path}"):
+            network = pyiqa.create_metric(name, device=device, pretrained_model_path=str(path))
     except (RuntimeError, KeyError, TypeError, ValueError, OSError) as error:
         raise RestoreError(
             f"{path} is not what {name} takes: {error}", hint=f"download {_FROM}{judge.weights}"

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from restore_cli.errors import RestoreError
+from restore_cli.offline import offline
 
 EXTRA_HINT = 'pip install "restore-cli[perceptual]"'
 OTHER_TENSORS = "its tensors have other names or sizes"
@@ -158,6 +159,7 @@ def as_torch_hub(path: Path, published: Published) -> Generator[None]:
             shutil.copyfile(path, stand_in)
         torch.hub.set_dir(folder)
         try:
-            yield
+            with offline(f"what belongs to {published.name}"):
+                yield
         finally:
             torch.hub.set_dir(before)

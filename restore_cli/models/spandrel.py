@@ -9,6 +9,7 @@ from torch import Tensor
 from restore_cli.errors import RestoreError
 from restore_cli.networks.admission import allowance, bounded
 from restore_cli.networks.base import Network, NetworkInfo
+from restore_cli.offline import offline
 
 EXTRA_HINT = (
     "put the recipe.toml that trained it beside it; "
@@ -85,7 +86,7 @@ def adopt(state: dict[str, Tensor]) -> SpandrelNetwork:
     library = _library()
     tensors = {name: _plain(value) for name, value in state.items()}
     try:
-        with bounded(allowance(state.values())):
+        with bounded(allowance(state.values())), offline("what the checkpoint refers to"):
             descriptor = library.ModelLoader().load_from_state_dict(
                 library.canonicalize_state_dict(tensors)
             )

@@ -6,6 +6,7 @@ What `diffusers` publishes needs the extra [vae]; it is imported here, when it i
 import hashlib
 import importlib
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from restore_cli.errors import RestoreError
 from restore_cli.models import zoo
 from restore_cli.networks.vae import VAE, from_published
+from restore_cli.offline import offline
 from restore_cli.ot_correct.encoding import TiledAutoencoder
 from restore_cli.transport.autoencoder import Autoencoder, Identity
 
@@ -55,14 +57,16 @@ def load_autoencoder(
         if (folder / zoo.WEIGHTS).is_file():
             return _own(name, name, device)
         if (folder / "config.json").is_file():
-            return _diffusers(name, device, allow_download=False)
+            with offline(f"the autoencoder {name!r}"):
+                return _diffusers(name, device, allow_download=False)
         return _published(folder, name, device)
     if folder.exists() or name.startswith((".", "/", "~")) or name.count("/") != 1:
         raise RestoreError(
             f"no autoencoder {name!r}: " + ("a file" if folder.exists() else "no such folder"),
             hint="--vae takes identity, small, a folder, or a hub id such as madebyollin/taesd",
         )
-    return _diffusers(name, device, allow_download=allow_download)
+    with nullcontext() if allow_download else offline(f"the autoencoder {name!r}"):
+        return _diffusers(name, device, allow_download=allow_download)
 
 
 def _own(model: str, name: str, device: torch.device) -> Autoencoder:

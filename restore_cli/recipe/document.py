@@ -1,6 +1,5 @@
 """recipe.toml as a whole: read, checked, written."""
 
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
@@ -20,7 +19,7 @@ from restore_cli.recipe.old_names import modernised, modernised_key, old_forms
 from restore_cli.recipe.optim import OptimSection
 from restore_cli.recipe.override import override
 from restore_cli.recipe.section import Section
-from restore_cli.small_file import read_small
+from restore_cli.small_file import parse_toml, read_small
 
 _MOST_BYTES = 2**24
 
@@ -59,12 +58,12 @@ class Recipe(Section):
     @staticmethod
     def old_forms(path: Path) -> list[str]:
         """A sentence for each thing that a recipe file writes as 0.1 did; raises as `load`."""
-        return old_forms(_table(_text(path), str(path)))
+        return old_forms(parse_toml(_text(path), str(path)))
 
     @classmethod
     def parse(cls, text: str, *, source: str, overrides: Iterable[str] = ()) -> "Recipe":
         """Check the text of a recipe; `source` names it in messages. Raises RestoreError."""
-        table = modernised(_table(text, source))
+        table = modernised(parse_toml(text, source))
         changes = [modernised_key(item) for item in overrides]
         for item in changes:
             key, _, kind = item.partition("=")
@@ -92,10 +91,3 @@ def _text(path: Path) -> str:
             f"cannot read the recipe {path}: {error}",
             hint="`restore train --init TASK -o recipe.toml` writes one to start from",
         ) from error
-
-
-def _table(text: str, source: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
-        raise RestoreError(f"{source} is not valid TOML: {error}") from error

@@ -89,7 +89,7 @@ def test_a_run_goes_by_file_then_environment_then_line(
     [
         ('[infer]\nfromat = "jpg"\n', "did you mean 'format'"),
         ("[infre]\n", "did you mean 'infer'"),
-        ("[infer\n", "restore.toml cannot be read"),
+        ("[infer\n", "restore.toml is not valid TOML"),
         ('[infer]\nformat = "jpgg"\n', "(set in restore.toml)"),
         ('format = "jpg"\n', "is not a command"),
     ],
@@ -125,3 +125,57 @@ def test_which_files_count(tmp_path: Path) -> None:
         files(str(tmp_path / "gone.toml"), ignored=False)
     assert settings_of([], typer.main.get_command(app)) == {}
     assert variable(("ot-correct", "fit"), "max_images") == "RESTORE_OT_CORRECT_FIT_MAX_IMAGES"
+
+
+HOSTILE = (
+    "{ a = 1 }", "[]", "[[1]]", "[{ a = 1 }]", "1979-05-27T07:32:00Z", "07:32:00", "nan", "-inf",
+    "1e400", "9223372036854775807", "99999999999999999999999", "-1", "0", '""', '"\\u0000"',
+    '"\\u001b[2J"', '"/dev/zero"', '"a\\nb"', "true", '["a", 1, true]', '"' + "9" * 5000 + '"',
+)  # fmt: skip
+
+
+def test_values_of_all_kinds_are_judged_as_if_they_had_been_typed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    program: Any = typer.main.get_command(app)
+    commands = [("infer", "--task", "derain"), ("isp",), ("ot-correct", "apply", "x.safetensors")]
+    for words in commands:
+        command = program
+        for word in words:
+            command = getattr(command, "commands", {}).get(word, command)
+        table = ".".join(word for word in words[:2] if word[0] != "-" and "." not in word)
+        spelled = [name[2:] for one in command.params for name in one.opts if name[:2] == "--"]
+        for number, option in enumerate(spelled):
+            for value in HOSTILE[number % 3 :: 3]:
+                Path("restore.toml").write_text(f"[{table}]\n{option} = {value}\n")
+                code = main([*words, "gone.png", "--quiet"])
+                err = capsys.readouterr().err
+                assert code in (0, 1, 2), (option, value, err)
+                assert "unexpected" not in err, (option, value, err)
+                assert "Traceback" not in err, (option, value, err)
+                assert "\x1b" not in err
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[infer]\nallow-download = true\n", "allow-download stands on the command line only"),
+        ('[ot-correct.fit]\nvae = "evil/model"\n', "stands on the command line only"),
+        ("[infer]\ntile = { a = 1 }\n", "takes a text, a number, true or false"),
+        ("[infer]\nsigma = 99999999999999999999\n", "beyond all bounds"),
+        ("a = " + "[" * 100_000, "not valid TOML"),
+        ("# " + "x" * 2**20, "larger than 1 MiB"),
+    ],
+)
+def test_a_file_that_came_along_decides_little(text: str, words: str) -> None:
+    Path("restore.toml").write_text(text)
+    with pytest.raises(RestoreError) as told:
+        settings_of([Path("restore.toml")], typer.main.get_command(app))
+    assert words in told.value.message
+    assert "restore.toml" in told.value.message
+
+
+def test_one_value_stands_for_a_list_of_one() -> None:
+    Path("restore.toml").write_text('[infer]\ninput = "a.png"\n')
+    found = settings_of([Path("restore.toml")], typer.main.get_command(app))
+    assert found["infer"]["more_inputs"].value == ["a.png"]
