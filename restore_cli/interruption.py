@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from types import FrameType
 
@@ -41,6 +41,13 @@ class Received:
 
 received = Received()
 """Of this process: Python has one set of handlers, too."""
+
+_last: list[Callable[[], None]] = []
+
+
+def at_last(tidy: Callable[[], None]) -> None:
+    """Have this done when the process ends in the middle of something; it must be quick."""
+    _last.append(tidy)
 
 
 @contextlib.contextmanager
@@ -91,6 +98,9 @@ def _imports(frame: FrameType | None) -> int:
 
 def _leave() -> None:
     """End the process as it stands: files appear under their names only when they are whole."""
+    for tidy in _last:
+        with contextlib.suppress(Exception):
+            tidy()
     with contextlib.suppress(OSError, RuntimeError):  # in the middle of another print
         print(f"error: {received.word}", file=sys.stderr, flush=True)
     os._exit(received.exit_code)

@@ -88,6 +88,21 @@ def test_a_signal_during_an_import_ends_at_once(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (130, "error: interrupted\n")
 
 
+def test_what_ends_at_once_tidies_up(tmp_path: Path) -> None:
+    program = (
+        "import signal, sys, time\nfrom pathlib import Path\n"
+        "from restore_cli.images.atomic import open_atomically\n"
+        "from restore_cli.interruption import interruptible\n"
+        "with interruptible(), open_atomically(Path(sys.argv[1])) as file:\n"
+        "    try:\n        signal.raise_signal(signal.SIGINT)\n"
+        "    except KeyboardInterrupt:\n"
+        "        time.sleep(0.5)\n        signal.raise_signal(signal.SIGINT)\n"
+    )
+    words = [sys.executable, "-c", program, str(tmp_path / "a.png")]
+    assert subprocess.run(words, capture_output=True, check=False).returncode == 130
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_outside_the_main_thread_nothing_changes() -> None:
     before, seen = signal.getsignal(signal.SIGTERM), []
 

@@ -5,7 +5,6 @@ A path gives a `Picture`. A `Picture`, a PIL image and an array come back as wha
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -20,6 +19,7 @@ from restore_cli.errors import RestoreError
 from restore_cli.images.picture import Picture
 from restore_cli.images.profile import ProfileError, converter
 from restore_cli.images.resize import resized
+from restore_cli.workers import Workers
 
 PathLike: TypeAlias = str | os.PathLike[str]
 AnyPicture: TypeAlias = PathLike | Picture | Image.Image | NDArray[Any]
@@ -87,7 +87,7 @@ def open_picture(picture: AnyPicture) -> Opened:
 
 def open_ahead(pictures: "Sequence[AnyPicture]") -> Iterator[Opened]:
     """Open pictures in order, each next one while the caller computes."""
-    with ThreadPoolExecutor(1, thread_name_prefix="read") as reader:
+    with Workers(1, "read") as reader:
         upcoming = reader.submit(open_picture, pictures[0]) if pictures else None
         for index in range(len(pictures)):
             assert upcoming is not None

@@ -8,7 +8,6 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from restore_cli.evaluation.problems import Problems
 from restore_cli.images.formats import UNREADABLE_SUFFIXES
 from restore_cli.images.header import count_pages, upright_size
 from restore_cli.images.listing import is_folder, not_a_file, walk, why_no_pictures
+from restore_cli.workers import Workers
 
 TASKS = ("denoise", "derain", "dehaze", "deblur", "lowlight", "auto", "isp", "ot-correct")
 """Names that commands add to a stem: `photo.jpg` becomes `photo-derain.png`."""
@@ -106,8 +106,9 @@ def check_sizes(
     problems = Problems()
     # A reference serves several outputs, and may be the output itself.
     files = list(dict.fromkeys(path for one in pairs for path in (one.output, one.reference)))
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="head") as threads:
-        sizes = dict(zip(files, threads.map(_size_or_error, files), strict=True))
+    with Workers(_THREADS, "head") as threads:
+        asked = {path: threads.submit(_size_or_error, path) for path in files}
+        sizes = {path: size.result() for path, size in asked.items()}
     for size in sizes.values():
         if isinstance(size, RestoreError):
             problems.add("unreadable files", size.message, size.hint)

@@ -6,7 +6,7 @@ number and by pixels, so that 10,000 pairs, or a few very large ones, never sit 
 
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ from restore_cli.evaluation.comparable import samples, unlikeness
 from restore_cli.evaluation.pairing import Pair
 from restore_cli.images.header import upright_size
 from restore_cli.images.picture import Picture
+from restore_cli.workers import Workers
 
 Unlike = Literal["resize", "crop"] | None
 """What becomes of a reference of another size than its output; None: an error."""
@@ -111,8 +112,7 @@ def read_ahead(
     upcoming = next(plan, None)
     waiting: deque[tuple[_Planned, list[Future[Loaded]]]] = deque()
     most = 2 * workers + batch_size
-    readers = ThreadPoolExecutor(workers, thread_name_prefix="read")
-    try:
+    with Workers(workers, "read") as readers:
         while upcoming is not None or waiting:
             loaded: list[Loaded] = []
             if waiting:
@@ -132,8 +132,6 @@ def read_ahead(
                 upcoming = next(plan, None)
             if loaded:
                 yield loaded
-    finally:
-        readers.shutdown(cancel_futures=True)
 
 
 def _load(index: int, pair: Pair, unlike: Unlike) -> Loaded:

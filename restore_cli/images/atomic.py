@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from restore_cli.errors import RestoreError
 from restore_cli.images import leftovers
+from restore_cli.interruption import at_last
 
 _HINTS = {
     "FileNotFoundError": "make its folder first",
@@ -86,9 +87,12 @@ def write_atomically(path: Path, data: bytes) -> None:
         file.write(data)
 
 
-@atexit.register
 def drop_half_written() -> None:
     """Remove what threads are still writing when the process ends without waiting for them."""
     for temporary in list(_under_way):
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+atexit.register(drop_half_written)
+at_last(drop_half_written)

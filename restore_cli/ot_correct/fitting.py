@@ -4,7 +4,7 @@ import copy
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from restore_cli.ot_correct.validating import (
 )
 from restore_cli.transport.latent import LatentTransport, Side
 from restore_cli.transport.moments import Moments
+from restore_cli.workers import Workers
 
 KEPT, WINDOW = 48, 256
 """Pictures a side, and latents of the centre along each side, that are kept to check the fit."""
@@ -198,8 +199,7 @@ def read_ahead(
     """
     waiting: deque[tuple[Path, Future[Tensor | RestoreError]]] = deque()
     pending = iter(paths)
-    readers = ThreadPoolExecutor(workers, thread_name_prefix="read")
-    try:
+    with Workers(workers, "read") as readers:
         while True:
             while len(waiting) <= workers and (path := next(pending, None)) is not None:
                 waiting.append((path, readers.submit(_read, path)))
@@ -207,8 +207,6 @@ def read_ahead(
                 return
             path, read = waiting.popleft()
             yield path, read.result()
-    finally:
-        readers.shutdown(cancel_futures=True)
 
 
 def _read(path: Path) -> Tensor | RestoreError:

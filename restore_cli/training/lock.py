@@ -7,6 +7,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from restore_cli.errors import RestoreError
+from restore_cli.interruption import at_last
 
 try:
     import fcntl
@@ -14,6 +15,26 @@ except ImportError:  # pragma: no cover - Windows, where nothing tells whether a
     fcntl = None
 
 NAME = "run.lock"
+
+_held: dict[int, Path] = {}
+
+
+def _let_go() -> None:
+    """In a child that was forked: workers that read data outlive a killed training by seconds."""
+    for descriptor in _held:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+    _held.clear()
+
+
+def _remove() -> None:
+    for path in list(_held.values()):
+        path.unlink(missing_ok=True)
+
+
+at_last(_remove)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
 
 
 @contextlib.contextmanager
@@ -34,6 +55,7 @@ def held(folder: Path) -> Generator[None]:
             f"cannot write the run folder {folder}: {error.strerror or error}",
             hint="give another folder with -o",
         ) from error
+    _held[descriptor] = folder / NAME
     try:
         os.ftruncate(descriptor, 0)
         with contextlib.suppress(OSError):  # a full disk: the lock holds without its name
@@ -41,6 +63,7 @@ def held(folder: Path) -> Generator[None]:
         yield
     finally:
         (folder / NAME).unlink(missing_ok=True)
+        _held.pop(descriptor, None)
         os.close(descriptor)
 
 

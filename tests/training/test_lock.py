@@ -1,6 +1,7 @@
 """Two trainings do not share a folder."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -37,3 +38,25 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(RestoreError, match="cannot write the run folder"):
         lock.held(tmp_path / "file" / "run").__enter__()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_workers_that_outlive_a_training_do_not_hold_its_lock(tmp_path: Path) -> None:
+    program = (
+        "import os, pathlib, signal, sys, time; from restore_cli.training import lock\n"
+        "with lock.held(pathlib.Path(sys.argv[1])):\n"
+        "    worker = os.fork()\n"
+        "    if worker == 0:\n        time.sleep(60)\n"
+        "    time.sleep(0.3)\n    print(worker, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    words = [sys.executable, "-c", program, str(tmp_path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as killed:
+        assert killed.stdout is not None
+        worker = int(killed.stdout.readline())
+        killed.wait()
+        try:
+            with lock.held(tmp_path):
+                os.kill(worker, 0)  # it lives
+        finally:
+            os.kill(worker, signal.SIGKILL)

@@ -4,19 +4,29 @@ The threads of `concurrent.futures` are waited for when the process ends, so tha
 for a decoder. These are not.
 """
 
+import contextlib
 import queue
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from types import TracebackType
 from typing import Any, TypeVar
+
+from restore_cli.interruption import received
 
 Outcome = TypeVar("Outcome")
 Task = tuple[Future[Any], Callable[[], Any]]
 
+_DROP_SECONDS = 0.5
+"""For how long an interrupted run waits for what has begun."""
+
 
 class Workers:
     """A few threads that do what is submitted, in order.
+
+    As a context manager it forgets at the end what has not begun, and waits for what has: after
+    Ctrl-C or SIGTERM half a second.
 
     Args:
         count: how many.
@@ -32,10 +42,23 @@ class Workers:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, function: Callable[[Any], Outcome], argument: object) -> "Future[Outcome]":
-        """Have `function(argument)` done; a future that is cancelled is not begun."""
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(queue.Empty):
+            while (task := self._tasks.get_nowait()) is not None:
+                task[0].cancel()
+        # A generator that reads ahead is only closed when its reader is interrupted.
+        interrupted = received.number is not None or kind is KeyboardInterrupt
+        self.close(_DROP_SECONDS if interrupted else None)
+
+    def submit(self, function: Callable[..., Outcome], *arguments: object) -> "Future[Outcome]":
+        """Have `function(*arguments)` done; a future that is cancelled is not begun."""
         future: Future[Outcome] = Future()
-        self._tasks.put((future, lambda: function(argument)))
+        self._tasks.put((future, lambda: function(*arguments)))
         return future
 
     def close(self, seconds: float | None) -> None:

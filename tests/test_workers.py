@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from restore_cli.batch.workers import Workers
+from restore_cli.workers import Workers
 
 
 def test_work_is_done_in_order_and_errors_come_back() -> None:
@@ -37,3 +37,29 @@ def test_a_cancelled_task_is_not_begun() -> None:
     go.set()
     workers.close(None)
     assert seen == []
+
+
+def test_what_has_not_begun_is_forgotten_at_the_end() -> None:
+    go, seen = threading.Event(), list[int]()
+    with Workers(1, "busy") as workers:
+        workers.submit(go.wait, 5)
+        later = workers.submit(seen.append, 1)
+        threading.Timer(0.2, go.set).start()
+    assert later.cancelled()
+    assert seen == []
+
+
+def test_an_interrupted_run_does_not_wait_for_a_decoder() -> None:
+    go, started = threading.Event(), time.perf_counter()
+
+    def interrupted() -> None:
+        with Workers(1, "stuck") as workers:
+            begun = workers.submit(go.wait, 30)
+            while not begun.running():
+                time.sleep(0.001)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert time.perf_counter() - started < 3
+    go.set()
