@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from restore_cli.batch.attributes import Attributes
+from restore_cli.batch.bands import BYTES_PER_PIXEL, make_in_bands, weighed
 from restore_cli.batch.budget import Budget
 from restore_cli.batch.claims import Claim, TakenError, claim
 from restore_cli.batch.gate import Gate
@@ -24,14 +25,14 @@ from restore_cli.batch.manifest import Manifest
 from restore_cli.batch.planning import Job, prepare_folder
 from restore_cli.batch.reading import Pictures, Reader, Restore, ready
 from restore_cli.batch.results import Result, refusal, too_many_pages
-from restore_cli.batch.work import Work
-from restore_cli.batch.workers import Workers
+from restore_cli.batch.work import Work, finished
 from restore_cli.errors import ExitCode, RestoreError
 from restore_cli.images import leftovers
 from restore_cli.images.atomic import named_through
 from restore_cli.images.picture import naming_problems
 from restore_cli.images.regular import file_sha256
 from restore_cli.images.room import admit, free_memory
+from restore_cli.workers import Workers
 
 Existing = Literal["error", "skip", "overwrite"]
 
@@ -39,9 +40,6 @@ _NO_MANIFEST = "its folder takes no manifest: --skip-existing will make it again
 
 PIXELS_IN_FLIGHT = 32_000_000
 """Pixels that may be decoded and not yet written, at most; a larger picture goes through alone."""
-
-BYTES_PER_PIXEL = 40
-"""Of memory, at the peak of a picture's way: two pictures of floats, their integers, the file."""
 
 DROP_SECONDS = 1.0
 """For how long an interrupted run waits for files that are being written."""
@@ -230,14 +228,17 @@ class _Batch:
             pixels = self._count_pixels(job.source)
             work.pixels = self._budget.acquire(pixels or self._budget.capacity)
             work.started += time.perf_counter() - waited
-            what = f"restoring its {pixels / 1e6:.0f} megapixels"
-            admit(job.source, BYTES_PER_PIXEL * pixels, doing=what)
-            loaded = self._reader.read(job.source)
-            work.height, work.width = loaded.height, loaded.width
+            with weighed(self._reader, work):
+                what = f"restoring its {pixels / 1e6:.0f} megapixels"
+                admit(job.source, BYTES_PER_PIXEL * pixels, doing=what)
+            loaded = None if work.in_bands else self._reader.read(job.source)
             prepare_folder(job.output.parent)
             if not self._take(work):
                 self._drop(work)
                 return work.result("skipped")
+            if loaded is None:
+                return work
+            work.height, work.width = loaded.height, loaded.width
             work.notes, work.details = loaded.notes, loaded.details
             if loaded.further and job.format != "tiff":
                 raise too_many_pages(job, 1 + len(loaded.further))
@@ -298,7 +299,8 @@ class _Batch:
         if work.sha256 is None:
             with naming_problems(job.source):
                 # Before it is hashed: what cannot be read need not be.
-                admit(job.source, job.source.stat().st_size)
+                with weighed(self._reader, work):
+                    admit(job.source, job.source.stat().st_size)
                 work.sha256 = file_sha256(job.source)
         if exists and self._existing == "skip":
             return manifest.matches(job.output, work.sha256)
@@ -306,6 +308,8 @@ class _Batch:
 
     def _compute(self, work: Work) -> Result | None:
         """Iterating thread: restore, and hand over to the writers."""
+        if work.in_bands:
+            return self._save(work)
         images, work.images = work.images, ()
         assert work.loaded is not None
         restore = ready(work.loaded.restore or self._restore)
@@ -317,11 +321,9 @@ class _Batch:
             return self._fail(work, error)
         work.model_seconds = time.perf_counter() - begun
         work.seconds += work.model_seconds
-        restored = pages[0]
-        work.images, work.tile = tuple(page.image for page in pages), restored.tile
-        work.device, work.precision = restored.device, restored.precision
+        work.images = tuple(page.image for page in pages)
         work.notes += tuple(dict.fromkeys(note for page in pages for note in page.notes))
-        work.details = {**work.details, "backend": restored.backend, **restored.details}
+        work.computed_as(pages[0])
         self._writes[self._writers.submit(self._save, work)] = work
         return None
 
@@ -345,22 +347,16 @@ class _Batch:
         return work.result("done")
 
     def _encode(self, work: Work) -> None:
-        job, loaded, images = work.job, work.loaded, work.images
-        assert loaded is not None
-        work.loaded, work.images = None, ()
-        if loaded.finish_pages is not None:
-            restored = loaded.finish_pages(images)
-        else:
-            (image,) = images
-            restored = loaded.finish(image)
-            del image
-        # The floats go before the encoder asks for memory.
-        del loaded, images
+        job = work.job
+        restored = None if work.in_bands else finished(work)
         attributes = Attributes.for_output(
             job.source, job.output, preserve_times=self.preserve_times
         )
         with named_through(self._gate.naming):
-            work.notes += restored.write(job.output, job.format) or ()
+            if restored is None:
+                make_in_bands(self._reader, work, self._restore)
+            else:
+                work.notes += restored.write(job.output, job.format) or ()
         attributes.apply(job.output)
 
     def _fail(self, work: Work, error: Exception) -> Result:

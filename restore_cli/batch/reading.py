@@ -5,7 +5,8 @@ torch is imported when a picture is read: a batch that has nothing to do needs n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -15,13 +16,16 @@ from PIL import Image
 
 from restore_cli.errors import RestoreError
 from restore_cli.images.encode import DEFAULT, Saving
-from restore_cli.images.header import count_pages, upright_size
+from restore_cli.images.header import count_pages, size_of_head, upright_size
 from restore_cli.images.picture import Picture, write_pages
+from restore_cli.images.row_writing import ROW_FORMATS
 
 if TYPE_CHECKING:
     import torch
 
     from restore_cli.engine.restorer import Restored
+    from restore_cli.images.sandbox import Sandbox
+    from restore_cli.images.tiff_rows import RowsOfTiff
 
 Restore = Callable[["torch.Tensor"], "Restored"]
 
@@ -111,13 +115,19 @@ class Pictures:
     Attributes:
         saving: how the results are compressed.
         page: the page to take, from 1 on; None takes all.
+        sandbox: decodes them; None decodes in this process.
     """
 
     saving: Saving = DEFAULT
     page: int | None = None
+    sandbox: Sandbox | None = None
 
     def count_pixels(self, path: Path) -> int:
         """Height times width, from the header; of all pages, as if they were of one size."""
+        if self.sandbox is not None:
+            # What the head does not tell would have to be decoded.
+            width, height = size_of_head(path) or (0, 0)
+            return width * height * (1 if self.page else count_pages(path))
         try:
             width, height = upright_size(path)
             return width * height * (1 if self.page else count_pages(path))
@@ -125,16 +135,33 @@ class Pictures:
             with Image.open(path) as header:
                 return header.width * header.height
 
+    @property
+    def level(self) -> int | None:
+        """See `bands.ReadsInBands`."""
+        return self.saving.effort
+
+    @contextmanager
+    def in_bands(self, path: Path, format: str | None) -> Generator[RowsOfTiff | None]:
+        """See `bands.ReadsInBands`: of TIFF files, into TIFF and PNG."""
+        from restore_cli.images.tiff_rows import rows_of_tiff
+
+        if format not in ROW_FORMATS or self.sandbox is not None:
+            yield None
+            return
+        with rows_of_tiff(path) as rows:
+            yield rows
+
     def read(self, path: Path) -> Loaded:
         """The picture as sRGB; the result takes over its depth, alpha and metadata.
 
         Raises:
             RestoreError: it cannot be read, or has no such page.
         """
-        first = Picture.read(path) if self.page is None else Picture.read(path, self.page - 1)
+        decode = Picture.read if self.sandbox is None else self.sandbox.read
+        first = decode(path) if self.page is None else decode(path, self.page - 1)
         pages = [first]
         if self.page is None:
-            pages += [Picture.read(path, number) for number in range(1, first.pages)]
+            pages += [decode(path, number) for number in range(1, first.pages)]
         images = [_planes(page) for page in pages]
 
         def finish(restored: Sequence[torch.Tensor]) -> Writable:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Literal
 
 from restore_cli.batch.claims import Claim
 from restore_cli.batch.planning import Job
-from restore_cli.batch.reading import Loaded
+from restore_cli.batch.reading import Loaded, Writable
 from restore_cli.batch.results import Result, explain
 from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
     import torch
+
+    from restore_cli.engine.restorer import Restored
 
 
 @dataclass(slots=True)
@@ -36,6 +38,13 @@ class Work:
     seconds: float = 0.0
     model_seconds: float = 0.0
     details: Mapping[str, object] = field(default_factory=dict[str, object])
+    in_bands: bool = False
+
+    def computed_as(self, restored: "Restored") -> None:
+        """Take over how it was computed, but for the picture."""
+        self.tile, self.device = restored.tile, restored.device
+        self.precision = restored.precision
+        self.details = {**self.details, "backend": restored.backend, **restored.details}
 
     @property
     def written_pixels(self) -> int:
@@ -64,3 +73,15 @@ class Work:
             model_seconds=self.model_seconds,
             details=self.details,
         )
+
+
+def finished(work: Work) -> Writable:
+    """Make what is written of what was computed, which is given up."""
+    loaded, images = work.loaded, work.images
+    assert loaded is not None
+    # The floats go before the encoder asks for memory.
+    work.loaded, work.images = None, ()
+    if loaded.finish_pages is not None:
+        return loaded.finish_pages(images)
+    (image,) = images
+    return loaded.finish(image)

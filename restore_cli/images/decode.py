@@ -37,8 +37,9 @@ cv2.utils.logging.setLogLevel(0)
 warnings.filterwarnings("ignore", module="PIL")
 
 DAMAGE = (
-    *(OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, OverflowError, TypeError),
-    *(struct.error, zlib.error, cv2.error, Image.DecompressionBombError, RuntimeError),
+    *(OSError, SyntaxError, ValueError, EOFError, LookupError, ArithmeticError, TypeError),
+    *(AttributeError, AssertionError, RuntimeError),
+    *(struct.error, zlib.error, cv2.error, Image.DecompressionBombError),
 )
 """What decoders raise on damaged files."""
 
@@ -161,7 +162,19 @@ def _tiff(data: bytes, path: Path, page: int) -> Decoded:
         raise RestoreError(f"{path}: this is a DNG", hint=RAW_HINT)
     check_size(file.width, file.height, path, sample_bytes=sum(file.bits) / 8)
     tiff.check_supported(file)
-    samples = tiff.read_samples(data, file)
+    return of_tiff(tiff.read_samples(data, file), file)
+
+
+def of_tiff(samples: NDArray[Any], file: tiff.TiffFile) -> Decoded:
+    """What a TIFF holds, from its samples.
+
+    Args:
+        samples: as `tiff.read_samples` gives them.
+        file: what its tags say.
+
+    Raises:
+        NotSupportedError: so many channels are not read.
+    """
     colors = samples.shape[2] - len(file.extra)
     if colors not in (1, 3, 4):
         raise NotSupportedError(f"a TIFF of {samples.shape[2]} channels")

@@ -36,14 +36,24 @@ def upright_size(path: Path) -> tuple[int, int]:
     Raises:
         RestoreError: it cannot be read; names the file and the cure.
     """
-    try:
-        size = _from_head(path)
-    except DAMAGE:
-        size = None
-    if size is None or not 0 < size[0] * size[1] <= MAX_PIXELS:
+    size = size_of_head(path)
+    if size is None:
         picture = Picture.read(path)
         return picture.width, picture.height
     return size
+
+
+def size_of_head(path: Path) -> tuple[int, int] | None:
+    """The same where the head of the file tells it for sure; else None.
+
+    Raises:
+        RestoreError: it is no picture, or no regular file.
+    """
+    try:
+        size = _from_head(path)
+    except DAMAGE:
+        return None
+    return size if size is not None and 0 < size[0] * size[1] <= MAX_PIXELS else None
 
 
 def count_pages(path: Path) -> int:

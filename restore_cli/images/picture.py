@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from restore_cli.errors import RestoreError
 from restore_cli.images.atomic import write_atomically
 from restore_cli.images.chatter import reading
-from restore_cli.images.decode import DAMAGE, Coding, decode
+from restore_cli.images.decode import DAMAGE, Coding, Decoded, decode
 from restore_cli.images.encode import DEFAULT, Saving, encode
 from restore_cli.images.fit import fit
 from restore_cli.images.formats import FORMAT_OF_SUFFIX, FORMATS
@@ -102,7 +102,7 @@ class Picture:
         return self.pixels.shape[2] == 1
 
     @classmethod
-    def read(cls, path: Path, page: int = 0) -> Picture:
+    def read(cls, path: Path, page: int = 0, *, opened: int | None = None) -> Picture:
         """Read a picture of any format of `formats.FORMATS`, told by its content.
 
         Palettes become RGB, CMYK and Lab become sRGB. A profile that is damaged or is for another
@@ -111,11 +111,12 @@ class Picture:
         Args:
             path: the file.
             page: which picture of a TIFF of several, from 0 on.
+            opened: its descriptor, where somebody has opened it; it is closed.
 
         Raises:
             RestoreError: it cannot be read; names the file and the cure.
         """
-        data, format = _read_file(path)
+        data, format = _read_file(path, opened)
         try:
             with reading(path):
                 decoded = decode(data, format, path, page)
@@ -123,6 +124,11 @@ class Picture:
             raise RestoreError(
                 f"{path}: not enough memory to read it", hint="cut it into pieces"
             ) from error
+        return cls.of_decoded(decoded, format)
+
+    @classmethod
+    def of_decoded(cls, decoded: Decoded, format: str) -> Picture:
+        """The picture of what was decoded; a profile that cannot be used goes with a note."""
         meta, notes, pixels = decoded.metadata, decoded.notes, decoded.pixels
         if meta.icc is not None:
             try:
@@ -341,9 +347,12 @@ def _still_at_edge(clipped: NDArray[np.float32], new: NDArray[np.float32]) -> ND
     return np.clip(1 - away.max(axis=2, keepdims=True) / _EDGE, 0, 1)
 
 
-def _read_file(path: Path) -> tuple[bytes, str]:
+def _read_file(path: Path, opened: int | None) -> tuple[bytes, str]:
     """Read a file whose start looks like a picture; return its bytes and format."""
-    with naming_problems(path), open_regular(path) as file:
+    with (
+        naming_problems(path),
+        open_regular(path) if opened is None else os.fdopen(opened, "rb") as file,
+    ):
         start = file.read(64)
         format = sniff(start, path)
         size = size_of(file)

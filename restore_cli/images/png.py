@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from restore_cli.images.ifd import Buffer
 from restore_cli.images.metadata import Metadata, Resolution, Text, unwrap_iptc, wrap_iptc
+from restore_cli.images.png_rows import SIGNATURE, PngRows, chunk
 from restore_cli.images.primaries import Described, of_chunks, of_code_points
 from restore_cli.images.room import MAX_METADATA
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GREY, RGB, PALETTE = 0, 2, 3  # colour types; 4 and 6 are grey and RGB with alpha
 _XMP_KEYWORD = b"XML:com.adobe.xmp"
 LONGEST_SIDE = 1_000_000  # pixels; what libpng takes, and OpenCV through it
@@ -229,7 +229,7 @@ def pixels_alone(data: Buffer, *, with_key: bool = True) -> bytes:
         with_key: keep the transparent colour or the palette's alpha (tRNS).
     """
     wanted = [kind for kind in _CRITICAL if with_key or kind != b"tRNS"]
-    kept = [_chunk(kind, body) for kind, body in chunks(data) if kind in wanted]
+    kept = [chunk(kind, body) for kind, body in chunks(data) if kind in wanted]
     return SIGNATURE + b"".join(kept)
 
 
@@ -265,24 +265,29 @@ def encode(
         options = [] if level is None else [cv2.IMWRITE_PNG_COMPRESSION, level]
         body = cv2.imencode(".png", code, options)[1].tobytes()
     after_header = len(SIGNATURE) + 25
+    extra = described(metadata)
+    return b"".join((body[:after_header], *extra, memoryview(body)[after_header:]))
+
+
+def described(metadata: Metadata) -> list[bytes]:
+    """The chunks that hold what travels beside the pixels; they go behind the header."""
     extra: list[bytes] = []
     if metadata.icc is not None:
-        extra.append(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc)))
+        extra.append(chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc)))
     if metadata.exif is not None:
-        extra.append(_chunk(b"eXIf", metadata.exif))
+        extra.append(chunk(b"eXIf", metadata.exif))
     if metadata.xmp is not None:
-        extra.append(_chunk(b"iTXt", _XMP_KEYWORD + b"\0\0\0\0\0" + metadata.xmp))
+        extra.append(chunk(b"iTXt", _XMP_KEYWORD + b"\0\0\0\0\0" + metadata.xmp))
     if metadata.iptc is not None:
         raw = wrap_iptc(metadata.iptc)
         text = b"\niptc\n%8d\n%s\n" % (len(raw), raw.hex("\n", -36).encode())
-        extra.append(_chunk(b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(text)))
+        extra.append(chunk(b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(text)))
     if metadata.resolution is not None:
-        extra.append(_chunk(b"pHYs", _physical(metadata.resolution)))
+        extra.append(chunk(b"pHYs", _physical(metadata.resolution)))
     if metadata.comment is not None:
         text = metadata.comment.decode("utf-8", "replace").encode()
-        extra.append(_chunk(b"iTXt", b"Comment\0\0\0\0\0" + text))
-    extra += [_chunk(text.kind.encode(), text.body) for text in metadata.texts]
-    return b"".join((body[:after_header], *extra, memoryview(body)[after_header:]))
+        extra.append(chunk(b"iTXt", b"Comment\0\0\0\0\0" + text))
+    return extra + [chunk(text.kind.encode(), text.body) for text in metadata.texts]
 
 
 def _physical(resolution: Resolution) -> bytes:
@@ -292,37 +297,14 @@ def _physical(resolution: Resolution) -> bytes:
     return struct.pack(">IIB", max(1, round(x * scale)), max(1, round(y * scale)), known)
 
 
-def _chunk(kind: bytes, body: bytes | memoryview) -> bytes:
-    check = zlib.crc32(body, zlib.crc32(kind))
-    return b"".join((struct.pack(">I", len(body)), kind, body, struct.pack(">I", check)))
-
-
 def _encode_rows(samples: NDArray[Any]) -> bytes:
     """Encode (H, W, 1 to 4): grey with alpha and long sides, which OpenCV cannot write."""
     height, width, channels = samples.shape
-    size = samples.dtype.itemsize
-    step = channels * size
-    packer = zlib.compressobj(3)
-    packed: list[bytes] = []
-    band = max(1, (1 << 22) // (width * step))
-    for top in range(0, height, band):
-        big = samples[top : top + band].astype(samples.dtype.newbyteorder(">"))
-        rows = big.view(np.uint8).reshape(len(big), -1)
-        filtered = np.empty((len(rows), rows.shape[1] + 1), np.uint8)
-        filtered[:, 0] = 1  # filter "Sub": the difference to the pixel on the left, bytewise
-        filtered[:, 1 : 1 + step] = rows[:, :step]
-        np.subtract(rows[:, step:], rows[:, :-step], out=filtered[:, 1 + step :])
-        packed.append(packer.compress(filtered.tobytes()))
-    packed.append(packer.flush())
-    kind = (GREY, 4, RGB, 6)[channels - 1]
-    header = struct.pack(">IIBBBBB", width, height, 8 * size, kind, 0, 0, 0)
-    return b"".join(
-        (SIGNATURE, _chunk(b"IHDR", header), *_data_chunks(packed), _chunk(b"IEND", b""))
-    )
-
-
-def _data_chunks(packed: Sequence[bytes]) -> list[bytes]:
-    return [_chunk(b"IDAT", part) for part in packed if part]
+    out = io.BytesIO()
+    rows = PngRows(out, (height, width, channels), samples.dtype)
+    rows.write(samples)
+    rows.close()
+    return out.getvalue()
 
 
 def _raw_profile(text: bytes) -> bytes:

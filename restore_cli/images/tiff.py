@@ -188,7 +188,7 @@ def read_samples(data: Buffer, file: TiffFile) -> NDArray[Any]:
             raise ValueError("its picture cannot be found")
         if file.compression != 1 and file.compression not in tifffile.TIFF.DECOMPRESSORS:
             raise NotSupportedError(f"a TIFF compressed by {_compression_name(file.compression)}")
-        _check_complete(page, len(data))
+        check_complete(page, len(data))
         if page.is_subsampled and file.compression not in (7, 34892, 33007):
             return _by_pillow(data, file)
         try:
@@ -198,13 +198,24 @@ def read_samples(data: Buffer, file: TiffFile) -> NDArray[Any]:
         except RuntimeError as error:  # the codecs' own
             raise ValueError(str(error)) from error
         colors = page.colormap
+    return settled(samples, file, colors)
+
+
+def settled(samples: NDArray[Any], file: TiffFile, colors: NDArray[Any] | None) -> NDArray[Any]:
+    """Bring samples as tifffile gives them to what `read_samples` promises.
+
+    Args:
+        samples: of the whole picture, planes first where they lie apart.
+        file: its layout.
+        colors: the palette, where there is one.
+    """
     samples = _as_rows(samples, file)
     if file.photometric == PALETTE and colors is not None:
         return _with_palette(samples, colors)
     return _full_range(samples, file)
 
 
-def _check_complete(page: tifffile.TiffPage, length: int) -> None:
+def check_complete(page: tifffile.TiffPage, length: int) -> None:
     """What tifffile would fill with zeros: segments that are missing, empty or short.
 
     Raises:

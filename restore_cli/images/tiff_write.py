@@ -10,7 +10,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,18 +99,85 @@ def _append_strips(out: bytearray, page: Page, order: Order) -> tuple[list[int],
     """Compress the samples; return offsets and sizes of the strips, and their rows."""
     pixels, alpha = page.pixels, page.alpha
     samples = pixels if alpha is None else np.dstack((pixels, alpha))
-    height, width, count = samples.shape
-    rows = max(1, _STRIP_BYTES // (width * count * samples.dtype.itemsize))
+    rows = _rows_of_strip(page)
     offsets: list[int] = []
     sizes: list[int] = []
-    for top in range(0, height, rows):
-        packed = zlib.compress(_predicted(samples[top : top + rows], order), 3)
+    for top in range(0, len(samples), rows):
+        packed = _packed(samples[top : top + rows], order)
         offsets.append(len(out))
         sizes.append(len(packed))
         out += packed
         if len(out) > _LIMIT:
             raise ValueError("the picture does not fit into a TIFF")
     return offsets, sizes, rows
+
+
+class TiffRows:
+    """A TIFF of one picture under way, written from top to bottom.
+
+    Args:
+        file: where it is written to; it can seek.
+        like: of the whole picture's shape and with its metadata; its values are not looked at.
+
+    Raises:
+        ValueError: it may not fit into the 4 GB of a TIFF.
+    """
+
+    def __init__(self, file: BinaryIO, like: Page) -> None:
+        size = like.pixels.nbytes + (0 if like.alpha is None else like.alpha.nbytes)
+        if size > _LIMIT:
+            raise ValueError(f"its {size / 1e9:.1f} GB may not fit into a TIFF, which holds 4 GB")
+        exif = like.metadata.exif
+        self._file, self._like = file, like
+        self._order: Order = "<" if exif is None else TagReader.open(exif).order
+        self._anchored = exif is not None and _has_maker_note(exif)
+        self._rows = _rows_of_strip(like)
+        self._offsets: list[int] = []
+        self._sizes: list[int] = []
+        self._waiting: NDArray[Any] | None = None
+        self._at = 0
+        self._put(header(self._order, 0))
+        self._put(exif[8:] if exif is not None and self._anchored else b"")
+
+    def write(self, samples: NDArray[Any]) -> None:
+        """Take the next rows, (rows, W, channels), alpha last."""
+        if self._waiting is not None:
+            samples = np.concatenate((self._waiting, samples))
+        whole = len(samples) // self._rows * self._rows
+        for top in range(0, whole, self._rows):
+            self._strip(samples[top : top + self._rows])
+        self._waiting = samples[whole:].copy()
+
+    def close(self) -> None:
+        """Write the last rows and the directory; the file stays open."""
+        if self._waiting is not None and len(self._waiting):
+            self._strip(self._waiting)
+        self._put(b"\0" * (self._at % 2))
+        at = self._at
+        fields = _described(self._like.metadata, self._order, in_place=self._anchored)
+        fields += _layout(self._like, self._order, self._offsets, self._sizes, self._rows)
+        self._put(serialise(self._order, fields, at))
+        self._file.seek(4)
+        self._file.write(struct.pack(self._order + "I", at))
+
+    def _strip(self, samples: NDArray[Any]) -> None:
+        packed = _packed(samples, self._order)
+        self._offsets.append(self._at)
+        self._sizes.append(len(packed))
+        self._put(packed)
+
+    def _put(self, data: bytes) -> None:
+        self._file.write(data)
+        self._at += len(data)
+
+
+def _rows_of_strip(page: Page) -> int:
+    row = page.pixels[:1].nbytes + (0 if page.alpha is None else page.alpha[:1].nbytes)
+    return max(1, _STRIP_BYTES // row)
+
+
+def _packed(band: NDArray[Any], order: Order) -> bytes:
+    return zlib.compress(_predicted(band, order), 3)
 
 
 def _predicted(band: NDArray[Any], order: Order) -> bytes:

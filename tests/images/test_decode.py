@@ -365,3 +365,15 @@ def test_libraries_do_not_talk(tmp_path: Path, capfd: pytest.CaptureFixture[str]
 
 def plain_deep_png() -> bytes:
     return cv2.imencode(".png", PHOTO.astype(np.uint16) * 257)[1].tobytes()
+
+
+@pytest.mark.parametrize("tag", [278, 322, 323])
+def test_strips_and_tiles_of_no_rows_are_damage(tag: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, PHOTO, photometric="rgb", **({} if tag == 278 else {"tile": (16, 16)}))
+    with tifffile.TiffFile(path) as file:
+        at = file.pages.first.tags[tag].valueoffset
+    data = bytearray(path.read_bytes())
+    data[at : at + 2] = bytes(2)
+    path.write_bytes(data)
+    refused(path, "damaged")
