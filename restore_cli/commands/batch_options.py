@@ -107,6 +107,15 @@ Effort = Annotated[
     ),
 ]
 
+Sandboxed = Annotated[
+    Literal["auto", "on", "off"],
+    typer.Option(
+        "--sandbox",
+        rich_help_panel=SPEED,
+        help="Decode pictures in a process of their own, which can open no file and no connection.",
+    ),
+]
+
 PreserveTimes = Annotated[
     bool,
     typer.Option(

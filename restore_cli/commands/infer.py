@@ -23,6 +23,7 @@ from restore_cli.commands.batch_options import (
     PreserveTimes,
     Quality,
     Recursive,
+    Sandboxed,
     SkipExisting,
     Suffix,
     Tile,
@@ -110,6 +111,7 @@ def infer(
     alpha: OtAlpha = None,
     vae: MovedVae = None,
     allow_download: AllowDownload = False,
+    sandbox: Sandboxed = "auto",
     workers: Workers = WORKERS,
     fail_fast: FailFast = False,
     device: Device = "auto",
@@ -132,7 +134,7 @@ def infer(
     if compare and output == STANDARD:
         raise RestoreError("--compare writes beside the output, and -o - has no place")
     if cluster is not None:
-        _check_cluster(cluster, given, output, watch)
+        _check_cluster(cluster, given, output, watch, sandbox)
 
     # Nothing of this imports torch: what is wrong is told, and what is done is skipped, at once.
     from restore_cli.batch import pipeline
@@ -141,6 +143,7 @@ def infer(
     from restore_cli.commands.before_after import BeforeAfter, check_sheet
     from restore_cli.commands.restoring import Correction, How, measured, prepare
     from restore_cli.images.encode import Saving
+    from restore_cli.images.sandbox import sandbox_for
 
     saving = Saving(quality=quality, lossless=lossless, subsampling=subsampling, effort=effort)
     saving.check()
@@ -187,7 +190,8 @@ def infer(
         restore, described = correction.after(restore)
         options |= described
     existing = "skip" if skip_existing else "overwrite" if overwrite else "error"
-    identity, reader = Identity(model=restoring.sha256, options=options), Pictures(saving, page)
+    identity = Identity(model=restoring.sha256, options=options)
+    reader = Pictures(saving, page, sandbox_for(sandbox))
     go: partial[Generator[Result]] = partial(
         pipeline.run,
         restore=Later(lambda: measured(restore)),
@@ -350,12 +354,16 @@ def _given(given: list[str], files_from: str | None, null: bool, watch: Path | N
     return given if files_from is None else [*given, *names_from(files_from, null=null)]
 
 
-def _check_cluster(address: str, given: list[str], output: str | None, watch: Path | None) -> None:
+def _check_cluster(
+    address: str, given: list[str], output: str | None, watch: Path | None, sandbox: str
+) -> None:
     """Refuse what a cluster cannot do, before anything heavy is imported."""
     from restore_cli.cluster.driver import check
 
     if watch is not None:
         raise RestoreError("--watch works on one machine: leave --cluster out")
+    if sandbox == "on":
+        raise RestoreError("--sandbox works on one machine: leave --cluster out")
     if STANDARD in given or output == STANDARD:
         raise RestoreError("--cluster takes and writes files: `-` is of this machine only")
     check(address)

@@ -12,6 +12,7 @@ from restore_cli.commands.batch_options import (
     Format,
     Overwrite,
     Recursive,
+    Sandboxed,
     SkipExisting,
     Suffix,
     check_inputs,
@@ -71,6 +72,7 @@ def apply(
     recursive: Recursive = False,
     skip_existing: SkipExisting = False,
     overwrite: Overwrite = False,
+    sandbox: Sandboxed = "auto",
     workers: Workers = WORKERS,
     fail_fast: FailFast = False,
     device: Device = "auto",
@@ -97,6 +99,7 @@ def apply(
     from restore_cli.batch.reading import Pictures
     from restore_cli.batch.sizes import Sizes
     from restore_cli.images.regular import file_sha256
+    from restore_cli.images.sandbox import sandbox_for
     from restore_cli.ot_correct.corrector import load_corrector
 
     console = Console(quiet=quiet, json=json)
@@ -111,6 +114,7 @@ def apply(
         allow_download=allow_download,
     )
     options |= {"task": LABEL, "seed": seed, "version": __version__}
+    reader = Pictures(sandbox=sandbox_for(sandbox))
     results = pipeline.run(
         jobs,
         corrector,
@@ -118,8 +122,9 @@ def apply(
         existing="skip" if skip_existing else "overwrite" if overwrite else "error",
         manifest=Manifest(Identity(model=file_sha256(correction), options=options)),
         fail_fast=fail_fast,
+        reader=reader,
     )
     report = BatchReport(console, model=correction.name, task=LABEL, traceback=traceback)
-    seconds, sizes = time.perf_counter() - started, Sizes(jobs, Pictures().count_pixels)
+    seconds, sizes = time.perf_counter() - started, Sizes(jobs, reader.count_pixels)
     report.follow(results, len(jobs), setup_seconds=seconds, sizes=sizes)
     report.raise_failures()
