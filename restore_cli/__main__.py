@@ -77,7 +77,7 @@ def _guarded(arguments: list[str]) -> int:
     except OSError as error:
         if error.errno == errno.EPIPE:
             return ExitCode.SOME_FAILED  # whoever read our output has closed it, quietly
-        return _unforeseen(error, arguments)
+        return _refused_by_the_system(error, arguments)
     except Exception as error:
         return _unforeseen(error, arguments)
     return code
@@ -171,6 +171,19 @@ def _from_where(error: Exception, context: Any) -> str:  # noqa: ANN401 - see _a
         prefix = context.auto_envvar_prefix or "RESTORE"
         return f" (set by {prefix}_{name.upper()} in the environment)"
     return f" (set in {context.default_map.source(name)})"
+
+
+def _refused_by_the_system(error: OSError, arguments: list[str]) -> int:
+    """Report what the system says of a file or folder: a name too long, a disk that fails."""
+    if received.number is not None or error.filename is None or not error.strerror:
+        return _unforeseen(error, arguments)
+    _show_traceback(arguments)
+    name = str(error.filename)
+    _report(
+        streams.on_one_line(f"{name}: {error.strerror}", [name]),
+        "check the name, its permissions, and the disk",
+    )
+    return ExitCode.SOME_FAILED
 
 
 def _unforeseen(error: Exception, arguments: list[str]) -> int:

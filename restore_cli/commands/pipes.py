@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restore_cli.errors import RestoreError
+from restore_cli.small_file import read_small
 
 if TYPE_CHECKING:
     from restore_cli.batch.pipeline import Result
 
 STANDARD = "-"
 INPUT_NAME = "standard input"
+_MOST_NAMES = 2**26  # bytes: some million of them
+_PIECE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +118,21 @@ def _check(inputs: Sequence[str], output: str | None, *, json: bool) -> None:
 def _received(folder: Path) -> Path:
     """Standard input as a file whose name tells its format, so that `--format same` works."""
     from restore_cli.images.formats import FORMATS
+    from restore_cli.images.room import free_memory
     from restore_cli.images.sniff import sniff
 
     plain = folder / "input"
-    with plain.open("wb") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file)
-    with plain.open("rb") as file:
-        start = file.read(64)
+    start = sys.stdin.buffer.read(64)
     kind = sniff(start, Path(INPUT_NAME))
+    most = free_memory()  # a larger one would not be read; and streams may have no end
+    with plain.open("wb") as file:
+        file.write(start)
+        while data := sys.stdin.buffer.read(_PIECE):
+            file.write(data)
+            if file.tell() > most:
+                raise RestoreError(
+                    f"standard input is larger than the memory that is free, {most / 1e9:.1f} GB"
+                )
     return plain.rename(plain.with_suffix(FORMATS[kind].suffixes[0]))
 
 
@@ -145,9 +155,14 @@ def names_from(place: str, *, null: bool) -> list[str]:
         RestoreError: it cannot be read, or holds no name.
     """
     try:
-        data = sys.stdin.buffer.read() if place == STANDARD else Path(place).read_bytes()
+        if place == STANDARD:
+            data = sys.stdin.buffer.read(_MOST_NAMES + 1)
+        else:
+            data = read_small(Path(place), most=_MOST_NAMES)
     except OSError as error:
         raise RestoreError(f"--files-from {place}: cannot be read: {error.strerror}") from error
+    if len(data) > _MOST_NAMES:
+        raise RestoreError(f"--files-from {place}: more than {_MOST_NAMES / 2**20:g} MiB of names")
     if not null and b"\0" in data:
         raise RestoreError(
             f"--files-from {place}: names there end with a NUL", hint="-0 reads such a list"

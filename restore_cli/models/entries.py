@@ -4,7 +4,6 @@ A model folder holds `model.safetensors` (fp16), the `recipe.toml` that trained 
 `SHA256SUMS` over the first two (`sha256sum -c` understands it).
 """
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,12 +13,15 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from restore_cli.errors import RestoreError, meant
+from restore_cli.images.regular import file_sha256
 from restore_cli.models import shipped
 from restore_cli.models.shipped import TASKS, WEIGHTS
 from restore_cli.recipe import InferSection, Recipe
 from restore_cli.recipe.model import NAME
+from restore_cli.small_file import read_small
 
 RECIPE, CARD, SUMS = "recipe.toml", "card.md", "SHA256SUMS"
+_MOST_TEXT = 2**24
 FOREIGN = "restore-foreign-1"
 """Format of weights whose network is another project's."""
 
@@ -70,7 +72,7 @@ def card(name: str) -> str:
     path = _folder(name) / CARD
     if not path.is_file():
         raise RestoreError(f"{path.parent} has no {CARD}")
-    return path.read_text(encoding="utf-8")
+    return read_small(path, most=_MOST_TEXT).decode("utf-8", "replace")
 
 
 def verify(name: str) -> None:
@@ -223,7 +225,7 @@ def recorded_sums(folder: Path, *, required: bool = True) -> dict[str, str]:
             raise RestoreError(f"{folder} has no {SUMS}: nothing to verify against")
         return {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_small(path, most=_MOST_TEXT).decode("utf-8").splitlines()
         return {name: digest for digest, name in (line.split(maxsplit=1) for line in lines if line)}
     except (OSError, ValueError) as error:
         raise RestoreError(f"{path} is damaged", hint="install restore-cli again") from error
@@ -241,7 +243,6 @@ def check_hash(path: Path, digest: str, expected: str) -> None:
 def file_digest(path: Path) -> str:
     """SHA-256 of a file. Raises RestoreError where it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as error:
         raise RestoreError(f"cannot read {path}: {error}") from error

@@ -35,10 +35,12 @@ from restore_cli.models.entries import (
 )
 from restore_cli.models.foreign import bare, identify, recognise
 from restore_cli.models.spandrel import adopt
+from restore_cli.models.weighing import admit_weights
 from restore_cli.networks import NETWORKS
 from restore_cli.networks.admission import allowance, bounded
 from restore_cli.networks.base import Network
 from restore_cli.recipe import Recipe, construct
+from restore_cli.small_file import read_small
 from restore_cli.tensors import to_safetensors
 
 __all__ = [
@@ -242,13 +244,14 @@ def _recipe_text(folder: Path, recipe: Recipe) -> str:
     # A recipe that is broken is replaced: training is done, and must not be lost to it.
     with contextlib.suppress(RestoreError):
         if path.is_file() and Recipe.load(path).dump() == recipe.dump():
-            return path.read_text(encoding="utf-8")
+            return read_small(path, most=2**24).decode()
     return recipe.dump()
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors only: a checkpoint's pickled code never runs."""
     try:
+        admit_weights(path)
         if path.suffix == ".safetensors":
             with safe_open(path, framework="pt") as file:  # pyright: ignore[reportUnknownVariableType]
                 metadata: dict[str, str] = file.metadata() or {}  # pyright: ignore
@@ -262,6 +265,8 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise RestoreError(
             f"cannot read the weights in {path}: {error}", hint="download or export it again"
         ) from error
+    except RestoreError:
+        raise
     except Exception as error:  # pickle raises its own zoo of errors
         raise RestoreError(
             f"{path} holds more than tensors, or is damaged: {type(error).__name__}",

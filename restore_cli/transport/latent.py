@@ -59,6 +59,7 @@ class LatentTransport:
         self.natural = Moments(autoencoder.channels, patch)
         self._map: GaussianMap | None = None
         self._folded: FoldedMap | None = None
+        self._source = "the fit"
 
     @property
     def shrinkage(self) -> float:
@@ -105,7 +106,7 @@ class LatentTransport:
         """The map from the restored to the natural side.
 
         Raises:
-            RestoreError: a side has no patch.
+            RestoreError: a side has no patch, or numbers of no distribution.
         """
         if self._map is not None:
             return self._map
@@ -118,8 +119,17 @@ class LatentTransport:
                 )
         a = self.restored
         b = self.natural.towards(a, self.shrinkage) if self.shrinkage else self.natural
-        self._map = transport_map(a.mean, a.covariance, b.mean, b.covariance)
-        return self._map
+        try:
+            made = transport_map(a.mean, a.covariance, b.mean, b.covariance)
+            if not bool(torch.isfinite(made.matrix).all()):
+                raise torch.linalg.LinAlgError("it is not finite")
+        except torch.linalg.LinAlgError as error:  # files may hold any numbers
+            raise RestoreError(
+                f"{self._source}: no transport follows from its statistics: {error}",
+                hint="fit it again",
+            ) from error
+        self._map = made
+        return made
 
     def distance(self) -> float:
         """The latent W2 between the two sides, before any correction."""
@@ -226,6 +236,7 @@ class LatentTransport:
             )
         transport = cls(autoencoder, patch=kept.restored.patch, shrinkage=kept.shrinkage)
         transport.restored, transport.natural = kept.restored, kept.natural
+        transport._source = source
         return transport
 
 

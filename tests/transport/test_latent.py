@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from restore_cli.errors import RestoreError
 from restore_cli.transport.autoencoder import Identity
+from restore_cli.transport.correction import Correction
 from restore_cli.transport.latent import LatentTransport, latent_distance
 from restore_cli.transport.moments import Moments
 
@@ -196,3 +197,22 @@ def test_any_size_can_be_corrected(size: tuple[int, int]) -> None:
         corrected = transport.apply(image)
         assert corrected.shape == image.shape
         assert bool(torch.isfinite(corrected).all())
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_numbers_that_make_no_transport_are_told_with_their_file(
+    fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(_: Tensor) -> None:
+        raise torch.linalg.LinAlgError("the algorithm failed to converge")
+
+    sides = Moments(3, 1), Moments(3, 1)
+    for moments in sides:
+        moments.count, moments.pictures = 2, 2
+        moments.scatter = torch.eye(3, dtype=torch.float64) * (1 if fails else float("nan"))
+    if fails:
+        monkeypatch.setattr("torch.linalg.eigh", never)
+    pixels = Identity()
+    kept = Correction(pixels.name, pixels.sha256, 1, *sides)
+    with pytest.raises(RestoreError, match=r"look\.safetensors: no transport follows"):
+        LatentTransport.of(kept, pixels, source="look.safetensors").compute()
