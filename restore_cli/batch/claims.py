@@ -8,19 +8,23 @@ system has no locks, everything is granted: the runs then do the same work twice
 import contextlib
 import hashlib
 import os
+import re
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from restore_cli.images.leftovers import host
+from restore_cli.images.leftovers import host, lives
 
 if sys.platform != "win32":
     import fcntl
 
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-_TRIES = 5
+_TRIES = 20
 _PAUSE_SECONDS = 0.02
+
+
+_SIGNED = re.compile(r"process (\d+) on (.*)")
 
 
 class TakenError(Exception):
@@ -73,7 +77,7 @@ def claim(output: Path) -> Claim:
                     os.write(handle, f"process {os.getpid()} on {host()}".encode())
                 return Claim(path, handle)
         except BlockingIOError:
-            holder = os.read(handle, 100).decode("utf-8", "replace")
+            holder = _holder(handle)
         except OSError:
             os.close(handle)
             return Claim()
@@ -83,3 +87,16 @@ def claim(output: Path) -> Claim:
             break
         time.sleep(_PAUSE_SECONDS)
     raise TakenError(holder or "another process")
+
+
+def _holder(handle: int) -> str:
+    """Who holds a claim, in words; empty where it is not signed yet, or by one that is gone.
+
+    Then it is held for the moment only in which another run removes it.
+    """
+    words = os.read(handle, 100).decode("utf-8", "replace")
+    told = _SIGNED.fullmatch(words)
+    written = os.fstat(handle).st_mtime
+    if told is not None and told[2] == host() and not lives(int(told[1]), written):
+        return ""
+    return words

@@ -40,14 +40,15 @@ def temporary_name() -> str:
 def clear(folder: Path) -> None:
     """Remove what killed writers left in a folder; once for each folder and process."""
     with _lock:
-        if folder in _cleared:
+        if (place := folder.absolute()) in _cleared:
             return
-        _cleared.add(folder)
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        names = [one.name for one in entries if one.name.startswith(".restore-")]
-        for path in (folder / name for name in names):
-            with contextlib.suppress(OSError):
-                _clear_one(path)
+        _cleared.add(place)
+        # Others wait: what is removed here is locked for a moment.
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            names = [one.name for one in entries if one.name.startswith(".restore-")]
+            for path in (folder / name for name in names):
+                with contextlib.suppress(OSError):
+                    _clear_one(path)
 
 
 def _clear_one(path: Path) -> None:
@@ -63,12 +64,17 @@ def _clear_one(path: Path) -> None:
     told = _NAME.fullmatch(path.name)
     if told is not None and told["host"] == host():
         written = path.lstat().st_mtime
-        if not _lives(int(told["process"]), written):
+        if not lives(int(told["process"]), written):
             path.unlink()
 
 
-def _lives(process: int, written: float) -> bool:
-    """Whether the process that wrote a file at that time is still there."""
+def lives(process: int, written: float) -> bool:
+    """Whether the process of this host that wrote a file at that time is still there.
+
+    Args:
+        process: its number.
+        written: seconds since the epoch.
+    """
     try:
         # A later process may have got its number.
         return psutil.Process(process).create_time() <= written + _CLOCK_SECONDS

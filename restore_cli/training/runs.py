@@ -16,7 +16,9 @@ from torch import Tensor
 from restore_cli.errors import ExitCode, RestoreError
 from restore_cli.images.atomic import write_atomically
 from restore_cli.images.picture import Picture
+from restore_cli.models.weighing import admit_weights
 from restore_cli.recipe import Recipe
+from restore_cli.small_file import read_small
 
 _COLUMNS: tuple[str, ...] = (
     "step", "loss", "terms", "learning_rate", "gradient_norm", "images_per_second", "seconds",
@@ -92,7 +94,10 @@ class Run:
         if not there:
             return None
         try:
+            admit_weights(there[0])
             loaded = torch.load(there[0], map_location="cpu", weights_only=True)
+        except RestoreError:
+            raise
         except Exception as error:
             raise RestoreError(
                 f"cannot read the checkpoint {there[0]}: {error}",
@@ -159,9 +164,7 @@ class Run:
         csv.DictWriter(line, _COLUMNS).writerow(row)
         self._rows.append(line.getvalue())
         with self._excused("metrics.csv"):
-            fresh = not path.exists()
-            head = ",".join(_COLUMNS) + "\r\n" if fresh else ""
-            _append(path, (head + "".join(self._rows)).encode())
+            _append(path, "".join(self._rows).encode(), head=",".join(_COLUMNS).encode() + b"\r\n")
             self._rows.clear()
 
     def save_samples(self, step: int, rows: list[tuple[Tensor, Tensor, Tensor]]) -> None:
@@ -190,10 +193,11 @@ class Run:
             self.problems[what] = f"{self.folder / what} cannot be written: {error}"
 
 
-def _append(path: Path, data: bytes) -> None:
-    """Append all of it or, where that fails, nothing."""
+def _append(path: Path, data: bytes, *, head: bytes) -> None:
+    """Append all of it or, where that fails, nothing; `head` first where nothing is there yet."""
     with path.open("ab", buffering=0) as file:
         before = file.seek(0, os.SEEK_END)
+        data = data if before else head + data
         try:
             if file.write(data) != len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -204,8 +208,8 @@ def _append(path: Path, data: bytes) -> None:
 
 def _says(path: Path, text: str) -> bool:
     try:
-        return path.read_bytes() == text.encode()
-    except OSError:
+        return read_small(path, most=2**24) == text.encode()
+    except (OSError, RestoreError):
         return False
 
 

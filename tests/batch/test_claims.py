@@ -42,6 +42,28 @@ def test_a_claim_ends_with_its_process(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_claim_that_is_just_being_removed_is_waited_for(tmp_path: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    code = (
+        "import os, sys; from pathlib import Path; from restore_cli.batch.claims import claim;"
+        "held = claim(Path(sys.argv[1])); os._exit(0)"
+    )
+    output = tmp_path / "a.png"
+    subprocess.run([sys.executable, "-c", code, str(output)], check=True)
+    (left,) = tmp_path.iterdir()
+    with left.open("r+b") as file:  # as another run does that tidies up
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+        def remove() -> None:
+            left.unlink()
+            file.close()
+
+        threading.Timer(0.1, remove).start()
+        held = claim(output)
+    assert held.path is not None
+    held.release()
+
+
 def test_where_nothing_can_be_locked_everything_is_granted(tmp_path: Path) -> None:
     assert claim(tmp_path / "gone" / "a.png").path is None
 

@@ -242,3 +242,11 @@ def test_a_spoilt_checkpoint_is_a_clear_error_and_nothing_is_overwritten(
     assert caught.value.hint is not None
     after = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     assert {**after, "recipe.toml": b""} == {**before, "recipe.toml": b""}
+
+
+def test_a_log_that_could_not_be_begun_begins_later(parse: Parse, tmp_path: Path) -> None:
+    run = Run(tmp_path, parse(), resume=True)
+    (tmp_path / "metrics.csv").touch()  # as a disk leaves it that was full
+    run.log({"step": 1, "loss": 0.5})
+    run.trim_metrics(1)
+    assert (tmp_path / "metrics.csv").read_text().splitlines()[0].startswith("step,")
