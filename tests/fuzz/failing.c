@@ -52,11 +52,11 @@ int fsync(int handle) {
 int rename(const char *old, const char *new) {
     static int (*real)(const char *, const char *);
     if (!real) real = dlsym(RTLD_NEXT, "rename");
-    return kind == 2 && strstr(new, "/out") && fails(2) ? -1 : real(old, new);
+    return kind == 2 && strstr(new, "out/") != NULL && fails(2) ? -1 : real(old, new);
 }
 
 static int is_made(const char *path, int flags) {
-    return kind == 3 && (flags & O_CREAT) && (strstr(path, "out") != NULL);
+    return kind == 3 && (flags & O_CREAT) && (strstr(path, "out/") != NULL);
 }
 
 #define OPEN(name)                                                                                 \
