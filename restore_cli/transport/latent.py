@@ -121,15 +121,17 @@ class LatentTransport:
         b = self.natural.towards(a, self.shrinkage) if self.shrinkage else self.natural
         try:
             made = transport_map(a.mean, a.covariance, b.mean, b.covariance)
-            if not bool(torch.isfinite(made.matrix).all()):
-                raise torch.linalg.LinAlgError("it is not finite")
-        except torch.linalg.LinAlgError as error:  # files may hold any numbers
-            raise RestoreError(
-                f"{self._source}: no transport follows from its statistics: {error}",
-                hint="fit it again",
-            ) from error
+        except RuntimeError as error:  # torch's LinAlgError: files may hold any numbers
+            raise self._without_map(str(error)) from error
+        if not bool(torch.isfinite(made.matrix).all()):
+            raise self._without_map("it is not finite")
         self._map = made
         return made
+
+    def _without_map(self, why: str) -> RestoreError:
+        return RestoreError(
+            f"{self._source}: no transport follows from its statistics: {why}", hint="fit it again"
+        )
 
     def distance(self) -> float:
         """The latent W2 between the two sides, before any correction."""
