@@ -120,9 +120,10 @@ def infer(
     quiet: Quiet = False,
     traceback: Traceback = False,
 ) -> int | None:
-    """Restore pictures: files, folders and patterns in, pictures out.
+    """Remove rain, haze, noise, blur or darkness from pictures.
 
-    Inputs are never changed. A picture that fails does not stop the others.
+    Files, folders and patterns in, pictures out. Inputs are never changed. A picture that fails
+    does not stop the others.
     """
     started = time.perf_counter()
     tasks, amount = parse_tasks(task), parse_level(level, sigma)
