@@ -372,7 +372,7 @@ def _check_usage(
     if not tasks and model is None:
         raise RestoreError(
             "neither --task nor --model is given",
-            hint="say what to do, for example --task derain",
+            hint="say what to do, for example --task derain, or let --task auto look",
         )
     given = [name for name, value in belonging.items() if value is not None]
     if ot_correct is None and given:

@@ -287,7 +287,8 @@ def isp(
         options |= {"precision": precision, "backend": backend}
     name = "preview" if preview else "libraw" if loaded is None else loaded.name
     raws = Developer(settings, None if loaded is None else restore)
-    reader = WithCameraFiles(Previews(strip_gps) if preview else raws)
+    copied = frozenset(job.source for job in beside if same_stem == "both")
+    reader = WithCameraFiles(Previews(strip_gps) if preview else raws, copied)
     results = pipeline.run(
         jobs,
         restore,
