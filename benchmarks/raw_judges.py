@@ -305,9 +305,8 @@ def measure(judges: Sequence[str]) -> list[dict[str, object]]:
                 return patches(path, turned)
 
             ours, our_size = seen("ours")
-            answers: dict[str, Seen] = {
-                "the chart itself": (encode_srgb(colours().reshape(-1, 3)), our_size)
-            }
+            encoded = encode_srgb(colours().reshape(-1, 3))
+            answers: dict[str, Seen] = {"the chart itself": (encoded.astype(np.float64), our_size)}
             answers |= {judge: seen(judge) for judge in judges if judge in chart.judges}
             for judge, (theirs, size) in answers.items():
                 apart = difference(ours, theirs)
