@@ -4,14 +4,17 @@
 
 A chart of 24 patches is written as DNG files that differ in what they say, and developed without a
 look by `restore isp`, by `rawtherapee-cli` and by `darktable-cli`, the latter two with everything
-left out that makes pictures nicer. Each patch is measured by its median and compared by CIEDE2000.
-A program that is not installed is left out and named.
+left out that makes pictures nicer. RawTherapee takes each file's own profile, by the rules of the
+DNG specification. Each patch is measured by its median and compared by CIEDE2000. Opcode lists are
+judged by darktable, which knows some of them. A program that is not installed is left out and
+named. `raw_pictures.py` shows photos beside each other.
 """
 
 import argparse
 import csv
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -30,6 +33,7 @@ from restore_cli.degradations.mosaic import Sensor, expose, record
 from restore_cli.evaluation.delta_e import ciede2000, srgb_to_lab
 from restore_cli.images.ifd import SHORT, Field, integers
 from restore_cli.images.profile import encode_srgb
+from restore_cli.raw.colorimetry import SRGB_TO_XYZ
 from restore_cli.raw.dng import DngTags, rationals, write_dng
 
 ROOT = Path(__file__).parents[1]
@@ -46,7 +50,7 @@ Version=349
 Enabled=true
 Setting=Camera
 [Color Management]
-InputProfile=(cameraICC)
+InputProfile=file:{path}
 ToneCurve=false
 ApplyLookTable=false
 ApplyBaselineExposureOffset=false
@@ -69,13 +73,17 @@ CcSteps=0
 class Chart:
     """A DNG file: what it says beyond a plain one, and how its sensor lies around the chart.
 
-    `margin` are rows above, columns at the left, rows below, columns at the right.
+    `margin` are rows above, columns at the left, rows below, columns at the right. `spoiled` makes
+    of the frame's codes what the file's opcode list undoes, which only `judges` know.
     """
 
     name: str
     tags: dict[str, object] = field(default_factory=dict[str, object])
     sensor: Sensor = field(default_factory=Sensor)
     margin: tuple[int, int, int, int] = (0, 0, 0, 0)
+    camera: Camera = CAMERA
+    spoiled: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None
+    judges: tuple[str, ...] = ("rawtherapee-cli", "darktable-cli")
 
 
 def _daylight_and_tungsten() -> tuple[Field, ...]:
@@ -91,6 +99,50 @@ def _daylight_and_tungsten() -> tuple[Field, ...]:
 
 
 SIZE = (ROWS * PATCH, COLUMNS * PATCH)
+AREA = struct.pack(">4i4I", 0, 0, *SIZE, 0, 1, 1, 1)
+BY_ROW = 1 + 0.4 * np.linspace(0, 1, SIZE[0])[:, None]
+BY_COLUMN = np.round(300 * np.linspace(0, 1, SIZE[1]))[None]
+CURVE = (0.0, 0.8, 0.2)  # a polynomial of codes in [0, 1]
+NODES = np.array([[1.6, 1.2, 1.6], [1.3, 1.0, 1.1], [1.7, 1.2, 1.5]])
+
+
+def _opcode(number: int, data: bytes) -> bytes:
+    return struct.pack(">4I", number, 0x01030000, 0, len(data)) + data
+
+
+def _listed(tag: int, *opcodes: bytes) -> tuple[Field, ...]:
+    raw = struct.pack(">I", len(opcodes)) + b"".join(opcodes)
+    return (Field(tag, 7, len(raw), raw),)
+
+
+def _per_line(number: int, values: NDArray[np.float64]) -> bytes:
+    return _opcode(number, AREA + struct.pack(f">I{values.size}f", values.size, *values.ravel()))
+
+
+def _by_polynomial(codes: NDArray[np.float64]) -> NDArray[np.float64]:
+    low, high = (np.polynomial.Polynomial(CURVE)(np.arange(65536) / 65535), np.arange(65536))
+    return np.interp(codes / 65535, low, high)
+
+
+def _gain_maps() -> tuple[Field, ...]:
+    """Four maps, one for each place of the mosaic's cell, as phones write them."""
+    steps = tuple(1 / (count - 1) for count in NODES.shape)
+    body = struct.pack(">2I4dI", *NODES.shape, *steps, 0, 0, 1) + NODES.astype(">f4").tobytes()
+    places = [struct.pack(">4i4I", y, x, *SIZE, 0, 1, 2, 2) for y in (0, 1) for x in (0, 1)]
+    return _listed(51009, *(_opcode(9, place + body) for place in places))
+
+
+def _shaded(codes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The codes before those maps brighten them: bilinear between nodes at the edges."""
+    y, x = ((np.arange(length) + 0.5) / length for length in SIZE)
+    lines = np.stack([np.interp(x, np.linspace(0, 1, NODES.shape[1]), row) for row in NODES])
+    at = np.linspace(0, 1, NODES.shape[0])
+    gain = np.stack([np.interp(y, at, column) for column in lines.T], axis=1)
+    return Sensor().black + (codes - Sensor().black) / gain
+
+
+DAYLIGHT = CAMERA.xyz_to_camera @ SRGB_TO_XYZ.sum(axis=1)  # of D65, as its matrix has it
+OPCODES = ("darktable-cli",)
 CROP = (rationals(50719, [8, 6]), rationals(50720, [SIZE[1], SIZE[0]]))
 CHARTS = (
     Chart("plain"),
@@ -106,6 +158,30 @@ CHARTS = (
         sensor=Sensor(pattern="BGGR"),  # at the sensor's corner
         margin=(5, 7, 3, 1),
     ),
+    Chart(
+        "no ForwardMatrix, under its own light",
+        {"forward": None},
+        camera=Camera(CAMERA.xyz_to_camera, DAYLIGHT / DAYLIGHT.max()),
+    ),
+    Chart(
+        "opcode list 1: ScalePerRow",
+        {"more": _listed(51008, _per_line(12, BY_ROW))},
+        spoiled=lambda codes: codes / BY_ROW,
+        judges=OPCODES,
+    ),
+    Chart(
+        "opcode list 1: DeltaPerColumn",
+        {"more": _listed(51008, _per_line(11, BY_COLUMN / 65535))},
+        spoiled=lambda codes: codes - BY_COLUMN,
+        judges=OPCODES,
+    ),
+    Chart(
+        "opcode list 1: MapPolynomial",
+        {"more": _listed(51008, _opcode(8, AREA + struct.pack(">I3d", 2, *CURVE)))},
+        spoiled=_by_polynomial,
+        judges=OPCODES,
+    ),
+    Chart("opcode list 2: GainMap", {"more": _gain_maps()}, spoiled=_shaded, judges=OPCODES),
 )
 
 
@@ -121,18 +197,21 @@ def write(folder: Path, chart: Chart) -> Path:
     light = np.kron(colours(), np.ones((PATCH, PATCH, 1)))
     top, left, bottom, right = chart.margin
     light = np.pad(light, ((top, bottom), (left, right), (0, 0)), mode="edge")
-    frame = record(expose(light, CAMERA), CAMERA, chart.sensor, np.random.default_rng(0))
+    camera = chart.camera
+    frame = record(expose(light, camera), camera, chart.sensor, np.random.default_rng(0))
     if isinstance(black := chart.tags.get("black"), np.ndarray):
         tile = np.tile(black, (len(frame) // 2, frame.shape[1] // 2))
         share = (frame - float(chart.sensor.black)) / (chart.sensor.saturation - chart.sensor.black)
         frame = np.round(tile + share * (chart.sensor.saturation - tile)).astype(np.uint16)
+    if chart.spoiled is not None:
+        frame = np.round(chart.spoiled(frame.astype(np.float64))).astype(np.uint16)
     given: dict[str, object] = {
         "pattern": chart.sensor.pattern,
         "black": chart.sensor.black,
         "white": chart.sensor.saturation,
-        "xyz_to_camera": CAMERA.xyz_to_camera,
-        "forward": CAMERA.forward(),
-        "neutral": CAMERA.neutral,
+        "xyz_to_camera": camera.xyz_to_camera,
+        "forward": camera.forward(),
+        "neutral": camera.neutral,
         "make": "Sony",
         "model": "Chart",
     }
@@ -148,11 +227,12 @@ def by_restore(raws: Path, out: Path) -> None:
 
 
 def by_rawtherapee(raws: Path, out: Path) -> None:
-    """With a profile that leaves out everything but white balance and the camera's matrix."""
+    """With everything left out but white balance and the colours of the file's own profile."""
     out.mkdir()
-    (profile := out / "neutral.pp3").write_text(NEUTRAL, encoding="utf-8")
-    words = ["-o", str(out), "-t", "-b16", "-p", str(profile), "-Y", "-c", str(raws)]
-    _run(["rawtherapee-cli", *words])
+    for path in sorted(raws.iterdir()):
+        (told := out / f"{path.stem}.pp3").write_text(NEUTRAL.format(path=path), encoding="utf-8")
+        words = ["-o", str(out), "-t", "-b16", "-p", str(told), "-Y", "-c", str(path)]
+        _run(["rawtherapee-cli", *words])
 
 
 def by_darktable(raws: Path, out: Path) -> None:
@@ -225,10 +305,9 @@ def measure(judges: Sequence[str]) -> list[dict[str, object]]:
                 return patches(path, turned)
 
             ours, our_size = seen("ours")
-            answers: dict[str, Seen] = {
-                "the chart itself": (encode_srgb(colours().reshape(-1, 3)), our_size)
-            }
-            answers |= {judge: seen(judge) for judge in judges}
+            encoded = encode_srgb(colours().reshape(-1, 3))
+            answers: dict[str, Seen] = {"the chart itself": (encoded.astype(np.float64), our_size)}
+            answers |= {judge: seen(judge) for judge in judges if judge in chart.judges}
             for judge, (theirs, size) in answers.items():
                 apart = difference(ours, theirs)
                 values = (chart.name, judge, "{} x {}".format(*size), "{} x {}".format(*our_size))

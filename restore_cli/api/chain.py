@@ -32,7 +32,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Restorers that pass a picture on as floats; the details name the steps.
+    """Restorers that pass a picture on; the details name the steps.
 
     Attributes:
         steps: in the order in which they are applied; with none, a picture stays as it is.
@@ -50,8 +50,9 @@ class Chain:
 def run_steps(steps: Sequence[Step], image: Tensor, strength: float = 1.0) -> Restored:
     """Apply steps in turn.
 
-    A grey picture (three equal channels) is made grey again after each step, as it would be if a
-    file lay between.
+    Between steps a picture becomes what it would be if a 16-bit file lay there: a grey one (three
+    equal channels) is made grey again, and values are rounded. Networks in bf16 make up to a level
+    of 255 of what is below that rounding; with it, a chain gives what its commands give in turn.
 
     Args:
         steps: may be empty.
@@ -65,11 +66,13 @@ def run_steps(steps: Sequence[Step], image: Tensor, strength: float = 1.0) -> Re
     is_grey = bool((image[0] == image[1]).all()) and bool((image[0] == image[2]).all())
     given = image
     done: list[Restored] = []
-    for step in steps:
+    for number, step in enumerate(steps, 1):
         restored = step.restore(image)
         image = restored.image
         if is_grey and len(steps) > 1:
             image = image.mean(dim=0, keepdim=True).expand_as(image).contiguous()
+        if number < len(steps):
+            image = _as_from_a_file(image)
         # Only the last picture is kept in memory.
         done.append(replace(restored, image=image[:0]))
     names = [step.name for step in steps]
@@ -87,6 +90,11 @@ def run_steps(steps: Sequence[Step], image: Tensor, strength: float = 1.0) -> Re
         {**details, "steps": names},
         _all(one.backend for one in done),
     )
+
+
+def _as_from_a_file(image: Tensor) -> Tensor:
+    """Rounded as `Picture.with_srgb` rounds 16-bit samples, and read again."""
+    return image.clamp(0.0, 1.0).mul_(65535.0).add_(0.5).floor_().div_(65535.0)
 
 
 def _levels(names: Sequence[str], done: Sequence[Restored]) -> dict[str, object]:

@@ -71,7 +71,7 @@ def root(
         ),
     ] = None,
 ) -> None:
-    """Restore photographs: remove rain and noise, on a laptop CPU or a GPU."""
+    """Restore photographs: remove rain, haze, noise, blur and darkness; develop RAW files."""
 
 
 def _group(name: str, about: str, *lines: str) -> typer.Typer:
@@ -85,7 +85,11 @@ def _group(name: str, about: str, *lines: str) -> typer.Typer:
 app = typer.Typer(
     name="restore",
     callback=root,
-    epilog=examples("restore infer --task derain photos/", "restore help infer"),
+    epilog=examples(
+        "restore infer --task auto photos/",
+        "restore infer --task derain wet.jpg",
+        "restore help infer",
+    ),
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -132,7 +136,7 @@ add(
 
 ot_correct = _group(
     "ot-correct",
-    "Make restored pictures look like photos again, fitted from a few.",
+    "Move restored pictures towards the look of real photos.",
     "restore ot-correct fit --from-clean photos/ --task denoise -o look.safetensors",
 )
 add(

@@ -32,7 +32,7 @@ MoreInputs = Annotated[
         "-i",
         rich_help_panel=WHERE,
         metavar="INPUT",
-        help="The same; may be repeated.",
+        help="One more input, as an option; may be repeated.",
     ),
 ]
 

@@ -213,6 +213,7 @@ class Console:
             BarColumn(bar_width=None),
             *(of_pixels if files else (MofNCompleteColumn(),)),
             TimeRemainingColumn(),
+            TextColumn("left"),
             expand=True,
             console=self.people,
             # Bars drawn into a log file are noise; they vanish from the terminal when done.

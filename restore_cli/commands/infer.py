@@ -122,9 +122,10 @@ def infer(
     quiet: Quiet = False,
     traceback: Traceback = False,
 ) -> int | None:
-    """Restore pictures: files, folders and patterns in, pictures out.
+    """Remove rain, haze, noise, blur or darkness from pictures.
 
-    Inputs are never changed. A picture that fails does not stop the others.
+    Files, folders and patterns in, pictures out. Inputs are never changed. A picture that fails
+    does not stop the others.
     """
     started = time.perf_counter()
     tasks, amount = parse_tasks(task), parse_level(level, sigma)
@@ -379,7 +380,7 @@ def _check_usage(
     if not tasks and model is None:
         raise RestoreError(
             "neither --task nor --model is given",
-            hint="say what to do, for example --task derain",
+            hint="say what to do, for example --task derain, or let --task auto look",
         )
     given = [name for name, value in belonging.items() if value is not None]
     if ot_correct is None and given:

@@ -39,6 +39,10 @@ from restore_cli.commands.isp_options import (
     white_balance,
 )
 from restore_cli.commands.options import (
+    OUTPUT,
+    QUALITY,
+    WHAT,
+    WHERE,
     WORKERS,
     Backend,
     Device,
@@ -73,6 +77,7 @@ def isp(
         typer.Option(
             "--output",
             "-o",
+            rich_help_panel=WHERE,
             metavar="PATH",
             help="A folder, or a file for a single input. Without it: `raws-isp/` beside the "
             "folder `raws/`, and `photo-isp.png` beside the file `photo.dng`.",
@@ -80,35 +85,67 @@ def isp(
     ] = None,
     format: Annotated[
         Literal["png", "tiff", "jpg"] | None,
-        typer.Option("--format", help="What to write; png if nothing else says (preview: jpg)."),
+        typer.Option(
+            "--format",
+            rich_help_panel=OUTPUT,
+            help="What to write; png if nothing else says (preview: jpg).",
+        ),
     ] = None,
     bits: Annotated[
         Literal["8", "16"] | None,
-        typer.Option("--bits", help="Of each sample; 8 unless --linear."),
+        typer.Option("--bits", rich_help_panel=OUTPUT, help="Of each sample; 8 unless --linear."),
     ] = None,
     engine: Annotated[
         Literal["learned", "libraw"],
-        typer.Option("--engine", help="Who demosaics and denoises; colours are the same."),
+        typer.Option(
+            "--engine",
+            rich_help_panel=WHAT,
+            help="Who demosaics and denoises; colours are the same.",
+        ),
     ] = "learned",
     model: Annotated[
         str | None,
         typer.Option(
-            "--model", "-n", metavar="NAME|FOLDER|FILE", help="Model instead of the shipped one."
+            "--model",
+            "-n",
+            rich_help_panel=WHAT,
+            metavar="NAME|FOLDER|FILE",
+            help="Model instead of the shipped one.",
         ),
     ] = None,
     demosaic: DemosaicMethod = None,
     wb: Wb = "camera",
     exposure: Annotated[
-        float, typer.Option("--exposure", min=-10, max=10, metavar="EV", help="Brighter or darker.")
+        float,
+        typer.Option(
+            "--exposure",
+            rich_help_panel=QUALITY,
+            min=-10,
+            max=10,
+            metavar="EV",
+            help="Brighter or darker.",
+        ),
     ] = 0.0,
     denoise: DenoiseLevel = "auto",
     black: Annotated[
         float | None,
-        typer.Option("--black", min=0, metavar="N", help="Black level instead of the file's."),
+        typer.Option(
+            "--black",
+            rich_help_panel=QUALITY,
+            min=0,
+            metavar="N",
+            help="Black level instead of the file's.",
+        ),
     ] = None,
     white: Annotated[
         float | None,
-        typer.Option("--white", min=1, metavar="N", help="White level instead of the file's."),
+        typer.Option(
+            "--white",
+            rich_help_panel=QUALITY,
+            min=1,
+            metavar="N",
+            help="White level instead of the file's.",
+        ),
     ] = None,
     look: LookName = "standard",
     crop: CropName = "default",
@@ -118,20 +155,38 @@ def isp(
     proof: Proof = False,
     same_stem: SameStem = "raw",
     linear: Annotated[
-        bool, typer.Option("--linear", help="16-bit linear light, sRGB primaries, no look.")
+        bool,
+        typer.Option(
+            "--linear",
+            rich_help_panel=QUALITY,
+            help="16-bit linear light, sRGB primaries, no look.",
+        ),
     ] = False,
     auto_bright: Annotated[
         bool,
-        typer.Option("--auto-bright", help="Brighten until 1 % is white; depends on the picture."),
+        typer.Option(
+            "--auto-bright",
+            rich_help_panel=QUALITY,
+            help="Brighten until 1 % is white; depends on the picture.",
+        ),
     ] = False,
     preview: Annotated[
-        bool, typer.Option("--preview", help="Write the preview that the file holds.")
+        bool,
+        typer.Option(
+            "--preview", rich_help_panel=WHAT, help="Write the preview that the file holds."
+        ),
     ] = False,
     info: Annotated[
-        bool, typer.Option("--info", help="Print what the file says, and write nothing.")
+        bool,
+        typer.Option(
+            "--info", rich_help_panel=WHAT, help="Print what the file says, and write nothing."
+        ),
     ] = False,
     strip_gps: Annotated[
-        bool, typer.Option("--strip-gps", help="Leave the place out of the metadata.")
+        bool,
+        typer.Option(
+            "--strip-gps", rich_help_panel=OUTPUT, help="Leave the place out of the metadata."
+        ),
     ] = False,
     suffix: Suffix = None,
     recursive: Recursive = False,
@@ -232,7 +287,8 @@ def isp(
         options |= {"precision": precision, "backend": backend}
     name = "preview" if preview else "libraw" if loaded is None else loaded.name
     raws = Developer(settings, None if loaded is None else restore)
-    reader = WithCameraFiles(Previews(strip_gps) if preview else raws)
+    copied = frozenset(job.source for job in beside if same_stem == "both")
+    reader = WithCameraFiles(Previews(strip_gps) if preview else raws, copied)
     results = pipeline.run(
         jobs,
         restore,

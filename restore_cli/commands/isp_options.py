@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from restore_cli.commands.options import QUALITY, WHAT, WHERE
 from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ Wb = Annotated[
     str,
     typer.Option(
         "--wb",
+        rich_help_panel=QUALITY,
         metavar="camera|auto|daylight|5200K[,TINT]|R,G,B",
         callback=_check_wb,
         help="White balance: daylight is D65; auto makes the picture grey on average; 5200K is "
@@ -54,6 +56,7 @@ DenoiseLevel = Annotated[
     str,
     typer.Option(
         "--denoise",
+        rich_help_panel=QUALITY,
         metavar="auto|off|SIGMA",
         callback=_check_denoise,
         help="Learned engine: by the file's NoiseProfile or else an estimate, not at all, or a "
@@ -62,12 +65,15 @@ DenoiseLevel = Annotated[
 ]
 DemosaicMethod = Annotated[
     Literal["linear", "vng", "ppg", "ahd", "dcb", "dht", "aahd"] | None,
-    typer.Option("--demosaic", help="LibRaw's method; ahd if nothing is said."),
+    typer.Option(
+        "--demosaic", rich_help_panel=WHAT, help="LibRaw's method; ahd if nothing is said."
+    ),
 ]
 LookName = Annotated[
     Literal["standard", "none", "profile"],
     typer.Option(
         "--look",
+        rich_help_panel=QUALITY,
         help="standard: the file's baseline exposure and one tone curve; none: colorimetric; "
         "profile: the curve and tables of the DNG file's own profile.",
     ),
@@ -76,17 +82,23 @@ CropName = Annotated[
     Literal["default", "active", "full"],
     typer.Option(
         "--crop",
+        rich_help_panel=QUALITY,
         help="default: as a DNG file says; active: all that light reaches; full: the whole sensor.",
     ),
 ]
 HotPixelsMode = Annotated[
     Literal["auto", "off"],
-    typer.Option("--hot-pixels", help="Mend hot, dead and stuck pixels of Bayer sensors."),
+    typer.Option(
+        "--hot-pixels",
+        rich_help_panel=QUALITY,
+        help="Mend hot, dead and stuck pixels of Bayer sensors.",
+    ),
 ]
 HighlightsMode = Annotated[
     Literal["clip", "reconstruct"],
     typer.Option(
         "--highlights",
+        rich_help_panel=QUALITY,
         help="Where some colours are saturated: white from there, or rebuilt by the others.",
     ),
 ]
@@ -94,14 +106,19 @@ LensMode = Annotated[
     Literal["auto", "off"],
     typer.Option(
         "--lens-corrections",
+        rich_help_panel=QUALITY,
         help="What a DNG file says of its lens: distortion, lateral colour, vignetting.",
     ),
 ]
-Proof = Annotated[bool, typer.Option("--proof", help="Half the size, fast, without a network.")]
+Proof = Annotated[
+    bool,
+    typer.Option("--proof", rich_help_panel=WHAT, help="Half the size, fast, without a network."),
+]
 SameStem = Annotated[
     Literal["raw", "both"],
     typer.Option(
         "--same-stem",
+        rich_help_panel=WHERE,
         help="Where the camera wrote a JPEG file beside a RAW file: develop the RAW file only, or "
         "also copy the JPEG file, as NAME-camera.jpg.",
     ),

@@ -10,15 +10,16 @@ from typing import Annotated, Literal
 
 import typer
 
-WHAT, WHERE, QUALITY, SPEED, OUTPUT, MESSAGES = (
+WHAT, WHERE, QUALITY, SPEED, GATE, OUTPUT, MESSAGES = (
     "What",
     "Where",
     "Quality",
     "Speed",
+    "Gate",
     "Output",
     "Messages",
 )
-PANELS = (WHAT, WHERE, QUALITY, SPEED, OUTPUT, MESSAGES)
+PANELS = (WHAT, WHERE, QUALITY, SPEED, GATE, OUTPUT, MESSAGES)
 """Groups of options in the help, in their order."""
 
 DEVICES = "auto|cpu|cuda|cuda:N|mps"

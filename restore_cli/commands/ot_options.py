@@ -12,6 +12,7 @@ Alpha = Annotated[
     typer.Option(
         "--alpha",
         metavar="A",
+        rich_help_panel=QUALITY,
         help="0 is the full correction, 1 leaves pictures as they are; others extrapolate.",
     ),
 ]
@@ -21,6 +22,7 @@ Vae = Annotated[
     typer.Option(
         "--vae",
         metavar="small|identity|DIR|HUB_ID",
+        rich_help_panel=QUALITY,
         help="Whose latents to compare: the shipped autoencoder, plain pixels, a folder, or a "
         "Hugging Face hub id; what diffusers saved needs the extra [vae].",
     ),
@@ -49,6 +51,7 @@ Decoding = Annotated[
     Literal["residual", "plain"],
     typer.Option(
         "--decoding",
+        rich_help_panel=QUALITY,
         help="residual adds what the transport changes to the picture; plain decodes the "
         "transported latents, and loses what the autoencoder loses.",
     ),

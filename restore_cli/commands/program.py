@@ -6,6 +6,7 @@ into the program.
 
 import functools
 import inspect
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -95,11 +96,20 @@ class GroupedCommand(TyperCommand):
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None:
-                groups.setdefault(_group(parameter), []).append(record)
+                groups.setdefault(_group(parameter), []).append(_plain(*record))
         ctx.auto_envvar_prefix = prefix
         for name in sorted(groups, key=_place):
             with formatter.section(name):
                 formatter.write_dl(groups[name])
+
+
+def _plain(head: str, words: str) -> tuple[str, str]:
+    """What stands for a parameter, without the notation of types and ranges."""
+    if not head.startswith("-"):
+        head = re.sub(r" <[^<>]+>$", "", head)  # an argument's type
+    head = re.sub(r"<([^<>]+)>", r"\1", head)
+    words = re.sub(r"\bx>=(-?[\d.]+)", r"\1 or more", words)
+    return head, re.sub(r"(-?[\d.]+)<=x<=(-?[\d.]+)", r"\1 to \2", words)
 
 
 def _group(parameter: Command) -> str:

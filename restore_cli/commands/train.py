@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from restore_cli.commands.console import Console
-from restore_cli.commands.options import Device, Json, Quiet, Traceback
+from restore_cli.commands.options import (
+    OUTPUT,
+    QUALITY,
+    SPEED,
+    WHAT,
+    WHERE,
+    Device,
+    Json,
+    Quiet,
+    Traceback,
+)
 from restore_cli.commands.outputs import output_path
 from restore_cli.commands.train_output import summarise, tell, tell_check, tell_start
 from restore_cli.errors import RestoreError
@@ -27,7 +37,10 @@ def train(
     settings: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="SECTION.KEY=VALUE", help="Change the recipe; may be repeated."
+            "--set",
+            rich_help_panel=WHAT,
+            metavar="SECTION.KEY=VALUE",
+            help="Change the recipe; may be repeated.",
         ),
     ] = None,
     output: Annotated[
@@ -35,6 +48,7 @@ def train(
         typer.Option(
             "-o",
             "--output",
+            rich_help_panel=WHERE,
             metavar="PATH",
             parser=output_path,
             help="Run folder (default: runs/NAME), or with --init the recipe file to write.",
@@ -44,6 +58,7 @@ def train(
         bool,
         typer.Option(
             "--resume/--no-resume",
+            rich_help_panel=WHERE,
             help="Go on from the run folder's checkpoint, or refuse to touch such a folder.",
         ),
     ] = True,
@@ -51,6 +66,7 @@ def train(
         Path | None,
         typer.Option(
             "--export",
+            rich_help_panel=WHERE,
             metavar="PATH",
             parser=output_path,
             help="Write the trained model folder here, and, where validation found an earlier state"
@@ -58,12 +74,16 @@ def train(
         ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Let --export replace another model.")
+        bool,
+        typer.Option(
+            "--overwrite", rich_help_panel=WHERE, help="Let --export replace another model."
+        ),
     ] = False,
     check: Annotated[
         bool,
         typer.Option(
             "--check",
+            rich_help_panel=WHAT,
             help="Read the data, try three steps, estimate time and memory, write a sheet of"
             " samples into the folder of -o (default: runs/NAME-check), and train nothing.",
         ),
@@ -71,13 +91,16 @@ def train(
     tensorboard: Annotated[
         bool,
         typer.Option(
-            "--tensorboard", help="Also log for TensorBoard (needs the extra [tensorboard])."
+            "--tensorboard",
+            rich_help_panel=OUTPUT,
+            help="Also log for TensorBoard (needs the extra [tensorboard]).",
         ),
     ] = False,
     time: Annotated[
         str | None,
         typer.Option(
             "--for",
+            rich_help_panel=SPEED,
             metavar="DURATION",
             help="Train by the clock, for example 9m or 2h30m, from the start of this command to"
             " the exported model; later runs in the same folder go on from there.",
@@ -87,6 +110,7 @@ def train(
         str | None,
         typer.Option(
             "--init",
+            rich_help_panel=WHAT,
             metavar="TASK|OBJECTIVE",
             help="Write a commented recipe to start from, and train nothing.",
         ),
@@ -95,13 +119,20 @@ def train(
     precision: Annotated[
         Literal["auto", "fp32", "bf16", "fp16"],
         typer.Option(
-            "--precision", help="Short for --set optim.precision=...; auto is the recipe's own."
+            "--precision",
+            rich_help_panel=SPEED,
+            help="Short for --set optim.precision=...; auto is the recipe's own.",
         ),
     ] = "auto",
     seed: Annotated[
         int | None,
         typer.Option(
-            "--seed", min=0, max=2**31 - 1, metavar="N", help="Short for --set optim.seed=N."
+            "--seed",
+            rich_help_panel=QUALITY,
+            min=0,
+            max=2**31 - 1,
+            metavar="N",
+            help="Short for --set optim.seed=N.",
         ),
     ] = None,
     json: Json = False,

@@ -71,13 +71,13 @@ def bytes_per_pixel(network: Network, info: NetworkInfo, device: torch.device) -
 def smallest_tile(info: NetworkInfo) -> int:
     """The least window in px for a network."""
     # Windows are laid up to half as large as they may be.
-    least = max(SMALLEST_TILE, 2 * info.multiple, 2 * info.smallest)
-    return math.ceil(least / info.multiple) * info.multiple
+    least = max(SMALLEST_TILE, 2 * info.block, 2 * info.smallest)
+    return math.ceil(least / info.block) * info.block
 
 
 def fitting_tile(budget: float, per_pixel: float, info: NetworkInfo) -> int:
     """The largest square window whose forward pass stays within `budget` bytes, in px."""
-    side = int(math.sqrt(budget / per_pixel)) // info.multiple * info.multiple
+    side = int(math.sqrt(budget / per_pixel)) // info.block * info.block
     return max(side, smallest_tile(info))
 
 

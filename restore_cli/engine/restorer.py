@@ -109,7 +109,7 @@ class Restorer:
         self._network = network.eval()
         self._progress = progress
         self._classifier = trained_classifier(network)
-        self._multiple = network.info.multiple
+        self._block = network.info.block
         self._device = choose_device(device)
         formats = network.info.formats
         self._precision: Precision = choose_precision(precision, self._device, formats)
@@ -193,7 +193,7 @@ class Restorer:
             self._torch.move(torch.device("cpu"))
             backend = self._chosen.backend if self._chosen else self._torch
             name = self._chosen.name if self._chosen else "torch"
-            picture = torch.rand(1, 3, max(SIDES) + self._multiple, max(SIDES) + self._multiple)
+            picture = torch.rand(1, 3, max(SIDES) + self._block, max(SIDES) + self._block)
             with torch.inference_mode():
                 context = global_context(self._network, picture[0], torch.device("cpu"))
 
@@ -202,7 +202,7 @@ class Restorer:
 
                 key = "\n".join([fingerprint(self._network), machine(), name, precision])
                 cache = Cache(cache_folder())
-                known, note = measured(compute, self._multiple, f"costs {key}", cache)
+                known, note = measured(compute, self._block, f"costs {key}", cache)
             self._costs[precision] = known
             if note and note not in notes:
                 notes.append(note)
@@ -272,10 +272,11 @@ class Restorer:
     ) -> Tensor:
         """Split, run, blend; (3, H, W) in [0, 1]. `probabilities` gets those of degradations."""
         self._torch.move(way.device)
-        height, width = self._ways.padded((image.shape[1], image.shape[2]))
+        height, width = self._ways.padded((image.shape[1], image.shape[2]), way.tile)
+        multiple = self._ways.multiple(way.tile)
         scale, smallest = self._network.info.scale, self._network.info.smallest
-        rows_from = mirror(image.shape[1], self._multiple, smallest)
-        columns_from = mirror(image.shape[2], self._multiple, smallest)
+        rows_from = mirror(image.shape[1], multiple, smallest)
+        columns_from = mirror(image.shape[2], multiple, smallest)
         rows = self._ways.spans(height, way.tile)
         columns = self._ways.spans(width, way.tile)
         # Outside inference mode, so that callers get an ordinary tensor.

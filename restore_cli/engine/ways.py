@@ -64,9 +64,9 @@ class Ways:
         batch_size: int,
     ) -> None:
         self._network, self._home, self._device = network, home, device
-        self._multiple = network.info.multiple
+        self._block = network.info.block
         self._tile = _checked_tile(tile, network.info)
-        self._overlap = _checked_overlap(overlap, self._tile, self._multiple)
+        self._overlap = _checked_overlap(overlap, self._tile, self._block)
         self._usual = usual_overlap
         self._shared = usual_overlap if self._overlap is None else self._overlap
         if batch_size < 1:
@@ -76,10 +76,15 @@ class Ways:
         self._ceiling: int | None = None
         self._warned = False
 
-    def padded(self, size: Size) -> Size:
-        """Height and width after padding."""
+    def multiple(self, tile: int | None) -> int:
+        """What the picture is padded to a multiple of, px: windows meet the network's blocks."""
+        return self._network.info.multiple if tile is None else self._block
+
+    def padded(self, size: Size, tile: int | None = None) -> Size:
+        """Height and width after padding, for the whole picture or for windows of it."""
         height, width = (max(side, self._network.info.smallest) for side in size)
-        return round_up(height, self._multiple), round_up(width, self._multiple)
+        multiple = self.multiple(tile)
+        return round_up(height, multiple), round_up(width, multiple)
 
     def first(
         self,
@@ -121,9 +126,9 @@ class Ways:
             large = height * width >= LARGE
             known = costs() if large else Costs()
             if self._tile == "auto" and large and not self._network.info.whole:
-                best = known.cheapest((height, width), tile, self._shared, self._multiple)
+                best = known.cheapest(self.padded(size, tile), tile, self._shared, self._block)
                 tile = whole if best is None else best
-            self._question(known, (height, width), tile, fitting, notes)
+            self._question(known, self.padded(size, tile), tile, fitting, notes)
         return Way(device, precision, tile if tile < whole else None, self._batch)
 
     def _question(self, known: Costs, size: Size, tile: int, most: int, notes: list[str]) -> None:
@@ -135,11 +140,11 @@ class Ways:
         # Only what was asked for: short memory makes tiles, too.
         if self._overlap is None if self._tile == "auto" else tile < asked:
             return
-        best = known.cheapest(size, max(most, tile), self._usual, self._multiple)
+        best = known.cheapest(size, max(most, tile), self._usual, self._block)
         shared = self._usual if best is None else min(self._usual, best // 2)
-        least = known.of_tiles(size, best, shared, self._multiple)
+        least = known.of_tiles(size, best, shared, self._block)
         now = None if tile >= whole else tile
-        factor = known.of_tiles(size, now, self.overlap(tile), self._multiple) / least
+        factor = known.of_tiles(size, now, self.overlap(tile), self._block) / least
         if factor > WASTEFUL:
             self._warned = True
             told, better = _words(now, self.overlap(tile)), _words(best, shared)
@@ -156,7 +161,7 @@ class Ways:
         tile = way.tile or max(self.padded(size))
         smallest = memory.smallest_tile(self._network.info)
         if tile > smallest:
-            half = max(tile // 2 // self._multiple * self._multiple, smallest)
+            half = max(tile // 2 // self._block * self._block, smallest)
             before = f"tiles of {way.tile} px" if way.tile else "the whole picture"
             notes.append(f"out of memory with {before}: repeated with tiles of {half} px")
             return replace(way, tile=half)
@@ -176,8 +181,8 @@ class Ways:
     def spans(self, length: int, tile: int | None) -> list[Span]:
         """The windows along a padded axis."""
         if tile is None:
-            return spans(length, length, 0, self._multiple)
-        return spans(length, tile, self.overlap(tile), self._multiple)
+            return spans(length, length, 0, self.multiple(tile))
+        return spans(length, tile, self.overlap(tile), self._block)
 
     def overlap(self, tile: int) -> int:
         """What windows of a size share at least, px."""
@@ -215,7 +220,7 @@ def _checked_tile(
             f"tile {tile} is too small for this model",
             hint=f"use auto, none or at least {smallest} px",
         )
-    return tile // info.multiple * info.multiple
+    return tile // info.block * info.block
 
 
 def _checked_overlap(

@@ -106,7 +106,15 @@ def decode(data: bytes, format: str, path: Path, page: int = 0) -> Decoded:
     try:
         if format == "tiff":
             return _tiff(data, path, page)
+        if page:
+            raise tiff.NoSuchPageError(1)
         return _READERS[format](data, path)
+    except tiff.NoSuchPageError as error:
+        some = "one page" if error.pages == 1 else f"{error.pages} pages"
+        raise RestoreError(
+            f"{path}: there is no page {page + 1}: the file holds {some}",
+            hint="pages are counted from 1; without a number, all are taken",
+        ) from error
     except NotSupportedError as error:
         raise RestoreError(
             f"{path}: {error} is not supported",

@@ -13,6 +13,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -44,8 +45,21 @@ _UNREAD = {4: "a transparency mask", 32803: "a camera's mosaic", 34892: "linear 
     32845: "SGI LogLuv light",
 }
 _OLD_JPEG = 6
+_TO_RGB = (7, 33007, 34892)  # JPEG's decoders turn YCbCr into RGB
 # What tifffile complains about while it goes on reading is checked here, or is of no account.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+
+
+class NoSuchPageError(Exception):
+    """A page is asked for that a file does not have.
+
+    Args:
+        pages: how many it has.
+    """
+
+    def __init__(self, pages: int) -> None:
+        super().__init__(f"it holds {pages} pages")
+        self.pages = pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +107,8 @@ def inspect(data: Buffer, number: int = 0) -> TiffFile:
         number: which of its full pictures, from 0 on.
 
     Raises:
-        ValueError: the file is truncated or damaged, or has no such picture.
+        ValueError: the file is truncated or damaged.
+        NoSuchPageError: it has pictures, but not so many.
     """
     reader = TagReader.open(data)
     chain = reader.chain()
@@ -102,8 +117,10 @@ def inspect(data: Buffer, number: int = 0) -> TiffFile:
         return (reader.numbers(page.fields.get(tag)) or (default,))[0]
 
     full = [page for page in chain if not value(page, SUBFILE, 0) & 5]
-    if number >= len(full):
+    if not full:
         raise ValueError("it holds no picture")
+    if number >= len(full):
+        raise NoSuchPageError(len(full))
     page = full[number]
     fields = page.fields
     for offsets, sizes in ((STRIPS, STRIP_SIZES), (TILES, TILE_SIZES)):
@@ -189,8 +206,8 @@ def read_samples(data: Buffer, file: TiffFile) -> NDArray[Any]:
         if file.compression != 1 and file.compression not in tifffile.TIFF.DECOMPRESSORS:
             raise NotSupportedError(f"a TIFF compressed by {_compression_name(file.compression)}")
         check_complete(page, len(data))
-        if page.is_subsampled and file.compression not in (7, 34892, 33007):
-            return _by_pillow(data, file)
+        if file.photometric == YCBCR and file.compression not in _TO_RGB:
+            return _by_opencv(data, file)
         try:
             samples = page.asarray(maxworkers=1)
         except (NotImplementedError, ImportError) as error:
@@ -298,7 +315,7 @@ def _with_palette(samples: NDArray[Any], colors: NDArray[Any]) -> NDArray[np.uin
 
 
 def _by_pillow(data: Buffer, file: TiffFile) -> NDArray[np.uint8]:
-    """Decode what libtiff knows alone: old-style JPEG, and YCbCr without JPEG, at 8 bits."""
+    """Decode what libtiff knows alone: old-style JPEG, at 8 bits."""
     with Image.open(io.BytesIO(_single_upright_page(data, file)), formats=("TIFF",)) as image:
         try:
             samples = np.array(image.convert("RGB"))
@@ -306,6 +323,17 @@ def _by_pillow(data: Buffer, file: TiffFile) -> NDArray[np.uint8]:
             name = _compression_name(file.compression)
             raise NotSupportedError(f"a TIFF compressed by {name}") from error
     return samples
+
+
+def _by_opencv(data: Buffer, file: TiffFile) -> NDArray[np.uint8]:
+    """Decode YCbCr that is not JPEG, subsampled or not: libtiff converts it, at 8 bits."""
+    if file.bits != (8, 8, 8):
+        raise NotSupportedError(f"a TIFF of YCbCr of {max(file.bits)} bits")
+    page = np.frombuffer(_single_upright_page(data, file), np.uint8)
+    samples = cv2.imdecode(page, cv2.IMREAD_COLOR)
+    if samples is None:
+        raise ValueError("its pixels cannot be decoded")
+    return np.ascontiguousarray(samples[..., ::-1]).astype(np.uint8, copy=False)
 
 
 def _single_upright_page(data: Buffer, file: TiffFile) -> bytes:

@@ -1,10 +1,12 @@
 """Networks of other projects, whose code and descriptors come from spandrel (the extra `[zoo]`)."""
 
 import importlib
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from restore_cli.errors import RestoreError
 from restore_cli.networks.admission import allowance, bounded
@@ -16,6 +18,11 @@ EXTRA_HINT = (
     '`pip install "restore-cli[zoo]"` knows more networks'
 )
 _PURPOSES = ("Restoration", "SR")
+# Networks that pad pictures themselves tell no multiple, but work on blocks from the first pixel.
+# FBCNN halves the picture three times; SCUNet does, and attends within 8 px of the smallest.
+_GRIDS: Mapping[str, int] = {"FBCNN": 8, "SCUNet": 64}
+_BLOCKS = ("window_size", "split_size", "stripe_size", "pad_size")  # of others, where attention is
+_MOST_GRID = 128  # px; blocks that meet more seldom are not worth their padding
 
 
 class SpandrelNetwork(Network):
@@ -53,6 +60,7 @@ class SpandrelNetwork(Network):
         size = descriptor.size_requirements
         self.info = NetworkInfo(
             multiple=int(size.multiple_of),
+            grid=_grid(str(descriptor.architecture.id), descriptor.model),
             smallest=max(1, int(size.minimum)),
             scale=int(descriptor.scale),
             whole=descriptor.tiling.name != "SUPPORTED",
@@ -133,6 +141,21 @@ def _first_line(error: Exception) -> str:
 def _plain(value: Tensor) -> Tensor:
     """Half formats as float32, in which the network is built."""
     return value.float() if value.is_floating_point() else value
+
+
+def _grid(architecture: str, module: nn.Module) -> int:
+    """The blocks that a network works on, px; 1 where nothing is known of any."""
+    if architecture in _GRIDS:
+        return _GRIDS[architecture]
+    grid = math.lcm(*(side for part in module.modules() for side in _sides(part)))
+    return grid if grid <= _MOST_GRID else 1
+
+
+def _sides(part: nn.Module) -> Iterator[int]:
+    for name in _BLOCKS:
+        told: Any = getattr(part, name, None)
+        sides: list[Any] = [*told] if isinstance(told, list | tuple) else [told]
+        yield from (side for side in sides if isinstance(side, int) and side > 0)
 
 
 def _formats(descriptor: Any) -> tuple[Literal["fp32", "bf16", "fp16"], ...]:  # noqa: ANN401

@@ -1,5 +1,6 @@
 """What every restoration network is: facts in one place, and one call with one result."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ class NetworkInfo:
 
     Attributes:
         multiple: what height and width must divide by, px.
+        grid: px of the blocks that it works on, if they are larger: whole pictures may be of other
+            sizes, but windows must meet its blocks.
         level: what it may be told of each picture beside the picture, and estimates by itself where
             it is told nothing (`EstimatingNetwork`): "sigma", the standard deviation of the noise
             on the scale of the pictures; "blur", its four widths in px; "amounts", how much there
@@ -32,6 +35,7 @@ class NetworkInfo:
     """
 
     multiple: int = 1
+    grid: int = 1
     level: Literal["sigma", "blur", "amounts"] | None = None
     context: bool = False
     input: Literal["srgb", "mosaic"] = "srgb"
@@ -46,6 +50,11 @@ class NetworkInfo:
     def takes_sigma(self) -> bool:
         """Whether its level is the noise's standard deviation, one number a picture."""
         return self.level == "sigma"
+
+    @property
+    def block(self) -> int:
+        """What windows begin and end at multiples of, px; a multiple of `multiple`."""
+        return math.lcm(self.multiple, self.grid)
 
 
 class Network(nn.Module, ABC):

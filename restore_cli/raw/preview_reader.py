@@ -76,13 +76,15 @@ class WithCameraFiles:
 
     Args:
         raws: the reader of RAW files.
+        beside: what is copied; a JPEG file that was named by itself is no RAW file.
     """
 
     raws: Reader
+    beside: frozenset[Path] = frozenset()
 
     def count_pixels(self, path: Path) -> int:
         """Height times width; 1 for what is only copied."""
-        return 1 if path.suffix.lower() in _CAMERA else self.raws.count_pixels(path)
+        return 1 if path in self.beside else self.raws.count_pixels(path)
 
     def read(self, path: Path) -> Loaded:
         """Read a file.
@@ -90,7 +92,7 @@ class WithCameraFiles:
         Raises:
             RestoreError: it cannot be read.
         """
-        if path.suffix.lower() not in _CAMERA:
+        if path not in self.beside:
             return self.raws.read(path)
         with naming_problems(path), open_regular(path) as file:
             data = file.read(size_of(file))
@@ -110,7 +112,7 @@ def camera_files(jobs: Iterable[Job | Refused]) -> list[Job | Refused]:
     found: list[Job | Refused] = []
     listed: dict[Path, dict[str, Path]] = {}
     for job in jobs:
-        if not isinstance(job, Job):
+        if not isinstance(job, Job) or job.source.suffix.lower() in _CAMERA:
             continue
         folder = job.source.parent
         if folder not in listed:

@@ -1,11 +1,16 @@
 """Options of batch commands: what they refuse, and what they mean."""
 
 import typing
+from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 import typer
+from PIL import Image
 from typer.testing import CliRunner
 
+from restore_cli.__main__ import main
 from restore_cli.commands import batch_options
 from restore_cli.commands.batch_options import (
     BatchSize,
@@ -91,3 +96,48 @@ def test_inputs_must_be_given_and_modes_not_contradict() -> None:
 
 def test_tiles() -> None:
     assert [tile_size(tile) for tile in ("auto", "none", "64")] == ["auto", "none", 64]
+
+
+def _pages(folder: Path) -> np.ndarray:
+    pages = np.random.default_rng(0).integers(0, 256, (3, 12, 16, 3), np.uint8)
+    tifffile.imwrite(folder / "a.tif", pages, photometric="rgb")
+    return pages
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_one_page_of_a_tiff_becomes_a_picture(tmp_path: Path, tiny_model: str, number: int) -> None:
+    pages, output = _pages(tmp_path), tmp_path / "out.png"
+    words = ["infer", str(tmp_path / "a.tif"), "--model", tiny_model, "--strength", "0", "-q"]
+    assert main([*words, "--page", str(number), "-o", str(output)]) == 0
+    with Image.open(output) as image:
+        np.testing.assert_array_equal(np.asarray(image), pages[number - 1])
+
+
+def test_pages_without_a_number_need_a_tiff_and_the_error_says_so(
+    tmp_path: Path, tiny_model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pages = _pages(tmp_path)
+    words = ["infer", str(tmp_path / "a.tif"), "--model", tiny_model, "--strength", "0"]
+    assert main([*words, "-o", str(tmp_path / "out.png")]) == 1
+    told = capsys.readouterr().err
+    assert "holds 3 pages" in told
+    assert "--page" in told
+    assert main([*words, "-o", str(tmp_path / "out.tif")]) == 0
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.tif"), pages)
+
+
+@pytest.mark.parametrize(("number", "code"), [("4", 1), ("0", 2), ("one", 2)])
+def test_a_page_that_is_not_there_is_named(
+    tmp_path: Path,
+    tiny_model: str,
+    capsys: pytest.CaptureFixture[str],
+    number: str,
+    code: int,
+) -> None:
+    _pages(tmp_path)
+    words = ["infer", str(tmp_path / "a.tif"), "--model", tiny_model, "--page", number]
+    assert main([*words, "-o", str(tmp_path / "out.png")]) == code
+    told = capsys.readouterr().err
+    assert "page" in told
+    assert "damaged" not in told
+    assert not (tmp_path / "out.png").exists()

@@ -1,8 +1,12 @@
 """What every command has, and how its help is laid out."""
 
+import re
+
+import pytest
 import typer
 from typer.testing import CliRunner
 
+from restore_cli.commands import app as program
 from restore_cli.commands.options import Device, Json
 from restore_cli.commands.program import add
 
@@ -32,3 +36,11 @@ def test_help_is_in_groups() -> None:
     assert text.index("--help") > text.index("Messages:")
     assert "restore probe x" in text
     assert "env var: RESTORE_PROBE" not in text
+
+
+@pytest.mark.parametrize("command", ["infer", "isp", "eval", "train"])
+def test_the_help_of_large_commands_is_all_in_groups_and_in_words(command: str) -> None:
+    text = CliRunner().invoke(program, [command, "--help"]).output
+    assert "\nOptions:" not in text
+    assert "\nWhat:" in text
+    assert not re.search(r"<[\w|.]+|list\[|[<>]=", text)
