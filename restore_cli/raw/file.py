@@ -22,8 +22,8 @@ from restore_cli.errors import RestoreError
 from restore_cli.images.chatter import reading
 from restore_cli.images.decode import DAMAGE
 from restore_cli.images.listing import Suffixes
-from restore_cli.images.picture import Picture, naming_problems
-from restore_cli.images.regular import open_regular, size_of
+from restore_cli.images.picture import Picture
+from restore_cli.images.regular import naming_problems, open_regular, size_of
 from restore_cli.images.room import MAX_PIXELS, admit
 from restore_cli.raw.demosaic import Demosaic
 from restore_cli.raw.dng_info import dng_info, kind_of
