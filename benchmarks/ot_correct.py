@@ -30,7 +30,7 @@ from restore_cli.images.picture import Picture
 from restore_cli.models import zoo
 from restore_cli.ot_correct.autoencoders import load_autoencoder
 from restore_cli.ot_correct.fitting import Fitting, gather, read_ahead
-from restore_cli.ot_correct.sweeping import sweep
+from restore_cli.ot_correct.sweeping import Sweep
 from restore_cli.transport.autoencoder import Autoencoder
 from restore_cli.transport.folding import FoldedMap
 from restore_cli.transport.latent import LatentTransport, Side, latent_distance
@@ -129,7 +129,10 @@ def distances(photos: Path, vae: Autoencoder, crop: int, held_out: int) -> Itera
         corrected = _moments(vae, folder / "corrected")
         yield from _apart(vae, f"corrected (alpha 0), fitted to {FIT}", corrected, found)
         pairs = pair(folder / "restored", folder / "truth")
-        for point in _last(sweep(transport, pairs, alphas=ALPHAS, decodings=("residual", "plain"))):
+        sweep = Sweep(transport, alphas=ALPHAS, decodings=("residual", "plain"))
+        for one in pairs:
+            sweep.measure(one)
+        for point in sweep.points():
             place = f"{point.decoding}, alpha {point.alpha:g}"
             yield Row("curve", vae.name, f"{place}, PSNR", point.psnr, "dB")
             yield Row("curve", vae.name, f"{place}, latent W2", point.latent_w2, "W2")
@@ -204,15 +207,6 @@ def _best(work: Callable[[], object], times: int) -> float:
         work()
         seconds.append(time.perf_counter() - begun)
     return min(seconds)
-
-
-def _last(generator):  # noqa: ANN001, ANN202
-    """What a generator returns."""
-    while True:
-        try:
-            next(generator)
-        except StopIteration as end:
-            return end.value
 
 
 def main() -> None:

@@ -21,10 +21,15 @@ class Outputs:
 
     Args:
         existing: what to do where one exists; see `pipeline.run`.
-        manifest: records each; needed for "skip".
+        manifest: records each.
+
+    Raises:
+        ValueError: "skip" without a manifest.
     """
 
     def __init__(self, existing: Existing, manifest: Manifest | None) -> None:
+        if existing == "skip" and manifest is None:
+            raise ValueError("existing='skip' needs a manifest")
         self._existing = existing
         self._manifest = manifest
         self._claims: set[Claim] = set()

@@ -54,8 +54,7 @@ def run(
 
     Args:
         jobs: from `planning.plan`.
-        restore: (3, H, W) float32 sRGB in [0, 1] on the CPU -> `Restored`; called on the thread
-            that iterates, one picture at a time.
+        restore: (3, H, W) float32 sRGB in [0, 1] on the CPU -> `Restored`, one at a time.
         workers: threads that read, and as many that write.
         existing: what to do where the output exists: "error" fails that input, "overwrite" replaces
             it, "skip" leaves it if the manifest says that it would come out the same and replaces
@@ -72,14 +71,14 @@ def run(
         dropped. After KeyboardInterrupt, also one that is thrown in, what is finished within a
         second is told, and the rest is dropped: no output appears that is not told.
     """
-    if existing == "skip" and manifest is None:
-        raise ValueError("existing='skip' needs a manifest")
-    if pixels_in_flight is None:
-        pixels_in_flight = min(PIXELS_IN_FLIGHT, int(free_memory() / 2 / BYTES_PER_PIXEL))
-    budget = Budget(pixels_in_flight)
-    outputs = Outputs(existing, manifest)
-    batch = _Batch(restore, reader or Pictures(), max(1, workers), outputs, budget)
-    batch.preserve_times = preserve_times
+    batch = _Batch(
+        restore=restore,
+        reader=reader or Pictures(),
+        workers=max(1, workers),
+        outputs=Outputs(existing, manifest),
+        budget=_budget(pixels_in_flight),
+        preserve_times=preserve_times,
+    )
     pending = iter(jobs)
     try:
         while True:
@@ -101,23 +100,31 @@ def run(
         batch.close()
 
 
+def _budget(pixels: int | None) -> Budget:
+    if pixels is None:
+        pixels = min(PIXELS_IN_FLIGHT, int(free_memory() / 2 / BYTES_PER_PIXEL))
+    return Budget(pixels)
+
+
 class _Batch:
     """The stages of one run and the work between them."""
 
     def __init__(
         self,
+        *,
         restore: Restore,
         reader: Reader,
         workers: int,
         outputs: Outputs,
         budget: Budget,
+        preserve_times: bool,
     ) -> None:
         self._restore = restore
         self._reader = reader
         self._limit = 2 * workers
         self._outputs = outputs
         self._budget = budget
-        self.preserve_times = False
+        self._preserve_times = preserve_times
         self._readers = Workers(workers, "read")
         self._writers = Workers(workers, "write")
         self._gate = Gate()
@@ -296,7 +303,7 @@ class _Batch:
         # The floats go before the encoder asks for memory.
         del loaded, images
         attributes = Attributes.for_output(
-            job.source, job.output, preserve_times=self.preserve_times
+            job.source, job.output, preserve_times=self._preserve_times
         )
         with named_through(self._gate.naming):
             work.note(*(restored.write(job.output, job.format) or ()))

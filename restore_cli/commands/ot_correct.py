@@ -15,6 +15,7 @@ from restore_cli.commands.batch_options import (
     SkipExisting,
     Suffix,
     check_inputs,
+    existing_of,
 )
 from restore_cli.commands.batch_report import BatchReport
 from restore_cli.commands.console import Console
@@ -95,7 +96,6 @@ def apply(
     from restore_cli.batch import pipeline
     from restore_cli.batch.manifest import Identity, Manifest
     from restore_cli.batch.reading import Pictures
-    from restore_cli.batch.sizes import Sizes
     from restore_cli.images.regular import file_sha256
     from restore_cli.ot_correct.corrector import load_corrector
 
@@ -115,11 +115,10 @@ def apply(
         jobs,
         corrector,
         workers=workers,
-        existing="skip" if skip_existing else "overwrite" if overwrite else "error",
+        existing=existing_of(skip_existing, overwrite),
         manifest=Manifest(Identity(model=file_sha256(correction), options=options)),
         fail_fast=fail_fast,
     )
     report = BatchReport(console, model=correction.name, task=LABEL, traceback=traceback)
-    seconds, sizes = time.perf_counter() - started, Sizes(jobs, Pictures().count_pixels)
-    report.follow(results, len(jobs), setup_seconds=seconds, sizes=sizes)
+    report.follow_jobs(results, jobs, Pictures(), started=started)
     report.raise_failures()
