@@ -12,8 +12,7 @@ compared with explicit patches.
 
 import argparse
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +21,7 @@ import numpy as np
 import torch
 from blocks import markdown_table, replace_block
 from rows import write_rows
+from timing import seconds_of
 from torch.nn import functional as F
 
 from restore_cli.engine.restorer import Restorer
@@ -79,7 +79,8 @@ def speed() -> Iterator[Row]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     with torch.inference_mode():
-        slow, fast = _best(patches, 20), _best(lambda: folded(latents), 200)
+        slow = min(seconds_of(patches, 20))
+        fast = min(seconds_of(lambda: folded(latents), 200))
     torch.set_num_threads(before)
     yield Row("speed", "", "explicit patches, float64", slow * 1e3, "ms")
     yield Row("speed", "", "one convolution, float32", fast * 1e3, "ms")
@@ -198,15 +199,6 @@ def _moments(vae: Autoencoder, folder: Path) -> Moments:
         assert isinstance(image, torch.Tensor)
         moments.update(vae.encode(image))
     return moments
-
-
-def _best(work: Callable[[], object], times: int) -> float:
-    seconds: list[float] = []
-    for _ in range(times):
-        begun = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - begun)
-    return min(seconds)
 
 
 def main() -> None:

@@ -331,7 +331,12 @@ def _options(
     import rawpy
 
     libraw = ".".join(map(str, rawpy.libraw_version))
-    options = {**asdict(settings), "preview": preview, "libraw": libraw, "version": __version__}
+    options: dict[str, object] = {
+        **asdict(settings),
+        "preview": preview,
+        "libraw": libraw,
+        "version": __version__,
+    }
     if model is None:
         return options
     overlap = model.overlap if how.overlap is None else how.overlap

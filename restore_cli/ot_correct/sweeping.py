@@ -78,7 +78,7 @@ class Sweep:
         self._seed = seed
         self._metrics = metrics
         self._truth = Moments(transport.autoencoder.channels, transport.patch)
-        keys = [(decoding, alpha) for decoding in decodings for alpha in alphas]
+        keys: list[tuple[Decoding, float]] = [(d, alpha) for d in decodings for alpha in alphas]
         self._found = {key: _Curve(transport, metrics) for key in keys}
         self._pictures = 0
 

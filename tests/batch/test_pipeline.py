@@ -11,7 +11,6 @@ import torch
 from batch_jobs import book, by_name, inverted, job, jobs, same, save, shown
 from PIL import Image
 
-from restore_cli.batch import pipeline
 from restore_cli.batch.inputs import Refused
 from restore_cli.batch.pipeline import run
 from restore_cli.batch.planning import Job
@@ -119,7 +118,7 @@ def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
                 raise PermissionError(errno.EACCES, "Permission denied", str(path))
             return "hash"
 
-        monkeypatch.setattr(pipeline, "file_sha256", refuse)
+        monkeypatch.setattr("restore_cli.batch.outputs.file_sha256", refuse)
     results = by_name(run(todo, same, manifest=book()))
     assert results["001.png"].status == "done"
     assert results["000.png"].status == "failed"
