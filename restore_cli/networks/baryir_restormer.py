@@ -97,12 +97,6 @@ class BaryIRRestormer(LatentNetwork):
             self.reduce_noise_channel_3 = _unused(four + 256, four)
         self.means = DegradationClassifier(sources, eight) if sources else None
 
-    def forward(
-        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
-    ) -> Tensor:
-        """Restore a batch, see `Network.forward`; it takes neither level nor context."""
-        return self.decomposed(image, level, context=context).image
-
     def decomposed(
         self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
     ) -> Decomposed:
