@@ -167,8 +167,8 @@ def alignment(rounds: int = 25) -> Iterator[Row]:
     for _ in range(rounds):
         for alpha, taken in seconds.items():
             begin = time.perf_counter()
-            for turn in Supervised(network, pal=alpha).steps(batch):
-                turn.loss.backward()
+            for step in Supervised(network, pal=alpha).steps(batch):
+                step.loss.backward()
             network.zero_grad()
             taken.append(time.perf_counter() - begin)
     plain, both = (statistics.median(taken[3:]) for taken in seconds.values())

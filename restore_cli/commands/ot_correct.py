@@ -1,7 +1,6 @@
 """`restore ot-correct apply`: a fitted correction on restored pictures."""
 
 import time
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -28,18 +27,13 @@ from restore_cli.commands.options import (
     Traceback,
     Workers,
 )
-from restore_cli.commands.ot_options import AllowDownload, Alpha, Decoding, MovedVae
+from restore_cli.commands.ot_options import AllowDownload, Alpha, CorrectionFile, Decoding, MovedVae
 
 LABEL = "ot-correct"
 
 
 def apply(
-    correction: Annotated[
-        Path,
-        typer.Argument(
-            metavar="CORRECTION", help="What `ot-correct fit` wrote.", show_default=False
-        ),
-    ],
+    correction: CorrectionFile,
     inputs: Annotated[
         list[str],
         typer.Argument(

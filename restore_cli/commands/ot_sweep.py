@@ -20,7 +20,7 @@ from restore_cli.commands.options import (
     Seed,
     Traceback,
 )
-from restore_cli.commands.ot_options import AllowDownload, MovedVae
+from restore_cli.commands.ot_options import AllowDownload, CorrectionFile, MovedVae
 from restore_cli.commands.outputs import check_outputs, output_path
 from restore_cli.errors import RestoreError
 
@@ -33,12 +33,7 @@ _EVERY_TENTH = "0,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1"
 
 
 def sweep(
-    correction: Annotated[
-        Path,
-        typer.Argument(
-            metavar="CORRECTION", help="What `ot-correct fit` wrote.", show_default=False
-        ),
-    ],
+    correction: CorrectionFile,
     restored: Annotated[
         Path,
         typer.Argument(

@@ -28,12 +28,7 @@ def fix_constant(planes: Light, data: bytes, step: int) -> Light:
 
 
 def fix_list(planes: Light, data: bytes, step: int) -> Light:
-    """FixBadPixelsList: points and rectangles are bad.
-
-    Args:
-        planes: (H, W, C); changed in place.
-        data: the opcode's parameters.
-        step: distance of two samples of one colour, px.
+    """FixBadPixelsList: points and rectangles are bad; what it takes is as in `fix_constant`.
 
     Raises:
         ValueError, struct.error: they are damaged.

@@ -120,16 +120,7 @@ def map_table(planes: Light, data: bytes, scale: float) -> Light:
 
 
 def map_polynomial(planes: Light, data: bytes, scale: float) -> Light:
-    """MapPolynomial: each level x becomes f0 + f1 x + f2 x^2 + ...
-
-    Args:
-        planes: (H, W, C); changed in place.
-        data: the opcode's parameters.
-        scale: of the samples: 65535 for codes, 1 for light.
-
-    Raises:
-        ValueError, struct.error: they are damaged.
-    """
+    """MapPolynomial: each level x becomes f0 + f1 x + f2 x^2 + ...; see `map_table`."""
     region = _Region.read(data, planes.shape)
     (degree,) = struct.unpack_from(">I", data, 32)
     if degree > 8:

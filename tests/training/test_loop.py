@@ -183,7 +183,7 @@ def test_accumulated_gradients_equal_a_larger_batch(train: Train, tmp_path: Path
     assert not torch.equal(large.network.state_dict()["tail.weight"], start["tail.weight"])
 
 
-def test_only_the_named_player_moves_and_the_next_turn_sees_it(
+def test_only_the_named_module_moves_and_the_next_step_sees_it(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(OBJECTIVES, "alternating", Alternating)
@@ -196,7 +196,7 @@ def test_only_the_named_player_moves_and_the_next_turn_sees_it(
     assert checkpoint(tmp_path)["modules"].keys() == {"network", "discriminator"}
 
 
-def test_several_turns_are_resumed_bit_for_bit(
+def test_several_steps_are_resumed_bit_for_bit(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(OBJECTIVES, "alternating", Alternating)

@@ -13,7 +13,7 @@ from restore_cli.training.loop import Trained
 Train = Callable[..., Trained]
 
 
-def test_several_turns_cannot_be_accumulated(
+def test_several_steps_cannot_be_accumulated(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(OBJECTIVES, "alternating", Alternating)
