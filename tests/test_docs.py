@@ -232,6 +232,13 @@ def test_method_pages_show_the_committed_numbers() -> None:
                     assert cell == shown, key
 
 
+def test_the_confidence_of_auto_is_the_one_explained() -> None:
+    from restore_cli.api.auto import THRESHOLD
+
+    words = " ".join((ROOT / "docs" / "tasks.md").read_text(encoding="utf-8").split())
+    assert f"that it is at least {THRESHOLD} sure of is run" in words
+
+
 def test_the_bound_of_torch_that_is_explained_is_the_one_asked_for() -> None:
     config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     (torch,) = (one for one in config["project"]["dependencies"] if one.startswith("torch"))

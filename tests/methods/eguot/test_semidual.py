@@ -98,7 +98,7 @@ def mapped(*, plain: bool) -> Tensor:
     )
     for parameter in (*move.parameters(), *potential.parameters()):
         nn.init.normal_(parameter, std=0.3, generator=generator)
-    modules = [torch.optim.Adam(module.parameters(), lr=1e-2) for module in (move, potential)]
+    optimizers = [torch.optim.Adam(module.parameters(), lr=1e-2) for module in (move, potential)]
     for _ in range(40):
         source = draw(64, 2)
         angle = torch.randint(8, (64,), generator=generator) * (math.pi / 4)
@@ -114,9 +114,9 @@ def mapped(*, plain: bool) -> Tensor:
                 loss = potential_loss(at_made, at_ring, cost, source=identity, target=identity)
             else:
                 loss = map_loss(at_made, cost)
-            modules[module].zero_grad()
+            optimizers[module].zero_grad()
             loss.backward()
-            modules[module].step()
+            optimizers[module].step()
     return move(draw(100, 2)).detach()
 
 
