@@ -107,19 +107,6 @@ def test_functions_stay_readable(path: Path) -> None:
             assert (node.end_lineno or 0) - begin < LONGEST_FUNCTION, f"line {node.lineno}"
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in CHECKED if PACKAGE not in path.parents], ids=_relative
-)
-def test_what_is_imported_from_the_package_is_there(path: Path) -> None:
-    """Nothing runs the benchmarks in a test, so a name that moved would be missed."""
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("restore_cli"):
-            module = importlib.import_module(node.module or "")
-            for name in (alias.name for alias in node.names):
-                found = hasattr(module, name) or importlib.util.find_spec(f"{node.module}.{name}")
-                assert found, f"{node.module}.{name}"
-
-
 @pytest.mark.parametrize("path", MODULES, ids=_relative)
 def test_modules_import_by_full_name_and_raise_for_users(path: Path) -> None:
     for node in ast.walk(_tree(path)):
