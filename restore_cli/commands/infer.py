@@ -133,7 +133,7 @@ def infer(
     from restore_cli.batch.reading import Pictures
     from restore_cli.commands.before_after import BeforeAfter, check_sheet
     from restore_cli.commands.infer_run import Run
-    from restore_cli.commands.restoring import Correction, How, corrected, elsewhere, prepare
+    from restore_cli.commands.restoring import CorrectionOptions, How, corrected, elsewhere, prepare
     from restore_cli.images.encode import Saving
 
     saving = Saving(quality=quality, lossless=lossless, subsampling=subsampling, effort=effort)
@@ -155,7 +155,7 @@ def infer(
         progress=bar.within,
     )
     restoring = prepare(console, tasks, model, how)
-    correction = Correction(
+    correction = CorrectionOptions(
         ot_correct, alpha or 0.0, vae, device, seed, allow_download=allow_download
     )
     restore, described = corrected(restoring.restore, correction)

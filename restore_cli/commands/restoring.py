@@ -132,7 +132,7 @@ def prepare(console: Console, tasks: Sequence[str], model: str | None, how: How)
 
 
 @dataclass(frozen=True, slots=True)
-class Correction:
+class CorrectionOptions:
     """What corrects after the model, as the options say it; see `load_corrector`.
 
     Attributes:
@@ -163,7 +163,9 @@ class Correction:
         return corrector.after(restore), described
 
 
-def corrected(restore: "Restore", correction: Correction) -> "tuple[Later, dict[str, object]]":
+def corrected(
+    restore: "Restore", correction: CorrectionOptions
+) -> "tuple[Later, dict[str, object]]":
     """What restores, corrects if asked, and says how much of each picture changed.
 
     Returns:
@@ -191,7 +193,7 @@ def restorer_of(model: "Model", how: How) -> "Restorer":
 
 
 def elsewhere(
-    tasks: Sequence[str], model: str | None, how: How, correction: Correction
+    tasks: Sequence[str], model: str | None, how: How, correction: CorrectionOptions
 ) -> "Restore":
     """What `prepare` prepares, built in another process, whose messages nobody reads."""
     restoring = prepare(Console(quiet=True, json=False), tasks, model, how)
