@@ -313,8 +313,8 @@ def main() -> None:
     autoencoder = load_autoencoder(arguments.vae, torch.device("cpu"))
     kept = _known(folder / "rows.csv")
     rows: list[Row] = []
-    pairs: list[dict[str, Tensor]] = []
-    shown: list[dict[str, Tensor]] = []
+    pairs: list[Sample] = []
+    shown: list[Sample] = []
     for seed in arguments.seeds:
         for arm in arms:
             chosen = ARMS.get(arm, ARMS["unpaired"])

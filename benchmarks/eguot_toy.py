@@ -66,21 +66,21 @@ def network(outputs: int, width: int = 128) -> nn.Sequential:
 
 
 def trained(conjugate: str, seed: int, steps: int) -> nn.Module:
-    """The map after `steps` rounds of one potential's and one map's turn, batches of 256."""
+    """The map after `steps` rounds of one potential's and one map's step, batches of 256."""
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     move, potential, psi = network(2), network(1), CONJUGATES[conjugate]
-    players = [
+    optimizers = [
         torch.optim.Adam(p.parameters(), lr=2e-4, betas=(0.5, 0.9)) for p in (move, potential)
     ]
     averaged = torch.optim.swa_utils.AveragedModel(
         move, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995)
     )
 
-    def step(player: int, loss: Tensor) -> None:
-        players[player].zero_grad()
+    def step(which: int, loss: Tensor) -> None:
+        optimizers[which].zero_grad()
         loss.backward()
-        players[player].step()
+        optimizers[which].step()
 
     for _ in range(steps):
         source = torch.randn(256, 2, generator=generator)

@@ -12,8 +12,7 @@ compared with explicit patches.
 
 import argparse
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +21,7 @@ import numpy as np
 import torch
 from blocks import markdown_table, replace_block
 from rows import write_rows
+from timing import seconds_of
 from torch.nn import functional as F
 
 from restore_cli.engine.restorer import Restorer
@@ -30,7 +30,7 @@ from restore_cli.images.picture import Picture
 from restore_cli.models import zoo
 from restore_cli.ot_correct.autoencoders import load_autoencoder
 from restore_cli.ot_correct.fitting import Fitting, gather, read_ahead
-from restore_cli.ot_correct.sweeping import sweep
+from restore_cli.ot_correct.sweeping import Sweep
 from restore_cli.transport.autoencoder import Autoencoder
 from restore_cli.transport.folding import FoldedMap
 from restore_cli.transport.latent import LatentTransport, Side, latent_distance
@@ -79,7 +79,8 @@ def speed() -> Iterator[Row]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     with torch.inference_mode():
-        slow, fast = _best(patches, 20), _best(lambda: folded(latents), 200)
+        slow = min(seconds_of(patches, 20))
+        fast = min(seconds_of(lambda: folded(latents), 200))
     torch.set_num_threads(before)
     yield Row("speed", "", "explicit patches, float64", slow * 1e3, "ms")
     yield Row("speed", "", "one convolution, float32", fast * 1e3, "ms")
@@ -129,7 +130,10 @@ def distances(photos: Path, vae: Autoencoder, crop: int, held_out: int) -> Itera
         corrected = _moments(vae, folder / "corrected")
         yield from _apart(vae, f"corrected (alpha 0), fitted to {FIT}", corrected, found)
         pairs = pair(folder / "restored", folder / "truth")
-        for point in _last(sweep(transport, pairs, alphas=ALPHAS, decodings=("residual", "plain"))):
+        sweep = Sweep(transport, alphas=ALPHAS, decodings=("residual", "plain"))
+        for one in pairs:
+            sweep.measure(one)
+        for point in sweep.points():
             place = f"{point.decoding}, alpha {point.alpha:g}"
             yield Row("curve", vae.name, f"{place}, PSNR", point.psnr, "dB")
             yield Row("curve", vae.name, f"{place}, latent W2", point.latent_w2, "W2")
@@ -195,24 +199,6 @@ def _moments(vae: Autoencoder, folder: Path) -> Moments:
         assert isinstance(image, torch.Tensor)
         moments.update(vae.encode(image))
     return moments
-
-
-def _best(work: Callable[[], object], times: int) -> float:
-    seconds: list[float] = []
-    for _ in range(times):
-        begun = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - begun)
-    return min(seconds)
-
-
-def _last(generator):  # noqa: ANN001, ANN202
-    """What a generator returns."""
-    while True:
-        try:
-            next(generator)
-        except StopIteration as end:
-            return end.value
 
 
 def main() -> None:

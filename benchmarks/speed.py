@@ -14,14 +14,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from blocks import markdown_table, replace_block
+from timing import median_seconds
 
+from restore_cli.data.sample import Batch
 from restore_cli.engine.restorer import Restorer
 from restore_cli.images.picture import Picture
 from restore_cli.methods.supervised.objective import Supervised
@@ -43,12 +45,12 @@ def networks() -> Iterator[Row]:
     peer = NAFNet(width=16, encoder_blocks=(1, 1, 2), middle_blocks=2, decoder_blocks=(1, 1, 1))
     peer.eval().to(memory_format=torch.channels_last)
     with torch.inference_mode():
-        slow = _median(lambda: peer(small))
+        slow = median_seconds(lambda: peer(small))
         size = sum(p.numel() for p in peer.parameters()) / 1e6
         for entry in _restoring():
             network = zoo.load(entry.name).network.to(memory_format=torch.channels_last)
             picture = _picture(int(getattr(network, "multiple", 1)))
-            seconds = _median(lambda n=network, p=picture: n(p))
+            seconds = median_seconds(lambda n=network, p=picture: n(p))
             yield (
                 f"`{entry.name}`, 481x321, network only",
                 f"{seconds:.2f} s",
@@ -61,7 +63,7 @@ def all_in_one() -> Iterator[Row]:
     picture = torch.rand(3, 512, 512)
     names = ("auto", "derain")
     restorers = [Restorer(zoo.load(name).network, tile="none") for name in names]
-    auto, derain = (_median(partial(restorer, picture)) for restorer in restorers)
+    auto, derain = (median_seconds(partial(restorer, picture)) for restorer in restorers)
     yield "`auto`, 512x512", f"{auto:.2f} s", f"`derain`: {derain:.2f} s"
 
 
@@ -116,8 +118,10 @@ def memory() -> Iterator[Row]:
 
 def start_up() -> Iterator[Row]:
     """`restore --help` against importing torch."""
-    seconds = _median(lambda: _restore("--help"), times=9)
-    heavy = _median(lambda: subprocess.run([sys.executable, "-c", "import torch"], check=True))
+    seconds = median_seconds(lambda: _restore("--help"), times=9)
+    heavy = median_seconds(
+        lambda: subprocess.run([sys.executable, "-c", "import torch"], check=True)
+    )
     yield "`restore --help`", f"{seconds:.2f} s", f"`import torch`: {heavy:.2f} s"
 
 
@@ -141,7 +145,7 @@ def overlap() -> Iterator[Row]:
     network = zoo.load("derain").network.to(memory_format=torch.channels_last)
     picture = _picture(8)
     with torch.inference_mode():
-        each = _median(lambda: network(picture), times=9)
+        each = median_seconds(lambda: network(picture), times=9)
     launch = single - each
     ratio = (whole - launch) / (40 * each)
     yield (
@@ -158,13 +162,13 @@ def alignment(rounds: int = 25) -> Iterator[Row]:
     """
     torch.manual_seed(0)
     network = UNet(widths=(24, 48, 96, 144)).to(memory_format=torch.channels_last)
-    batch = {name: torch.rand(8, 3, 96, 96) for name in ("image", "target")}
+    batch = Batch.of(torch.rand(8, 3, 96, 96), torch.rand(8, 3, 96, 96))
     seconds: dict[float, list[float]] = {0.0: [], 0.5: []}
     for _ in range(rounds):
         for alpha, taken in seconds.items():
             begin = time.perf_counter()
-            for turn in Supervised(network, pal=alpha).steps(batch):
-                turn.loss.backward()
+            for step in Supervised(network, pal=alpha).steps(batch):
+                step.loss.backward()
             network.zero_grad()
             taken.append(time.perf_counter() - begin)
     plain, both = (statistics.median(taken[3:]) for taken in seconds.values())
@@ -210,16 +214,6 @@ def main() -> None:
     text = markdown_table(("what", "measured", "beside it in the same run"), rows)
     text += f"\n\n{hardware()}, torch {torch.__version__}."
     replace_block(ROOT / "docs" / "results.md", "timed", text)
-
-
-def _median(action: Callable[[], object], times: int = 5) -> float:
-    action()
-    seconds: list[float] = []
-    for _ in range(times):
-        begin = time.perf_counter()
-        action()
-        seconds.append(time.perf_counter() - begin)
-    return statistics.median(seconds)
 
 
 def _restore(*words: str) -> str:

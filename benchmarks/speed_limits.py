@@ -12,11 +12,9 @@ import hashlib
 import json
 import os
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +24,7 @@ import numpy as np
 import torch
 from blocks import markdown_table, replace_block
 from rows import read_rows, write_rows
+from timing import median_seconds
 from torch.utils.flop_counter import FlopCounterMode
 
 from restore_cli.engine.backend import context_of
@@ -80,7 +79,7 @@ def arithmetic(amount: Amount) -> Iterator[Found]:
     rates: dict[torch.dtype, float] = {}
     for kind in (torch.float32, torch.bfloat16):
         left, right = (torch.rand(side, side).to(kind) for _ in range(2))
-        rates[kind] = 2 * side**3 / _median(lambda a=left, b=right: a @ b, amount.times)
+        rates[kind] = 2 * side**3 / median_seconds(lambda a=left, b=right: a @ b, amount.times)
     for entry in _restoring():
         network = zoo.load(entry.name).network
         work = _operations(network) * 1080 * 1920
@@ -88,7 +87,7 @@ def arithmetic(amount: Amount) -> Iterator[Found]:
         kinds = {"auto": ("auto", max(rates.values())), "fp32": ("torch", rates[torch.float32])}
         for precision, (backend, rate) in kinds.items():
             restorer = Restorer(network, device="cpu", backend=backend, precision=precision)  # pyright: ignore[reportArgumentType]
-            seconds = _median(partial(restorer, picture), amount.times)
+            seconds = median_seconds(partial(restorer, picture), amount.times)
             share = work / rate / seconds
             name = f"share of the arithmetic limit, {entry.name}, 1080p, {backend} {precision}"
             yield Found(name, f"{share:.2f}", ">= 0.60", f"{seconds:.2f} s")
@@ -100,7 +99,7 @@ def backends(amount: Amount) -> Iterator[Found]:
     network = zoo.load("derain").network
     exact = Restorer(network, device="cpu", backend="torch", precision="fp32")
     auto = Restorer(network, device="cpu", backend="auto")
-    slow, fast = (_median(lambda r=r: r(picture), 3 * amount.times) for r in (exact, auto))
+    slow, fast = (median_seconds(lambda r=r: r(picture), 3 * amount.times) for r in (exact, auto))
     how = auto(picture)
     target = ">= 4 with matrix units, >= 2 with AVX-512 bf16, >= 1.4 without"
     beside = f"{1e3 * fast:.0f} ms ({how.backend} {how.precision}), torch fp32 {1e3 * slow:.0f} ms"
@@ -144,7 +143,7 @@ def mosaic(amount: Amount) -> Iterator[Found]:
     restorer = Restorer(model.network, device="cpu", backend="auto", usual_overlap=model.overlap)
     picture = torch.rand(3, height, width)
     restorer(picture[:, :256, :256])
-    seconds = _median(lambda: restorer(picture), 1)
+    seconds = median_seconds(lambda: restorer(picture), 1)
     name = f"demosaic and denoise {height * width / 1e6:.0f} MP, learned"
     yield Found(name, f"{seconds:.1f} s", "24 MP: <= 12 s with matrix units, <= 25 s without", "")
 
@@ -173,12 +172,12 @@ def restart(amount: Amount) -> Iterator[Found]:
     with tempfile.TemporaryDirectory() as folder:
         path = _photo(Path(folder) / "one.png", 320, 480)
         command = ("infer", "--task", "derain", "--overwrite", "--quiet", str(path))
-        seconds = _median(lambda: _restore(*command), amount.times)
-        bare = _median(lambda: _python("import torch"), amount.times)
+        seconds = median_seconds(lambda: _restore(*command), amount.times)
+        bare = median_seconds(lambda: _python("import torch"), amount.times)
     name = "restarted command, cache warm, one 480x320 picture"
     yield Found(name, f"{seconds:.2f} s", "<= 1.0 s", f"import torch alone {bare:.2f} s")
     for words in (("--help",), ("models", "list"), ("infer", "--task", "derain", "missing.jpg")):
-        seconds = _median(lambda w=words: _restore(*w, check=False), amount.times)
+        seconds = median_seconds(lambda w=words: _restore(*w, check=False), amount.times)
         yield Found(f"`restore {' '.join(words)}`", f"{seconds:.2f} s", "<= 0.3 s", "")
 
 
@@ -186,10 +185,10 @@ def company(amount: Amount) -> Iterator[Found]:
     """Derain of 20 pictures beside two busy loops, against alone."""
     pictures = [torch.rand(3, 320, 480) for _ in range(amount.of(20))]
     restorer = Restorer(zoo.load("derain").network, device="cpu", backend="auto")
-    alone = _median(lambda: [restorer(picture) for picture in pictures], amount.times)
+    alone = median_seconds(lambda: [restorer(picture) for picture in pictures], amount.times)
     loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
     try:
-        beside = _median(lambda: [restorer(picture) for picture in pictures], amount.times)
+        beside = median_seconds(lambda: [restorer(picture) for picture in pictures], amount.times)
     finally:
         for loop in loops:
             loop.kill()
@@ -300,17 +299,6 @@ def _photo(path: Path, height: int, width: int) -> Path:
     pixels = small.repeat(10, 0).repeat(10, 1)[:height, :width]
     Picture(pixels=np.ascontiguousarray(pixels)).write(path)
     return path
-
-
-def _median(action: Callable[[], object], times: int) -> float:
-    """Seconds of an action, after one call that is not counted."""
-    action()
-    seconds: list[float] = []
-    for _ in range(times):
-        begin = time.perf_counter()
-        action()
-        seconds.append(time.perf_counter() - begin)
-    return statistics.median(seconds)
 
 
 def _restore(*words: str, check: bool = True) -> list[str]:

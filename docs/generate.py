@@ -8,6 +8,7 @@ benchmarks' results.
 
 import ast
 import csv
+import html
 import inspect
 import re
 import sys
@@ -37,6 +38,8 @@ OTHER_ROOMS = {
     "scripts": "what developers run: trains the whole zoo",
     "tests": "mirrors restore_cli/ path for path",
 }
+# What of a room stands higher than the rest of it.
+DOORS = ("raw.develop", "raw.preview_reader")
 # The class of a command lives in click for some releases of typer and inside typer for others.
 Command: TypeAlias = Any
 
@@ -136,11 +139,12 @@ def _row(option: Command, kind: object) -> str:
     is_option = option.opts[0].startswith("-")
     names = [*option.opts, *option.secondary_opts] if is_option else []
     value = "" if kind is bool else option.metavar or manual.value(kind)
-    spelled = " ".join(filter(None, [", ".join(sorted(names, key=len, reverse=True)), value]))
+    shown = [f"`{name}`" for name in sorted(names, key=len, reverse=True)]
+    spelled = " ".join(filter(None, [", ".join(shown), f"`{value}`" if value else ""]))
     # How many workers there are is this machine's affair.
     default = "up to 4" if option.name == "workers" else option.default
-    shown = "" if default is None or default is False or callable(default) else f"`{default}`"
-    return f"| `{_cell(spelled)}` | {_cell(shown)} | {_cell(_help(option.help))} |"
+    preset = "" if default is None or default is False or callable(default) else f"`{default}`"
+    return f"| {_cell(spelled)} | {_cell(preset)} | {_cell(_help(option.help))} |"
 
 
 def _help(text: str) -> str:
@@ -148,7 +152,12 @@ def _help(text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", r"\|")
+    """Text of a cell. In code, an escaped bar is shown with its backslash by MkDocs."""
+
+    def spelled_out(code: re.Match[str]) -> str:
+        return f"<code>{html.escape(code[1]).replace('|', '&#124;<wbr>')}</code>"
+
+    return re.sub(r"`([^`]*\|[^`]*)`", spelled_out, text).replace("|", r"\|")
 
 
 def _first_line(path: Path) -> str:
@@ -170,7 +179,7 @@ def _drawing() -> str:
     """The layers as an SVG picture: what stands higher imports what stands lower."""
     width, height, gap = 760, 30, 8
     rows = [
-        list(dict.fromkeys("raw" if "raw." in name and name != "raw.develop" else name
+        list(dict.fromkeys(name if name in DOORS else name.split(".")[0]
                            for name in layer))
         for layer in _layers()
     ]  # fmt: skip

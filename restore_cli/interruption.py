@@ -13,7 +13,7 @@ from types import FrameType
 from restore_cli.errors import ExitCode
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# A terminal tells all processes of a job, and a launcher passes it on: the same wish twice.
+# A terminal tells all processes of a job, and a launcher passes it on: the same request twice.
 _SAME_WISH_SECONDS = 0.25
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -97,6 +98,22 @@ def test_the_page_uses_inputs_that_the_action_has() -> None:
     used = [step["with"] for step in steps if "restore" in step.get("uses", "") and "with" in step]
     assert used
     assert all(set(one) <= set(ACTION["inputs"]) for one in used)
+
+
+def test_the_workflow_runs_what_is_there() -> None:
+    text = (ROOT / ".github" / "workflows" / "check.yml").read_text(encoding="utf-8")
+    steps = [step for job in yaml.safe_load(text)["jobs"].values() for step in job["steps"]]
+    commands = [shlex.split(step["run"]) for step in steps if "run" in step]
+    assert [command[0] for command in commands] == [".ci/run", "pip", "python"]
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+    _, script, *words = commands[2]
+    done = subprocess.run(
+        [sys.executable, ROOT / script, words[0], "--help"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert "--torch" in words
+    assert "--torch" in done.stdout
 
 
 def test_the_gitlab_job_runs_commands_that_exist(

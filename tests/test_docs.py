@@ -162,6 +162,18 @@ def test_links_between_documents_lead_somewhere() -> None:
     assert broken == set()
 
 
+def test_every_row_belongs_to_a_table() -> None:
+    """A row after a blank line is shown as text with bars."""
+    lost: list[str] = []
+    for page in PAGES:
+        lines = [*page.read_text(encoding="utf-8").splitlines(), ""]
+        for before, line, after in zip(["", *lines], lines, lines[1:], strict=False):
+            begins = line.startswith("|") and not before.startswith("|")
+            if begins and not re.match(r"\|[\s:|-]+$", after):
+                lost.append(f"{page.name}: {line}")
+    assert lost == []
+
+
 def test_every_decision_has_a_number_a_date_and_a_title() -> None:
     for path in (ROOT / "docs" / "decisions").glob("*.md"):
         if path.name != "index.md":
@@ -230,6 +242,13 @@ def test_method_pages_show_the_committed_numbers() -> None:
                     if len(found) > 1:
                         shown += f" ± {statistics.stdev(found):.{digits}f}"
                     assert cell == shown, key
+
+
+def test_the_confidence_of_auto_is_the_one_explained() -> None:
+    from restore_cli.api.auto import THRESHOLD
+
+    words = " ".join((ROOT / "docs" / "tasks.md").read_text(encoding="utf-8").split())
+    assert f"that it is at least {THRESHOLD} sure of is run" in words
 
 
 def test_the_bound_of_torch_that_is_explained_is_the_one_asked_for() -> None:

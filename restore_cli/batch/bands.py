@@ -73,7 +73,8 @@ def weighed(reader: object, work: Work) -> Generator[None]:
             if rows is None:
                 raise
             height, width = rows.height, rows.width
-        work.height, work.width, work.in_bands = height, width, True
+        work.in_bands = True
+        work.learn(height=height, width=width)
         band = min(height, rows_of_band(width)) * width
         admit(job.source, BYTES_PER_PIXEL * band, doing="restoring it in bands")
 
@@ -87,16 +88,15 @@ def make_in_bands(reader: object, work: Work, restore: Restore) -> None:
     assert isinstance(reader, ReadsInBands)
     job, begun = work.job, time.perf_counter()
     with reader.in_bands(job.source, job.format) as rows:
-        if rows is None or (rows.height, rows.width) != (work.height, work.width):
+        if rows is None or (rows.height, rows.width) != (work.known.height, work.known.width):
             raise RestoreError(
                 f"{job.source}: it has changed since it was looked at",
                 hint="start again when nothing writes to it",
                 exit_code=ExitCode.SOME_FAILED,
             )
         made = restore_in_bands(rows, ready(restore), job.output, job.format, level=reader.level)
-    work.computed_as(made)
-    work.notes += made.notes
-    work.model_seconds = time.perf_counter() - begun
+    work.computed_as(made, time.perf_counter() - begun)
+    work.note(*made.notes)
 
 
 def rows_of_band(width: int) -> int:

@@ -60,7 +60,7 @@ class Manifest:
     """
 
     def __init__(self, identity: Identity) -> None:
-        self._identity = identity
+        self.identity = identity
         self._folders: dict[Path, _Lines] = {}
         self._lock = threading.Lock()
 
@@ -98,8 +98,8 @@ class Manifest:
         return {
             "output": output.name,
             "input_sha256": input_sha256,
-            "model_sha256": self._identity.model,
-            "options": dict(self._identity.options),
+            "model_sha256": self.identity.model,
+            "options": dict(self.identity.options),
         }
 
 

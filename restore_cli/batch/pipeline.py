@@ -6,37 +6,28 @@ reading and writing is bounded twice: by number, and by pixels, since two 24-meg
 floats are more memory than a hundred small ones.
 """
 
-import os
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from restore_cli.batch.attributes import Attributes
 from restore_cli.batch.bands import BYTES_PER_PIXEL, make_in_bands, weighed
 from restore_cli.batch.budget import Budget
-from restore_cli.batch.claims import Claim, TakenError, claim
 from restore_cli.batch.gate import Gate
 from restore_cli.batch.inputs import Refused
 from restore_cli.batch.manifest import Manifest
+from restore_cli.batch.outputs import Existing, Outputs
 from restore_cli.batch.planning import Job, prepare_folder
 from restore_cli.batch.reading import Pictures, Reader, Restore, ready
 from restore_cli.batch.results import Result, refusal, too_many_pages
 from restore_cli.batch.work import Work, finished
-from restore_cli.errors import ExitCode, RestoreError
-from restore_cli.images import leftovers
 from restore_cli.images.atomic import named_through
-from restore_cli.images.picture import naming_problems
-from restore_cli.images.regular import file_sha256
 from restore_cli.images.room import admit, free_memory
 from restore_cli.workers import Workers
-
-Existing = Literal["error", "skip", "overwrite"]
-
-_NO_MANIFEST = "its folder takes no manifest: --skip-existing will make it again"
 
 PIXELS_IN_FLIGHT = 32_000_000
 """Pixels that may be decoded and not yet written, at most; a larger picture goes through alone."""
@@ -61,8 +52,7 @@ def run(
 
     Args:
         jobs: from `planning.plan`.
-        restore: (3, H, W) float32 sRGB in [0, 1] on the CPU -> `Restored`; called on the thread
-            that iterates, one picture at a time.
+        restore: (3, H, W) float32 sRGB in [0, 1] on the CPU -> `Restored`, one at a time.
         workers: threads that read, and as many that write.
         existing: what to do where the output exists: "error" fails that input, "overwrite" replaces
             it, "skip" leaves it if the manifest says that it would come out the same and replaces
@@ -79,13 +69,15 @@ def run(
         dropped. After KeyboardInterrupt, also one that is thrown in, what is finished within a
         second is told, and the rest is dropped: no output appears that is not told.
     """
-    if existing == "skip" and manifest is None:
-        raise ValueError("existing='skip' needs a manifest")
-    if pixels_in_flight is None:
-        pixels_in_flight = min(PIXELS_IN_FLIGHT, int(free_memory() / 2 / BYTES_PER_PIXEL))
-    budget = Budget(pixels_in_flight)
-    batch = _Batch(restore, reader or Pictures(), max(1, workers), existing, manifest, budget)
-    batch.preserve_times = preserve_times
+    reader = reader or Pictures()
+    batch = _Batch(
+        restore=restore,
+        reader=reader,
+        workers=max(1, workers),
+        outputs=Outputs(existing, manifest, reader),
+        budget=_budget(pixels_in_flight),
+        preserve_times=preserve_times,
+    )
     pending = iter(jobs)
     try:
         while True:
@@ -107,28 +99,33 @@ def run(
         batch.close()
 
 
+def _budget(pixels: int | None) -> Budget:
+    if pixels is None:
+        pixels = min(PIXELS_IN_FLIGHT, int(free_memory() / 2 / BYTES_PER_PIXEL))
+    return Budget(pixels)
+
+
 class _Batch:
     """The stages of one run and the work between them."""
 
     def __init__(
         self,
+        *,
         restore: Restore,
         reader: Reader,
         workers: int,
-        existing: Existing,
-        manifest: Manifest | None,
+        outputs: Outputs,
         budget: Budget,
+        preserve_times: bool,
     ) -> None:
         self._restore = restore
         self._reader = reader
         self._limit = 2 * workers
-        self._existing = existing
-        self._manifest = manifest
+        self._outputs = outputs
         self._budget = budget
-        self.preserve_times = False
+        self._preserve_times = preserve_times
         self._readers = Workers(workers, "read")
         self._writers = Workers(workers, "write")
-        self._claims: set[Claim] = set()
         self._gate = Gate()
         self._closed = False
         # Dictionaries keep the order of submission.
@@ -204,8 +201,7 @@ class _Batch:
             write.cancel()
         self._readers.close(seconds)
         self._writers.close(seconds)
-        for one in list(self._claims):
-            one.release()
+        self._outputs.close()
 
     def _take_loaded(self) -> Work | Result | None:
         """The first read that is done. The future goes, and with it its hold on the picture."""
@@ -221,7 +217,7 @@ class _Batch:
             return refusal(job)
         work = Work(job)
         try:
-            if self._is_up_to_date(work) or not self._take(work):
+            if self._outputs.is_up_to_date(work) or not self._outputs.take(work):
                 self._drop(work)
                 return work.result("skipped")
             waited = time.perf_counter()
@@ -233,47 +229,22 @@ class _Batch:
                 admit(job.source, BYTES_PER_PIXEL * pixels, doing=what)
             loaded = None if work.in_bands else self._reader.read(job.source)
             prepare_folder(job.output.parent)
-            if not self._take(work):
+            if not self._outputs.take(work):
                 self._drop(work)
                 return work.result("skipped")
             if loaded is None:
                 return work
-            work.height, work.width = loaded.height, loaded.width
-            work.notes, work.details = loaded.notes, loaded.details
+            work.note(*loaded.notes)
+            work.learn(height=loaded.height, width=loaded.width, details=loaded.details)
             if loaded.further and job.format != "tiff":
                 raise too_many_pages(job, 1 + len(loaded.further))
             # Its own hold on the images goes: computing wants the memory back.
             work.images = (loaded.image, *loaded.further)
             work.loaded = replace(loaded, image=loaded.image[:, :0].clone(), further=())
-            work.seconds = time.perf_counter() - work.started
+            work.spend(work.started)
         except Exception as error:
             return self._fail(work, error)
         return work
-
-    def _take(self, work: Work) -> bool:
-        """Claim the output as soon as its folder is there; False where it need not be made.
-
-        Raises:
-            RestoreError: another run is making it, or has made it, and that is not to be skipped.
-        """
-        job = work.job
-        if work.claim.path is not None or not job.output.parent.is_dir():
-            return True
-        leftovers.clear(job.output.parent)
-        try:
-            work.claim = claim(job.output)
-            self._claims.add(work.claim)
-        except TakenError as error:
-            if self._existing == "skip":
-                work.notes += (f"left to another run: {error}",)
-                return False
-            raise RestoreError(
-                f"{job.output} already exists: another run is making it ({error})",
-                hint="wait for that run, or choose another folder with -o",
-                exit_code=ExitCode.SOME_FAILED,
-            ) from error
-        # Another run may have finished it since it was looked at.
-        return not self._is_up_to_date(work)
 
     def _count_pixels(self, path: Path) -> int:
         """How many pixels a file has; 0 where it cannot be told."""
@@ -282,29 +253,6 @@ class _Batch:
         except Exception:
             # Whatever is wrong with it, reading will say so in the words for users.
             return 0
-
-    def _is_up_to_date(self, work: Work) -> bool:
-        """Whether to leave the output as it is. Raises RestoreError if it is in the way."""
-        job, manifest = work.job, self._manifest
-        exists = os.path.lexists(job.output)
-        if exists and job.output.is_dir():
-            raise RestoreError(f"{job.output} is a folder", hint="choose another -o or --suffix")
-        if exists and self._existing == "error":
-            raise RestoreError(
-                f"{job.output} already exists",
-                hint="--overwrite replaces it; --skip-existing keeps it if it is up to date",
-            )
-        if manifest is None:
-            return False
-        if work.sha256 is None:
-            with naming_problems(job.source):
-                # Before it is hashed: what cannot be read need not be.
-                with weighed(self._reader, work):
-                    admit(job.source, job.source.stat().st_size)
-                work.sha256 = file_sha256(job.source)
-        if exists and self._existing == "skip":
-            return manifest.matches(job.output, work.sha256)
-        return False
 
     def _compute(self, work: Work) -> Result | None:
         """Iterating thread: restore, and hand over to the writers."""
@@ -317,32 +265,24 @@ class _Batch:
         try:
             pages = [restore(image) for image in images]
         except Exception as error:
-            work.seconds += time.perf_counter() - begun
+            work.spend(begun)
             return self._fail(work, error)
-        work.model_seconds = time.perf_counter() - begun
-        work.seconds += work.model_seconds
         work.images = tuple(page.image for page in pages)
-        work.notes += tuple(dict.fromkeys(note for page in pages for note in page.notes))
-        work.computed_as(pages[0])
+        work.computed_as(pages[0], work.spend(begun))
+        work.note(*dict.fromkeys(note for page in pages for note in page.notes))
         self._writes[self._writers.submit(self._save, work)] = work
         return None
 
     def _save(self, work: Work) -> Result:
         """Writer thread: encode, write, note in the manifest."""
         begun = time.perf_counter()
-        job, manifest = work.job, self._manifest
         try:
             self._encode(work)
-            if manifest is not None and work.sha256 is not None:
-                try:
-                    manifest.record(job.output, work.sha256)
-                except (OSError, RestoreError):
-                    # The picture is written; that nobody knows only means doing it again.
-                    work.notes += (_NO_MANIFEST,)
+            self._outputs.record(work)
         except Exception as error:
-            work.seconds += time.perf_counter() - begun
+            work.spend(begun)
             return self._fail(work, error)
-        work.seconds += time.perf_counter() - begun
+        work.spend(begun)
         self._drop(work)
         return work.result("done")
 
@@ -350,13 +290,13 @@ class _Batch:
         job = work.job
         restored = None if work.in_bands else finished(work)
         attributes = Attributes.for_output(
-            job.source, job.output, preserve_times=self.preserve_times
+            job.source, job.output, preserve_times=self._preserve_times
         )
         with named_through(self._gate.naming):
             if restored is None:
                 make_in_bands(self._reader, work, self._restore)
             else:
-                work.notes += restored.write(job.output, job.format) or ()
+                work.note(*(restored.write(job.output, job.format) or ()))
         attributes.apply(job.output)
 
     def _fail(self, work: Work, error: Exception) -> Result:
@@ -367,5 +307,4 @@ class _Batch:
         """Give back what the work holds."""
         work.loaded, work.images = None, ()
         self._budget.release(work.pixels)
-        self._claims.discard(work.claim)
-        work.claim.release()
+        self._outputs.release(work)

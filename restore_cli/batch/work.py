@@ -2,8 +2,7 @@
 
 import time
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from restore_cli.batch.claims import Claim
@@ -29,49 +28,54 @@ class Work:
     sha256: str | None = None
     loaded: Loaded | None = None
     images: "tuple[torch.Tensor, ...]" = ()
-    height: int | None = None
-    width: int | None = None
-    tile: int | None = None
-    device: str | None = None
-    precision: str | None = None
-    notes: tuple[str, ...] = ()
-    seconds: float = 0.0
-    model_seconds: float = 0.0
-    details: Mapping[str, object] = field(default_factory=dict[str, object])
     in_bands: bool = False
+    known: Result = field(init=False)
 
-    def computed_as(self, restored: "Restored") -> None:
-        """Take over how it was computed, but for the picture."""
-        self.tile, self.device = restored.tile, restored.device
-        self.precision = restored.precision
-        self.details = {**self.details, "backend": restored.backend, **restored.details}
+    def __post_init__(self) -> None:
+        self.known = Result(self.job.source, self.job.output, "failed")
+
+    def computed_as(self, restored: "Restored", seconds: float) -> None:
+        """Take over how it was computed, and how long that took, but not the picture."""
+        self.learn(
+            model_seconds=seconds,
+            tile=restored.tile,
+            device=restored.device,
+            precision=restored.precision,
+            details={**self.known.details, "backend": restored.backend, **restored.details},
+        )
 
     @property
     def written_pixels(self) -> int:
         """Of the pictures that wait to be written; more than were read, where a model enlarges."""
         return sum(image.shape[1] * image.shape[2] for image in self.images)
 
+    def learn(self, **facts: object) -> None:
+        """Set fields of the result."""
+        self.known = replace(self.known, **facts)
+
+    def note(self, *notes: str) -> None:
+        """Add notes to the result."""
+        self.learn(notes=(*self.known.notes, *notes))
+
+    def spend(self, since: float) -> float:
+        """Add the seconds since a reading of `time.perf_counter` to the result; returns them."""
+        seconds = time.perf_counter() - since
+        self.learn(seconds=self.known.seconds + seconds)
+        return seconds
+
     def result(
         self, status: Literal["done", "skipped", "failed"], error: Exception | None = None
     ) -> Result:
         """What became of it, as far as it got."""
-        return Result(
-            source=self.job.source,
-            output=self.job.output,
+        if error is None:
+            return replace(self.known, status=status)
+        return replace(
+            self.known,
             status=status,
-            error=None if error is None else explain(error, self.job.source),
+            error=explain(error, self.job.source),
             hint=error.hint if isinstance(error, RestoreError) else None,
             # As text: the exception itself would keep the frames, and their pictures, alive.
-            trace=None if error is None else "".join(traceback.format_exception(error)),
-            height=self.height,
-            width=self.width,
-            tile=self.tile,
-            device=self.device,
-            precision=self.precision,
-            notes=self.notes,
-            seconds=self.seconds,
-            model_seconds=self.model_seconds,
-            details=self.details,
+            trace="".join(traceback.format_exception(error)),
         )
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from restore_cli.batch.inputs import Refused
-from restore_cli.batch.pipeline import Existing
+from restore_cli.batch.outputs import Existing
 from restore_cli.batch.planning import Job
 from restore_cli.batch.results import Result, refusal
 from restore_cli.cluster.worker import Setup, Stopped, Worker

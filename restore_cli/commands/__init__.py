@@ -12,6 +12,7 @@ from restore_cli import __version__
 from restore_cli.commands.compare import compare
 from restore_cli.commands.completion import install_completion, show_completion
 from restore_cli.commands.config import show_config
+from restore_cli.commands.doctor import doctor
 from restore_cli.commands.eval import evaluate
 from restore_cli.commands.export import export_model
 from restore_cli.commands.infer import infer
@@ -19,11 +20,11 @@ from restore_cli.commands.isp import isp
 from restore_cli.commands.models_convert import convert_model
 from restore_cli.commands.models_hub import pull_model, push_model
 from restore_cli.commands.models_inspect import inspect_model
+from restore_cli.commands.models_shipped import list_models, show_model, verify_models
 from restore_cli.commands.ot_correct import apply
 from restore_cli.commands.ot_fit import fit
 from restore_cli.commands.ot_sweep import sweep
 from restore_cli.commands.program import HELP_OPTIONS, add, examples
-from restore_cli.commands.tools import doctor, list_models, show_model, verify_models
 from restore_cli.commands.train import train
 
 

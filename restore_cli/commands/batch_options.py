@@ -226,6 +226,11 @@ def check_inputs(given: Sequence[str], skip: bool, overwrite: bool, *, example: 
         )
 
 
+def existing_of(skip: bool, overwrite: bool) -> Literal["error", "skip", "overwrite"]:
+    """What `--skip-existing` and `--overwrite` say of outputs that are there."""
+    return "skip" if skip else "overwrite" if overwrite else "error"
+
+
 def tile_size(tile: str) -> int | Literal["auto", "none"]:
     """What `--tile` means."""
     if tile.isdecimal():

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +16,9 @@ from restore_cli.images.chatter import caught
 from restore_cli.streams import printable_name
 
 if TYPE_CHECKING:
+    from restore_cli.batch.inputs import Refused
+    from restore_cli.batch.planning import Job
+    from restore_cli.batch.reading import Reader
     from restore_cli.batch.results import Result
     from restore_cli.batch.sizes import Sizes
 
@@ -97,6 +100,29 @@ class BatchReport:
             sum_up(interrupted=True)
             raise
         sum_up(interrupted=False)
+
+    def follow_jobs(
+        self,
+        results: "Generator[Result]",
+        jobs: "Sequence[Job | Refused]",
+        reader: "Reader",
+        *,
+        started: float,
+        seen: "Callable[[Result], None]" = lambda _: None,
+    ) -> None:
+        """`follow` the results of jobs that are all known.
+
+        Args:
+            results: as they are finished.
+            jobs: what they are of.
+            reader: says how many pixels a file has.
+            started: when the command began, of `time.perf_counter`.
+            seen: see `follow`.
+        """
+        from restore_cli.batch.sizes import Sizes
+
+        seconds, sizes = time.perf_counter() - started, Sizes(jobs, reader.count_pixels)
+        self.follow(results, len(jobs), setup_seconds=seconds, sizes=sizes, seen=seen)
 
     def raise_failures(self) -> None:
         """Raise one error that names every failed input, if there is any."""

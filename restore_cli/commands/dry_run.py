@@ -11,7 +11,8 @@ import torch
 
 from restore_cli.batch.inputs import Refused
 from restore_cli.batch.manifest import Manifest, file_sha256
-from restore_cli.batch.pipeline import PIXELS_IN_FLIGHT, Existing
+from restore_cli.batch.outputs import Existing
+from restore_cli.batch.pipeline import PIXELS_IN_FLIGHT
 from restore_cli.batch.planning import Job
 from restore_cli.batch.reading import Reader
 from restore_cli.commands.console import Console

@@ -1,11 +1,10 @@
 """`restore infer`: options in, calls down, messages and JSON lines out."""
 
 import time
-from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from restore_cli import __version__
 from restore_cli.commands.batch_options import (
@@ -28,6 +27,7 @@ from restore_cli.commands.batch_options import (
     Suffix,
     Tile,
     check_inputs,
+    existing_of,
 )
 from restore_cli.commands.batch_report import BatchReport
 from restore_cli.commands.console import Console
@@ -63,16 +63,13 @@ from restore_cli.commands.options import (
     Workers,
 )
 from restore_cli.commands.ot_options import AllowDownload, MovedVae
-from restore_cli.commands.pipes import STANDARD, Staged, names_from, staged
+from restore_cli.commands.pipes import STANDARD, names_from, staged
 from restore_cli.commands.pixel_bar import PixelBar
 from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
-    from restore_cli.batch.inputs import Refused
-    from restore_cli.batch.pipeline import Result
-    from restore_cli.batch.planning import Job
-    from restore_cli.batch.reading import Reader, Restore
-    from restore_cli.commands.restoring import Restoring
+    from restore_cli.commands.restoring import How, Restoring
+    from restore_cli.images.encode import Saving
 
 
 def infer(
@@ -132,17 +129,14 @@ def infer(
     given = _given([*(inputs or []), *(more_inputs or [])], files_from, null, watch)
     check_inputs(given, skip_existing, overwrite, example="restore infer --task derain photos/")
     _check_usage(tasks, model, ot_correct, {"--alpha": alpha, "--vae": vae})
-    if compare and output == STANDARD:
-        raise RestoreError("--compare writes beside the output, and -o - has no place")
-    if cluster is not None:
-        _check_cluster(cluster, given, output, watch, sandbox)
+    _check_places(given, output, compare=compare, cluster=cluster, watch=watch, sandbox=sandbox)
 
     # Nothing of this imports torch: what is wrong is told, and what is done is skipped, at once.
-    from restore_cli.batch import pipeline
     from restore_cli.batch.manifest import Identity, Manifest
-    from restore_cli.batch.reading import Later, Pictures
+    from restore_cli.batch.reading import Pictures
     from restore_cli.commands.before_after import BeforeAfter, check_sheet
-    from restore_cli.commands.restoring import Correction, How, measured, prepare
+    from restore_cli.commands.infer_run import Run
+    from restore_cli.commands.restoring import CorrectionOptions, How, corrected, elsewhere, prepare
     from restore_cli.images.encode import Saving
     from restore_cli.images.sandbox import sandbox_for
 
@@ -165,64 +159,23 @@ def infer(
         progress=bar.within,
     )
     restoring = prepare(console, tasks, model, how)
-    # What changes the picture; how fast and where it is computed does not count.
-    options: dict[str, object] = {
-        "task": restoring.task,
-        "strength": strength,
-        "level": amount,
-        "tta": tta,
-        "tile": tile,
-        **restoring.options,
-        "precision": precision,
-        "backend": backend,
-        "seed": seed,
-        "version": __version__,
-    }
-    # Only where asked for, so that outputs made before stay up to date.
-    told = {"quality": quality, "lossless": lossless or None, "subsampling": subsampling}
-    told |= {"effort": effort, "page": page}
-    options |= {name: value for name, value in told.items() if value is not None}
-    restore: Restore = restoring.restore
-    correction: Correction | None = None
-    if ot_correct is not None:
-        correction = Correction(
-            ot_correct, alpha or 0.0, vae, device, seed, allow_download=allow_download
-        )
-        restore, described = correction.after(restore)
-        options |= described
-    existing = "skip" if skip_existing else "overwrite" if overwrite else "error"
-    identity = Identity(model=restoring.sha256, options=options)
-    reader = Pictures(saving, page, sandbox_for(sandbox))
-    go: partial[Generator[Result]] = partial(
-        pipeline.run,
-        restore=Later(lambda: measured(restore)),
-        workers=workers,
-        existing=existing,
-        manifest=Manifest(identity),
-        fail_fast=fail_fast,
-        reader=reader,
-        preserve_times=preserve_times,
+    correction = CorrectionOptions(
+        ot_correct, alpha or 0.0, vae, device, seed, allow_download=allow_download
     )
-    if cluster is not None and not dry_run:
-        from restore_cli.cluster import driver
-        from restore_cli.cluster.worker import Setup
-        from restore_cli.commands.restoring import elsewhere
-
-        build = partial(elsewhere, tasks, model, replace(how, progress=None), correction)
-        setup = Setup(build, identity, reader, workers, preserve_times, Path.cwd())
-        go = partial(
-            driver.run,
-            setup=setup,
-            address=cluster,
-            device=device,
-            existing=existing,
-            fail_fast=fail_fast,
-        )
-    run = _Run(
+    restore, described = corrected(restoring.restore, correction)
+    options = _options(restoring, how, saving, page) | described
+    run = Run(
         console=console,
         restoring=restoring,
-        go=go,
-        reader=reader,
+        restore=restore,
+        build=partial(elsewhere, tasks, model, replace(how, progress=None), correction),
+        reader=Pictures(saving, page, sandbox_for(sandbox)),
+        manifest=Manifest(Identity(model=restoring.sha256, options=options)),
+        existing=existing_of(skip_existing, overwrite),
+        workers=workers,
+        fail_fast=fail_fast,
+        preserve_times=preserve_times,
+        device=device,
         named={"format": format, "suffix": suffix, "recursive": recursive},
         pictures=BeforeAfter(restoring.task, beside=compare, sheet=sheet),
         report=BatchReport(console, restoring.model, restoring.task, traceback, bar=bar),
@@ -231,113 +184,34 @@ def infer(
     if watch is not None:
         return run.watch(watch, output)
     with staged(given, output, format=format, json=json) as stage:
-        return run.dry(stage, device) if dry_run else run.batch(stage)
+        return run.dry(stage) if dry_run else run.batch(stage, cluster)
 
 
-@dataclass
-class _Run:
-    """A run that is ready to begin.
-
-    Attributes:
-        console: for messages.
-        restoring: what restores.
-        go: `pipeline.run`, or that of the cluster, but for the jobs.
-        reader: how files are read.
-        named: what of the options decides names of outputs.
-        pictures: comparisons to write.
-        report: what is told.
-        started: when the command began.
-    """
-
-    console: Console
-    restoring: "Restoring"
-    go: "partial[Generator[Result]]"
-    reader: "Reader"
-    named: dict[str, Any]
-    pictures: Any
-    report: BatchReport
-    started: float
-
-    def batch(self, stage: Staged) -> None:
-        """Restore what was named."""
-        from restore_cli.batch.sizes import Sizes
-
-        jobs = self._jobs(stage)
-        self.report.renamed = stage.told
-        self.report.follow(
-            self.go(jobs),
-            len(jobs),
-            setup_seconds=self._passed(),
-            sizes=Sizes(jobs, self.reader.count_pixels),
-            seen=self._look,
-        )
-        if (said := self.pictures.write()) is not None:
-            self.console.say(said)
-        self.report.raise_failures()
-        stage.send()
-
-    def dry(self, stage: Staged, device: str) -> int:
-        """Say what `batch` would do."""
-        from restore_cli.batch.reading import ready
-        from restore_cli.commands.dry_run import foresee, tell
-
-        jobs, how = self._jobs(stage), self.go.keywords
-        look = partial(
-            foresee, existing=how["existing"], manifest=how["manifest"], reader=self.reader
-        )
-        seen = [look(job) for job in jobs]
-        restore = ready(how["restore"])
-        return tell(self.console, jobs, seen, restore, tuple(self.restoring.models), device)
-
-    def watch(self, folder: Path, output: str | None) -> None:
-        """Restore what arrives in a folder, until interrupted."""
-        if self.go.keywords["existing"] == "error":
-            # What an earlier watch has done stays; what has changed since is done again.
-            self.go.keywords["existing"] = "skip"
-        self.console.say(f"watching {folder}: Ctrl-C ends it")
-        results = self._arriving(folder, output)
-        try:
-            self.report.follow(results, None, setup_seconds=self._passed(), seen=self._look)
-        finally:
-            if (said := self.pictures.write()) is not None:
-                self.console.say(said)
-
-    def _arriving(self, folder: Path, output: str | None) -> "Generator[Result]":
-        from restore_cli.batch.arrivals import arrivals
-        from restore_cli.batch.planning import plan
-
-        target = output or str(folder.absolute().with_name(f"{folder.name}-{self.restoring.label}"))
-        recursive = self.named["recursive"]
-        for paths in arrivals(folder, recursive=recursive, skip=Path(target).resolve()):
-            for path in paths:
-                below = path.relative_to(folder).parent
-                where = str(Path(target) / below) + "/"
-                named: dict[str, Any] = {**self.named, "recursive": False}
-                try:
-                    jobs = plan([str(path)], where, label=self.restoring.label, **named)
-                except RestoreError as error:
-                    self.console.warn(error.message)
-                    continue
-                yield from self.go(jobs)
-
-    def _jobs(self, stage: Staged) -> "list[Job | Refused]":
-        from restore_cli.batch.inputs import passed_over
-        from restore_cli.batch.planning import plan
-
-        jobs = plan(stage.inputs, stage.output, label=self.restoring.label, **self.named)
-        for note in passed_over(stage.inputs, recursive=self.named["recursive"]):
-            self.console.warn(note)
-        return jobs
-
-    def _look(self, result: "Result") -> None:
-        """Compare a result with its input where that was asked for."""
-        try:
-            self.pictures.add(result)
-        except RestoreError as error:
-            self.console.warn(f"no comparison: {error.message}")
-
-    def _passed(self) -> float:
-        return time.perf_counter() - self.started
+def _options(
+    restoring: "Restoring", how: "How", saving: "Saving", page: int | None
+) -> dict[str, object]:
+    """What changes the picture, for the manifest; how fast and where it is computed does not."""
+    options: dict[str, object] = {
+        "task": restoring.task,
+        "strength": how.strength,
+        "level": how.level,
+        "tta": how.tta,
+        "tile": how.tile,
+        **restoring.options,
+        "precision": how.precision,
+        "backend": how.backend,
+        "seed": how.seed,
+        "version": __version__,
+    }
+    # Only where asked for, so that outputs made before stay up to date.
+    told = {
+        "quality": saving.quality,
+        "lossless": saving.lossless or None,
+        "subsampling": saving.subsampling,
+        "effort": saving.effort,
+        "page": page,
+    }
+    return options | {name: value for name, value in told.items() if value is not None}
 
 
 def _given(given: list[str], files_from: str | None, null: bool, watch: Path | None) -> list[str]:
@@ -355,10 +229,20 @@ def _given(given: list[str], files_from: str | None, null: bool, watch: Path | N
     return given if files_from is None else [*given, *names_from(files_from, null=null)]
 
 
-def _check_cluster(
-    address: str, given: list[str], output: str | None, watch: Path | None, sandbox: str
+def _check_places(
+    given: list[str],
+    output: str | None,
+    *,
+    compare: bool,
+    cluster: str | None,
+    watch: Path | None,
+    sandbox: str,
 ) -> None:
-    """Refuse what a cluster cannot do, before anything heavy is imported."""
+    """Refuse places that comparisons or a cluster do not reach, before heavy imports."""
+    if compare and output == STANDARD:
+        raise RestoreError("--compare writes beside the output, and -o - has no place")
+    if cluster is None:
+        return
     from restore_cli.cluster.driver import check
 
     if watch is not None:
@@ -367,7 +251,7 @@ def _check_cluster(
         raise RestoreError("--sandbox works on one machine: leave --cluster out")
     if STANDARD in given or output == STANDARD:
         raise RestoreError("--cluster takes and writes files: `-` is of this machine only")
-    check(address)
+    check(cluster)
 
 
 def _check_usage(

@@ -1,6 +1,7 @@
 """`restore isp`: options in, calls down, messages and JSON lines out."""
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -18,7 +19,7 @@ from restore_cli.commands.batch_options import (
     Suffix,
     Tile,
     check_inputs,
-    tile_size,
+    existing_of,
 )
 from restore_cli.commands.batch_report import BatchReport
 from restore_cli.commands.console import Console
@@ -58,10 +59,10 @@ from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
     from restore_cli.batch.inputs import Refused
+    from restore_cli.batch.manifest import Identity
     from restore_cli.batch.planning import Job
-    from restore_cli.batch.reading import Restore
-    from restore_cli.engine.choice import BackendName
-    from restore_cli.engine.restorer import Restorer
+    from restore_cli.batch.reading import Reader, Restore
+    from restore_cli.commands.restoring import How
     from restore_cli.models.zoo import Model
     from restore_cli.raw.settings import Settings
 
@@ -214,15 +215,7 @@ def isp(
     started = time.perf_counter()
     given = [*(inputs or []), *(more_inputs or [])]
     check_inputs(given, skip_existing, overwrite, example="restore isp photo.dng")
-    deep = bits == "16" or (bits is None and linear)
-    check_usage(
-        format=format,
-        output=output,
-        deep=deep,
-        linear=linear,
-        shallow=bits == "8",
-        modes=[name for name, on in (("--info", info), ("--preview", preview)) if on],
-    )
+    deep = check_usage(format, output, bits, linear=linear, info=info, preview=preview)
     check_engine(engine, denoise=denoise, demosaic=demosaic, proof=proof)
     console = Console(quiet=quiet, json=json)
     if info:
@@ -231,21 +224,14 @@ def isp(
         show_info(console, given, recursive=recursive, black=black, white=white)
         return
 
-    jobs = _plan(
-        given,
-        output,
-        format=format or ("jpg" if preview and _names_no_format(output) else None),
-        suffix=suffix,
-        recursive=recursive,
-    )
+    format = format or ("jpg" if preview and _names_no_format(output) else None)
+    jobs = _plan(given, output, format=format, suffix=suffix, recursive=recursive)
 
     import torch
 
     from restore_cli.batch import pipeline
-    from restore_cli.batch.manifest import Identity, Manifest
-    from restore_cli.batch.sizes import Sizes
-    from restore_cli.raw.develop import Developer, as_it_is
-    from restore_cli.raw.preview_reader import Previews, WithCameraFiles, camera_files
+    from restore_cli.batch.manifest import Manifest
+    from restore_cli.commands.restoring import How
     from restore_cli.raw.settings import Settings, check_levels
 
     torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
@@ -269,39 +255,68 @@ def isp(
         lens_corrections=lens_corrections,
         proof=proof,
     )
-    loaded = None
     bar = PixelBar()
-    restore: Restore = as_it_is
-    if engine == "learned" and not preview and not proof:
-        loaded = _load(model)
-        restore = _restorer(loaded, device, precision, backend, tile, overlap, batch_size, bar)
-    beside = [] if preview else camera_files(jobs)
-    if same_stem == "both":
-        jobs += beside
-    elif beside:
-        what = "JPEG file of the same name was" if len(beside) == 1 else "JPEG files were"
-        console.say(f"{len(beside)} {what} passed over (--same-stem both copies them)")
-    options = _options(settings, preview=preview)
-    if loaded is not None:
-        options |= {"tile": tile, "overlap": loaded.overlap if overlap is None else overlap}
-        options |= {"precision": precision, "backend": backend}
-    name = "preview" if preview else "libraw" if loaded is None else loaded.name
-    raws = Developer(settings, None if loaded is None else restore)
-    copied = frozenset(job.source for job in beside if same_stem == "both")
-    reader = WithCameraFiles(Previews(strip_gps) if preview else raws, copied)
+    how = How(device, precision, backend, tile, overlap, batch_size, progress=bar.within)
+    beside = [] if preview else _camera_files(console, jobs, same_stem)
+    way = _way(settings, model, how, preview=preview, copied=beside)
+    jobs += beside
     results = pipeline.run(
         jobs,
-        restore,
+        way.restore,
         workers=workers,
-        existing="skip" if skip_existing else "overwrite" if overwrite else "error",
-        manifest=Manifest(Identity(model=loaded.sha256 if loaded else name, options=options)),
+        existing=existing_of(skip_existing, overwrite),
+        manifest=Manifest(way.identity),
         fail_fast=fail_fast,
-        reader=reader,
+        reader=way.reader,
     )
-    report = BatchReport(console, model=name, task=LABEL, traceback=traceback, bar=bar)
-    seconds, sizes = time.perf_counter() - started, Sizes(jobs, reader.count_pixels)
-    report.follow(results, len(jobs), setup_seconds=seconds, sizes=sizes)
+    report = BatchReport(console, model=way.name, task=LABEL, traceback=traceback, bar=bar)
+    report.follow_jobs(results, jobs, way.reader, started=started)
     report.raise_failures()
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How files are developed.
+
+    Attributes:
+        name: of the model, "libraw" or "preview".
+        identity: what decides the outputs, for the manifest.
+        reader: how files are read.
+        restore: what computes.
+    """
+
+    name: str
+    identity: "Identity"
+    reader: "Reader"
+    restore: "Restore"
+
+
+def _way(
+    settings: "Settings",
+    model: str | None,
+    how: "How",
+    *,
+    preview: bool,
+    copied: "list[Job | Refused]",
+) -> _Way:
+    """By the learned engine, by LibRaw, or as the camera's own preview; some files are copied."""
+    from restore_cli.batch.manifest import Identity
+    from restore_cli.commands.restoring import restorer_of
+    from restore_cli.raw.develop import Developer, as_it_is
+    from restore_cli.raw.preview_reader import Previews, WithCameraFiles
+
+    is_learned = settings.engine == "learned" and not preview and not settings.proof
+    loaded = _load(model) if is_learned else None
+    learned = None if loaded is None else restorer_of(loaded, how)
+    raws = Previews(settings.strip_gps) if preview else Developer(settings, learned)
+    name = "preview" if preview else "libraw" if loaded is None else loaded.name
+    options = _options(settings, loaded, how, preview=preview)
+    return _Way(
+        name=name,
+        identity=Identity(model=name if loaded is None else loaded.sha256, options=options),
+        reader=WithCameraFiles(raws, frozenset(job.source for job in copied)),
+        restore=learned or as_it_is,
+    )
 
 
 def _plan(
@@ -356,36 +371,40 @@ def _load(name: str | None) -> "Model":
     return model
 
 
-def _restorer(
-    model: "Model",
-    device: str,
-    precision: str,
-    backend: "BackendName",
-    tile: str,
-    overlap: int | None,
-    batch_size: int,
-    bar: PixelBar,
-) -> "Restorer":
-    from restore_cli.engine.restorer import Restorer
+def _camera_files(
+    console: Console, jobs: "list[Job | Refused]", same_stem: Literal["raw", "both"]
+) -> "list[Job | Refused]":
+    """Jobs for the JPEG files of the same names, where they are to be copied too."""
+    from restore_cli.raw.preview_reader import camera_files
 
-    return Restorer(
-        model.network,
-        device=device,
-        precision=precision,
-        backend=backend,
-        tile=tile_size(tile),
-        overlap=overlap,
-        usual_overlap=model.overlap,
-        batch_size=batch_size,
-        progress=bar.within,
-    )
+    beside = camera_files(jobs)
+    if beside and same_stem == "raw":
+        what = "JPEG file of the same name was" if len(beside) == 1 else "JPEG files were"
+        console.say(f"{len(beside)} {what} passed over (--same-stem both copies them)")
+    return [*beside] if same_stem == "both" else []
 
 
-def _options(settings: "Settings", *, preview: bool) -> dict[str, object]:
+def _options(
+    settings: "Settings", model: "Model | None", how: "How", *, preview: bool
+) -> dict[str, object]:
     """What changes the picture, for the manifest."""
     from dataclasses import asdict
 
     import rawpy
 
     libraw = ".".join(map(str, rawpy.libraw_version))
-    return {**asdict(settings), "preview": preview, "libraw": libraw, "version": __version__}
+    options: dict[str, object] = {
+        **asdict(settings),
+        "preview": preview,
+        "libraw": libraw,
+        "version": __version__,
+    }
+    if model is None:
+        return options
+    overlap = model.overlap if how.overlap is None else how.overlap
+    return options | {
+        "tile": how.tile,
+        "overlap": overlap,
+        "precision": how.precision,
+        "backend": how.backend,
+    }

@@ -126,18 +126,19 @@ SameStem = Annotated[
 
 
 def check_usage(
-    *,
     format: str | None,
     output: str | None,
-    deep: bool,
+    bits: str | None,
+    *,
     linear: bool,
-    shallow: bool,
-    modes: list[str],
-) -> None:
-    """Refuse what contradicts itself before anything heavy is imported."""
-    if len(modes) > 1:
-        raise RestoreError(" and ".join(modes) + " exclude each other", hint="give one of them")
-    if linear and shallow:
+    info: bool,
+    preview: bool,
+) -> bool:
+    """Refuse what contradicts itself before anything heavy is imported; says whether 16 bits."""
+    if info and preview:
+        raise RestoreError("--info and --preview exclude each other", hint="give one of them")
+    deep = bits == "16" or (bits is None and linear)
+    if linear and not deep:
         raise RestoreError(
             "--linear needs 16 bits: 8 would leave nothing of the shadows", hint="leave --bits out"
         )
@@ -147,6 +148,7 @@ def check_usage(
             f"{ending.upper()} files have 8 bits, and 16 are asked for",
             hint="write PNG or TIFF, or leave --bits and --linear out",
         )
+    return deep
 
 
 def check_engine(engine: str, *, denoise: str, demosaic: str | None, proof: bool) -> None:

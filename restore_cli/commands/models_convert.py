@@ -7,19 +7,14 @@ import typer
 
 from restore_cli.commands.console import Console
 from restore_cli.commands.options import Json, Quiet, Traceback
-from restore_cli.commands.outputs import check_folder, output_path
+from restore_cli.commands.outputs import ModelFolder, ReplaceModel, check_folder
 from restore_cli.errors import RestoreError
 
 
 def convert_model(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="The checkpoint.")],
     *,
-    output: Annotated[
-        Path,
-        typer.Option(
-            "-o", "--output", metavar="FOLDER", parser=output_path, help="The folder to write."
-        ),
-    ],
+    output: ModelFolder,
     name: Annotated[
         str, typer.Option("--name", metavar="NAME", help="Name of the model; unset: the file's.")
     ] = "",
@@ -30,9 +25,7 @@ def convert_model(
         str,
         typer.Option("--licence", metavar="TEXT", help="As its author says it; unset: unknown."),
     ] = "",
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a model that is there.")
-    ] = False,
+    overwrite: ReplaceModel = False,
     json: Json = False,
     quiet: Quiet = False,
     traceback: Traceback = False,

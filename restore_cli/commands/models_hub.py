@@ -1,22 +1,13 @@
 """`restore models pull` and `push`: from the Hugging Face hub, and a folder made ready for it."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from restore_cli.commands.console import Console
 from restore_cli.commands.options import Json, Quiet, Traceback
-from restore_cli.commands.outputs import check_folder, output_path
+from restore_cli.commands.outputs import ModelFolder, ReplaceModel, check_folder
 from restore_cli.errors import RestoreError
-
-_Folder = Annotated[
-    Path,
-    typer.Option(
-        "-o", "--output", metavar="FOLDER", parser=output_path, help="The folder to write."
-    ),
-]
-_Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a model that is there.")]
 
 
 def pull_model(
@@ -24,7 +15,7 @@ def pull_model(
         str, typer.Argument(metavar="HUB_ID", help="OWNER/NAME on the Hugging Face hub.")
     ],
     *,
-    output: _Folder,
+    output: ModelFolder,
     revision: Annotated[
         str,
         typer.Option(
@@ -40,7 +31,7 @@ def pull_model(
     allow_download: Annotated[
         bool, typer.Option("--allow-download", help="Go to the network; off otherwise.")
     ] = False,
-    overwrite: _Overwrite = False,
+    overwrite: ReplaceModel = False,
     json: Json = False,
     quiet: Quiet = False,
     traceback: Traceback = False,
@@ -72,8 +63,8 @@ def push_model(
         str, typer.Argument(metavar="NAME", help="A shipped model, a model folder, or a file.")
     ],
     *,
-    output: _Folder,
-    overwrite: _Overwrite = False,
+    output: ModelFolder,
+    overwrite: ReplaceModel = False,
     json: Json = False,
     quiet: Quiet = False,
     traceback: Traceback = False,

@@ -1,7 +1,6 @@
 """`restore ot-correct apply`: a fitted correction on restored pictures."""
 
 import time
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -16,6 +15,7 @@ from restore_cli.commands.batch_options import (
     SkipExisting,
     Suffix,
     check_inputs,
+    existing_of,
 )
 from restore_cli.commands.batch_report import BatchReport
 from restore_cli.commands.console import Console
@@ -28,18 +28,13 @@ from restore_cli.commands.options import (
     Traceback,
     Workers,
 )
-from restore_cli.commands.ot_options import AllowDownload, Alpha, Decoding, MovedVae
+from restore_cli.commands.ot_options import AllowDownload, Alpha, CorrectionFile, Decoding, MovedVae
 
 LABEL = "ot-correct"
 
 
 def apply(
-    correction: Annotated[
-        Path,
-        typer.Argument(
-            metavar="CORRECTION", help="What `ot-correct fit` wrote.", show_default=False
-        ),
-    ],
+    correction: CorrectionFile,
     inputs: Annotated[
         list[str],
         typer.Argument(
@@ -97,7 +92,6 @@ def apply(
     from restore_cli.batch import pipeline
     from restore_cli.batch.manifest import Identity, Manifest
     from restore_cli.batch.reading import Pictures
-    from restore_cli.batch.sizes import Sizes
     from restore_cli.images.regular import file_sha256
     from restore_cli.images.sandbox import sandbox_for
     from restore_cli.ot_correct.corrector import load_corrector
@@ -119,12 +113,11 @@ def apply(
         jobs,
         corrector,
         workers=workers,
-        existing="skip" if skip_existing else "overwrite" if overwrite else "error",
+        existing=existing_of(skip_existing, overwrite),
         manifest=Manifest(Identity(model=file_sha256(correction), options=options)),
         fail_fast=fail_fast,
         reader=reader,
     )
     report = BatchReport(console, model=correction.name, task=LABEL, traceback=traceback)
-    seconds, sizes = time.perf_counter() - started, Sizes(jobs, reader.count_pixels)
-    report.follow(results, len(jobs), setup_seconds=seconds, sizes=sizes)
+    report.follow_jobs(results, jobs, reader, started=started)
     report.raise_failures()

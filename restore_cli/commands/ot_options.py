@@ -1,11 +1,17 @@
 """Options of everything that transports: which autoencoder, how far, and how it is decoded."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from restore_cli.commands.options import QUALITY
 from restore_cli.errors import RestoreError
+
+CorrectionFile = Annotated[
+    Path,
+    typer.Argument(metavar="CORRECTION", help="What `ot-correct fit` wrote.", show_default=False),
+]
 
 Alpha = Annotated[
     float,

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -19,23 +20,20 @@ from restore_cli.commands.options import (
     Seed,
     Traceback,
 )
-from restore_cli.commands.ot_options import AllowDownload, MovedVae
+from restore_cli.commands.ot_options import AllowDownload, CorrectionFile, MovedVae
 from restore_cli.commands.outputs import check_outputs, output_path
 from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
     from restore_cli.evaluation.metrics import Metric
+    from restore_cli.evaluation.pairing import Pair
+    from restore_cli.ot_correct.sweeping import Point, Sweep
 
 _EVERY_TENTH = "0,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1"
 
 
 def sweep(
-    correction: Annotated[
-        Path,
-        typer.Argument(
-            metavar="CORRECTION", help="What `ot-correct fit` wrote.", show_default=False
-        ),
-    ],
+    correction: CorrectionFile,
     restored: Annotated[
         Path,
         typer.Argument(
@@ -105,10 +103,8 @@ def sweep(
 
     from restore_cli.engine.device import choose_device
     from restore_cli.evaluation.pairing import check_sizes, pair
-    from restore_cli.evaluation.plots import Line, draw_curves
-    from restore_cli.images.atomic import write_atomically
-    from restore_cli.ot_correct import sweeping
     from restore_cli.ot_correct.corrector import load_transport
+    from restore_cli.ot_correct.sweeping import Sweep, write_curve
     from restore_cli.transport.latent import Decoding
 
     console = Console(quiet=quiet, json=json)
@@ -122,47 +118,63 @@ def sweep(
     transport.compute()
     both: tuple[Decoding, ...] = ("residual", "plain")
     decodings = both if decoding == "both" else (decoding,)
-    running = sweeping.sweep(
-        transport, pairs, alphas=wanted, decodings=decodings, seed=seed, metrics=further
-    )
+    running = Sweep(transport, alphas=wanted, decodings=decodings, seed=seed, metrics=further)
     with console.progress() as progress:
         bar = progress.add_task("sweep", total=len(pairs))
-        while True:
-            begun = time.perf_counter()
-            try:
-                done = next(running)
-            except StopIteration as end:
-                points: list[sweeping.Point] = end.value
-                break
-            seconds = round(time.perf_counter() - begun, 4)
-            console.emit(
-                {
-                    "input": done.output,
-                    "reference": done.reference,
-                    "status": "done",
-                    "error": None,
-                    "seconds": seconds,
-                }
-            )
+        for one in pairs:
+            _measure(console, running, one)
             progress.advance(bar)
-    sweeping.write_curve(output, points)
+    points = running.points()
+    write_curve(output, points)
     if plot is not None:
-        lines = [
-            Line(
-                d,
-                [(p.psnr, p.latent_w2, f"{p.alpha:g}") for p in points if p.decoding == d],
-            )
-            for d in decodings
-        ]
-        write_atomically(
-            plot,
-            draw_curves(
-                lines,
-                title=f"{len(pairs)} pictures, alpha at each point",
-                x="PSNR, dB (fidelity: right is better)",
-                y="latent W2 (look: down is better)",
-            ),
-        )
+        _draw(plot, points, decodings)
+    _show(console, points)
+    console.say(f"curve: {output}" + (f"; plot: {plot}" if plot is not None else ""))
+    console.emit(
+        {
+            "event": "summary",
+            "output": output,
+            "plot": plot,
+            "pictures": len(pairs),
+            "autoencoder": transport.autoencoder.name,
+            "curve": [_record(point) for point in points],
+            "seconds": round(time.perf_counter() - started, 4),
+        }
+    )
+
+
+def _measure(console: Console, running: "Sweep", pair: "Pair") -> None:
+    begun = time.perf_counter()
+    running.measure(pair)
+    console.emit(
+        {
+            "input": pair.output,
+            "reference": pair.reference,
+            "status": "done",
+            "error": None,
+            "seconds": round(time.perf_counter() - begun, 4),
+        }
+    )
+
+
+def _draw(file: Path, points: "Sequence[Point]", decodings: "Sequence[str]") -> None:
+    from restore_cli.evaluation.plots import Line, draw_curves
+    from restore_cli.images.atomic import write_atomically
+
+    lines = [
+        Line(d, [(p.psnr, p.latent_w2, f"{p.alpha:g}") for p in points if p.decoding == d])
+        for d in decodings
+    ]
+    drawn = draw_curves(
+        lines,
+        title=f"{points[0].pictures} pictures, alpha at each point",
+        x="PSNR, dB (fidelity: right is better)",
+        y="latent W2 (look: down is better)",
+    )
+    write_atomically(file, drawn)
+
+
+def _show(console: Console, points: "Sequence[Point]") -> None:
     names = ["alpha", "PSNR", "latent W2", *points[0].further]
     console.table(
         ["decoding", *names],
@@ -175,28 +187,17 @@ def sweep(
         ],
         numbers=names,
     )
-    console.say(f"curve: {output}" + (f"; plot: {plot}" if plot is not None else ""))
-    console.emit(
-        {
-            "event": "summary",
-            "output": output,
-            "plot": plot,
-            "pictures": len(pairs),
-            "autoencoder": transport.autoencoder.name,
-            "curve": [
-                {
-                    "decoding": p.decoding,
-                    "alpha": p.alpha,
-                    "psnr": p.psnr,
-                    "latent_w2": p.latent_w2,
-                    "latent_w2_fit": p.latent_w2_fit,
-                    **p.further,
-                }
-                for p in points
-            ],
-            "seconds": round(time.perf_counter() - started, 4),
-        }
-    )
+
+
+def _record(point: "Point") -> dict[str, object]:
+    return {
+        "decoding": point.decoding,
+        "alpha": point.alpha,
+        "psnr": point.psnr,
+        "latent_w2": point.latent_w2,
+        "latent_w2_fit": point.latent_w2_fit,
+        **point.further,
+    }
 
 
 def _built(names: str, weights: Path | None) -> "list[Metric]":

@@ -3,6 +3,7 @@
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -17,6 +18,15 @@ def output_path(text: str) -> Path:
     if not text:
         raise typer.BadParameter("it is an empty text: name a file or folder")
     return Path(text)
+
+
+ModelFolder = Annotated[
+    Path,
+    typer.Option(
+        "-o", "--output", metavar="FOLDER", parser=output_path, help="The folder to write."
+    ),
+]
+ReplaceModel = Annotated[bool, typer.Option("--overwrite", help="Replace a model that is there.")]
 
 
 def check_outputs(

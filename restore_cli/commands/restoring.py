@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from restore_cli.api.chain import Step
     from restore_cli.batch.reading import Restore
+    from restore_cli.engine.restorer import Restorer
     from restore_cli.models.zoo import Model
 
 
@@ -131,10 +132,14 @@ def prepare(console: Console, tasks: Sequence[str], model: str | None, how: How)
 
 
 @dataclass(frozen=True, slots=True)
-class Correction:
-    """A fitted correction after the model, as the options say it; see `load_corrector`."""
+class CorrectionOptions:
+    """What corrects after the model, as the options say it; see `load_corrector`.
 
-    path: "Path"
+    Attributes:
+        path: what `restore ot-correct fit` wrote; None corrects nothing.
+    """
+
+    path: "Path | None"
     alpha: float
     vae: str | None
     device: str
@@ -143,6 +148,8 @@ class Correction:
 
     def after(self, restore: "Restore") -> "tuple[Restore, dict[str, object]]":
         """What restores and then corrects, and what the manifest says of it."""
+        if self.path is None:
+            return restore, {}
         from restore_cli.ot_correct.corrector import load_corrector
 
         corrector, described = load_corrector(
@@ -156,20 +163,48 @@ class Correction:
         return corrector.after(restore), described
 
 
-def measured(restore: "Restore") -> "Restore":
-    """What restores, built, and says how much of each picture changed."""
-    from restore_cli.api.change import measured as watched
-    from restore_cli.batch.reading import ready
+def corrected(
+    restore: "Restore", correction: CorrectionOptions
+) -> "tuple[Later, dict[str, object]]":
+    """What restores, corrects if asked, and says how much of each picture changed.
 
-    return watched(ready(restore))
+    Returns:
+        It, built when first needed, and what the manifest says of the correction.
+    """
+    restore, described = correction.after(restore)
+    return Later(partial(_measured, restore)), described
+
+
+def restorer_of(model: "Model", how: How) -> "Restorer":
+    """What runs one model as the options say."""
+    from restore_cli.engine.restorer import Restorer
+
+    return Restorer(
+        model.network,
+        device=how.device,
+        precision=how.precision,
+        backend=how.backend,
+        tile=tile_size(how.tile),
+        overlap=how.overlap,
+        usual_overlap=model.overlap,
+        batch_size=how.batch_size,
+        progress=how.progress,
+    )
 
 
 def elsewhere(
-    tasks: Sequence[str], model: str | None, how: How, correction: Correction | None
+    tasks: Sequence[str], model: str | None, how: How, correction: CorrectionOptions
 ) -> "Restore":
     """What `prepare` prepares, built in another process, whose messages nobody reads."""
-    restore: Restore = prepare(Console(quiet=True, json=False), tasks, model, how).restore
-    return measured(restore if correction is None else correction.after(restore)[0])
+    restoring = prepare(Console(quiet=True, json=False), tasks, model, how)
+    return corrected(restoring.restore, correction)[0].built()
+
+
+def _measured(restore: "Restore") -> "Restore":
+    from restore_cli.api.change import measured
+    from restore_cli.batch.reading import ready
+
+    return measured(ready(restore))
 
 
 def _seeded(seed: int, build: "Callable[[], Restore]") -> "Restore":
@@ -223,20 +258,10 @@ def _load(name: str) -> "Model":
 
 def _step(name: str, model: "Model", how: How) -> "Step":
     from restore_cli.api.chain import Step
-    from restore_cli.engine.restorer import Restorer
 
-    restorer = Restorer(
-        model.network,
-        device=how.device,
-        precision=how.precision,
-        backend=how.backend,
-        tile=tile_size(how.tile),
-        overlap=how.overlap,
-        usual_overlap=model.overlap,
-        batch_size=how.batch_size,
-        progress=how.progress,
+    run: Callable[..., Any] = partial(
+        restorer_of(model, how), level=how.level, strength=how.strength, tta=how.tta
     )
-    run: Callable[..., Any] = partial(restorer, level=how.level, strength=how.strength, tta=how.tta)
     return Step(name, run)
 
 

@@ -162,12 +162,7 @@ def train(
     from restore_cli.training.runs import Run
     from restore_cli.training.schedule import duration
 
-    changes = list(settings or [])
-    if precision != "auto":
-        changes.append(f"optim.precision={precision}")
-    if seed is not None:
-        changes.append(f"optim.seed={seed}")
-    loaded = Recipe.load(recipe, changes)
+    loaded = Recipe.load(recipe, [*(settings or []), *_short_for(precision, seed)])
     _note_old_forms(console, recipe, loaded)
     seconds = None if time is None else duration(time)
     if device != "auto":
@@ -205,6 +200,12 @@ def train(
         )
         best = _export(export, trained) if export is not None and main_process else None
     summarise(console, run.folder, export, best, trained)
+
+
+def _short_for(precision: str, seed: int | None) -> list[str]:
+    """What --precision and --seed change in the recipe."""
+    changes = [f"optim.precision={precision}"] if precision != "auto" else []
+    return changes if seed is None else [*changes, f"optim.seed={seed}"]
 
 
 def _note_old_forms(console: Console, path: Path, recipe: "Recipe") -> None:

@@ -1,12 +1,12 @@
 """Making photos sharp and clean by making them smaller."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import torch
 
-from restore_cli.degradations.sample import UNKNOWN, Range, Sample, check_options
+from restore_cli.degradations.sample import Range, Sample, as_target, check_options
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,16 +49,4 @@ class DownscaleCrop:
         left = int(rng.integers(columns - self.side + 1))
         piece = small[top : top + self.side, left : left + self.side].reshape(self.side, -1, 3)
         picture = torch.from_numpy(np.ascontiguousarray(piece.transpose(2, 0, 1))).clamp(0, 1)
-        noise = torch.zeros(1, self.side, self.side)
-        return replace(
-            sample,
-            image=picture,
-            target=picture,
-            noise=noise,
-            sigma=0.0,
-            blur=(0.0, 0.0, 0.0),
-            level=0.0,
-            quantity="",
-            airlight=UNKNOWN,
-            cast=UNKNOWN,
-        )
+        return as_target(sample, picture)

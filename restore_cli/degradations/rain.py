@@ -13,7 +13,7 @@ rain may lie over all of it.
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -32,6 +32,14 @@ from restore_cli.degradations.veil import Veil
 Plane = npt.NDArray[np.floating]
 _SUBPIXEL_BITS = 4  # cv2.line takes fixed-point coordinates
 _REFERENCE_AREA = 1e4  # streak counts are stated per 100x100 px
+
+
+class _Fall(NamedTuple):
+    """How one layer falls: from the vertical, degrees; how far apart; how long its streaks."""
+
+    direction: float
+    spread: float
+    scale: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +101,7 @@ class Rain:
         dry, picture = picture, picture.copy()
         for _ in range(int(rng.integers(self.layers[0], self.layers[1] + 1))):
             direction = angle + rng.normal() * spread / 2
-            layer = self._layer(
-                height, width, direction=direction, spread=spread, scale=scale, rng=rng
-            )
+            layer = self._layer(height, width, _Fall(direction, spread, scale), rng)
             light = layer * np.float32(rng.uniform(*self.brightness))
             if self.dark_probability and rng.uniform() < self.dark_probability:
                 picture *= 1 - np.minimum(light, 1) * np.float32(rng.uniform(0.2, 0.7))
@@ -109,27 +115,16 @@ class Rain:
         image = torch.from_numpy(picture)
         return measure(replace(sample, image=image, sigma=math.nan), "rain", level)
 
-    def _layer(
-        self,
-        height: int,
-        width: int,
-        *,
-        direction: float,
-        spread: float,
-        scale: float,
-        rng: np.random.Generator,
-    ) -> Plane:
+    def _layer(self, height: int, width: int, fall: _Fall, rng: np.random.Generator) -> Plane:
         """One layer of light, (H, W), at the size of the picture."""
         wide = self.zoom != (1.0, 1.0)
         zoom = log_uniform(self.zoom, rng) if wide else 1.0
         rows, columns = max(1, round(height * zoom)), max(1, round(width * zoom))
         near = self.near_probability > 0 and rng.uniform() < self.near_probability
         if near or rng.uniform() < 0.5:
-            layer = self._drawn(
-                rows, columns, direction=direction, spread=spread, scale=scale, rng=rng, near=near
-            )
+            layer = self._drawn(rows, columns, fall, rng, near=near)
         else:
-            layer = self._blurred(rows, columns, direction=direction, scale=scale, rng=rng)
+            layer = self._blurred(rows, columns, fall, rng)
         if self.dotted_probability and rng.uniform() < self.dotted_probability:
             layer = layer * _dots(rows, columns, rng)
         if (rows, columns) != (height, width):
@@ -139,17 +134,9 @@ class Rain:
         return layer
 
     def _drawn(
-        self,
-        height: int,
-        width: int,
-        *,
-        direction: float,
-        spread: float,
-        scale: float,
-        rng: np.random.Generator,
-        near: bool = False,
+        self, height: int, width: int, fall: _Fall, rng: np.random.Generator, *, near: bool
     ) -> Plane:
-        length = log_uniform(self.length, rng) * scale
+        length = log_uniform(self.length, rng) * fall.scale
         thick = log_uniform(self.width, rng)
         if near:
             length, thick = 1.5 * length, thick + rng.uniform(2, 8)
@@ -164,7 +151,7 @@ class Rain:
             return layer
         x = rng.uniform(-margin, width + margin, count)
         y = rng.uniform(-margin, height + margin, count)
-        theta = np.deg2rad(direction + rng.normal(0, spread / 8 + 0.5, count))
+        theta = np.deg2rad(fall.direction + rng.normal(0, fall.spread / 8 + 0.5, count))
         half = 0.5 * length * rng.uniform(0.5, 1.3, count)
         light = rng.uniform(0.3, 1.0, count)
         dx, dy = np.sin(theta), np.cos(theta)
@@ -178,16 +165,8 @@ class Rain:
         layer /= 255
         return _soften(layer, max(0.35, thick * rng.uniform(0.2, 0.45)))
 
-    def _blurred(
-        self,
-        height: int,
-        width: int,
-        *,
-        direction: float,
-        scale: float,
-        rng: np.random.Generator,
-    ) -> Plane:
-        length = max(3.0, log_uniform(self.length, rng) * scale)
+    def _blurred(self, height: int, width: int, fall: _Fall, rng: np.random.Generator) -> Plane:
+        length = max(3.0, log_uniform(self.length, rng) * fall.scale)
         thick = log_uniform(self.width, rng)
         # Grains fall upright on a coarser canvas for wide streaks, which is turned and enlarged.
         zoom = max(1.0, thick)
@@ -198,7 +177,9 @@ class Rain:
         count = int(rng.binomial(grains.size, share))
         grains.reshape(-1)[rng.integers(0, grains.size, count)] = rng.uniform(0.3, 1.0, count)
         smeared = _smear(grains, run, fade=bool(rng.uniform() < 0.5))
-        turn = cv2.getRotationMatrix2D(((side - 1) / 2, (len(grains) - 1) / 2), direction, zoom)
+        turn = cv2.getRotationMatrix2D(
+            ((side - 1) / 2, (len(grains) - 1) / 2), fall.direction, zoom
+        )
         turn[:, 2] += (width - side) / 2, (height - len(grains)) / 2
         how = cv2.INTER_CUBIC if zoom > 1.5 else cv2.INTER_LINEAR
         turned = cv2.warpAffine(smeared, turn, (width, height), flags=how)

@@ -63,6 +63,22 @@ class Degradation(Protocol):
         ...
 
 
+def as_target(sample: Sample, picture: Tensor) -> Sample:
+    """A picture (3, H, W) in [0, 1] as both sides of the sample: nothing is left to be removed."""
+    return replace(
+        sample,
+        image=picture,
+        target=picture,
+        noise=picture.new_zeros(1, *picture.shape[1:]),
+        sigma=0.0,
+        blur=(0.0, 0.0, 0.0),
+        level=0.0,
+        quantity="",
+        airlight=UNKNOWN,
+        cast=UNKNOWN,
+    )
+
+
 def measure(sample: Sample, quantity: Quantity, amount: float) -> Sample:
     """Note how much a step did, if it is what the sample's level counts.
 

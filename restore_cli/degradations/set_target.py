@@ -1,11 +1,10 @@
 """A line between what belongs to the photo and what is to be removed."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from restore_cli.degradations.sample import UNKNOWN, Sample
+from restore_cli.degradations.sample import Sample, as_target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,17 +16,4 @@ class SetTarget:
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """Both pictures become `sample.image`, clipped to [0, 1]; no noise is left to remove."""
-        picture = sample.image.clamp(0, 1)
-        noise = torch.zeros_like(sample.noise)
-        return replace(
-            sample,
-            image=picture,
-            target=picture,
-            noise=noise,
-            sigma=0.0,
-            blur=(0.0, 0.0, 0.0),
-            level=0.0,
-            quantity="",
-            airlight=UNKNOWN,
-            cast=UNKNOWN,
-        )
+        return as_target(sample, sample.image.clamp(0, 1))

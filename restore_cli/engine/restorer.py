@@ -26,6 +26,7 @@ from restore_cli.engine.level import check_level, estimated_level, told_level
 from restore_cli.engine.out_of_memory import is_out_of_memory
 from restore_cli.engine.tile_cost import SIDES, Costs, measured
 from restore_cli.engine.tiling import lay, mirror, taken
+from restore_cli.engine.turns import over_turns
 from restore_cli.engine.ways import DEFAULT_OVERLAP, Way, Ways
 from restore_cli.errors import RestoreError
 from restore_cli.networks.base import Network
@@ -326,15 +327,7 @@ class Restorer:
                 probabilities.append(computed.degradations.cpu())
             return computed.image
 
-        if tta:
-            results: list[Tensor] = []
-            for turns in range(4):
-                seen = torch.rot90(windows, turns, (2, 3))
-                both = forward(seen) + forward(seen.flip(3)).flip(3)
-                results.append(torch.rot90(both, -turns, (2, 3)))
-            result = torch.stack(results).sum(0) / 8
-        else:
-            result = forward(windows)
+        result = over_turns(forward, windows) if tta else forward(windows)
         if not _finite(result):
             raise _NotFiniteError
         return result.clamp_(0.0, 1.0).cpu()

@@ -39,15 +39,7 @@ class LatentDistance:
 
     @torch.no_grad()
     def update(self, output: Tensor, reference: Tensor) -> None:
-        """Take in a batch of both sets.
-
-        Args:
-            output: (B, C, H, W) in [0, 1], RGB or grey (repeated to three channels).
-            reference: the same shape.
-
-        Raises:
-            RestoreError: the shapes differ.
-        """
+        """Take in a batch of both sets, as `InceptionDistance.update` does."""
         check_shapes(output, reference)
         for moments, images in zip(self._sides, (output, reference), strict=True):
             rgb = images.cpu().float().clamp(0, 1).expand(-1, 3, -1, -1)

@@ -62,15 +62,7 @@ def psnr_y(output: Tensor, reference: Tensor) -> Tensor:
 def ssim_y(output: Tensor, reference: Tensor) -> Tensor:
     """SSIM (`ssim`: Gaussian 11 x 11, sigma 1.5, valid) of the unrounded studio-range luma.
 
-    Args:
-        output: (B, C, H, W) in [0, 1], RGB or grey; H and W at least 11.
-        reference: the same shape.
-
-    Returns:
-        (B,) float64, 1 where the two are equal.
-
-    Raises:
-        RestoreError: the shapes differ, or the pictures are smaller than the window.
+    Arguments, result and errors are those of `ssim`; pictures are RGB or grey.
     """
     check_shapes(output, reference)
     return ssim(studio_luma(output), studio_luma(reference))

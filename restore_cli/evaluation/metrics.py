@@ -21,7 +21,7 @@ from restore_cli.evaluation.fidelity import check_shapes, psnr
 from restore_cli.evaluation.inception import load_inception
 from restore_cli.evaluation.latent_distance import LatentDistance
 from restore_cli.evaluation.luma import psnr_y, ssim_y
-from restore_cli.evaluation.no_reference import JUDGES, load_no_reference
+from restore_cli.evaluation.no_reference import NO_REFERENCE, load_no_reference
 from restore_cli.evaluation.perceptual import Distance, load_dists, load_lpips
 from restore_cli.evaluation.photometric import photometric_share, psnr_aligned, psnr_gtmean
 from restore_cli.evaluation.structure import ms_ssim, ssim
@@ -251,7 +251,7 @@ def _latent_w2(settings: Settings) -> Metric:
 
 def _no_reference(name: str, settings: Settings) -> Metric:
     score, protocol = load_no_reference(name, device=settings.device, weights=settings.weights)
-    higher = JUDGES[name].higher_is_better
+    higher = NO_REFERENCE[name].higher_is_better
     return PictureMetric(name, score, protocol, settings, higher_is_better=higher)
 
 
@@ -293,7 +293,7 @@ def build(
         device: where networks run.
         weights: folder or file of published weights for lpips (alexnet-owt-7be5be79.pth), dists
             (vgg16-397923af.pth), fid and kid (weights-inception-2015-12-05-6726825d.pth), and
-            those of `no_reference.JUDGES`; None looks where torch.hub keeps downloads. Nothing is
+            those of `NO_REFERENCE`; None looks where torch.hub keeps downloads. Nothing is
             downloaded.
         autoencoder: whose latents latent-w2 compares; only that needs it.
 

@@ -22,7 +22,7 @@ _FROM = "https://huggingface.co/chaofengc/IQA-PyTorch-Weights/resolve/main/"
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class Published:
     """A metric of pyiqa that needs no reference.
 
     Attributes:
@@ -36,9 +36,9 @@ class Judge:
     smallest: int = 32
 
 
-JUDGES: Mapping[str, Judge] = {
-    "niqe": Judge("niqe_modelparameters.mat", False, 192),
-    "musiq": Judge("musiq_koniq_ckpt-e95806b9.pth", True),
+NO_REFERENCE: Mapping[str, Published] = {
+    "niqe": Published("niqe_modelparameters.mat", False, 192),
+    "musiq": Published("musiq_koniq_ckpt-e95806b9.pth", True),
 }
 """What `--metrics` may name of them."""
 
@@ -49,7 +49,7 @@ def load_no_reference(
     """A metric that looks at the output alone.
 
     Args:
-        name: a key of `JUDGES`.
+        name: a key of `NO_REFERENCE`.
         device: where to compute.
         weights: a folder with the published file, or that file; None: torch.hub's folder.
 
@@ -59,26 +59,26 @@ def load_no_reference(
     Raises:
         RestoreError: the extra or the weights are missing or broken.
     """
-    judge = JUDGES[name]
+    published = NO_REFERENCE[name]
     try:
         require("pyiqa", metric=name)
     except RestoreError as error:
         raise RestoreError(error.message, hint=EXTRA_HINT) from error
     import pyiqa  # pyright: ignore[reportMissingImports]
 
-    path = _find(judge, weights, metric=name)
+    path = _find(published, weights, metric=name)
     try:
         with offline(f"what {name} needs beside {path}"):
             network = pyiqa.create_metric(name, device=device, pretrained_model_path=str(path))
     except (RuntimeError, KeyError, TypeError, ValueError, OSError) as error:
         raise RestoreError(
-            f"{path} is not what {name} takes: {error}", hint=f"download {_FROM}{judge.weights}"
+            f"{path} is not what {name} takes: {error}", hint=f"download {_FROM}{published.weights}"
         ) from error
 
     def score(output: Tensor, reference: Tensor) -> Tensor:
-        if min(output.shape[-2:]) < judge.smallest:
+        if min(output.shape[-2:]) < published.smallest:
             raise RestoreError(
-                f"{name} needs pictures of at least {judge.smallest} pixels per side",
+                f"{name} needs pictures of at least {published.smallest} pixels per side",
                 hint="leave it out for small pictures",
             )
         with torch.no_grad():
@@ -94,14 +94,14 @@ def _library() -> str:
         return "pyiqa of unknown version"
 
 
-def _find(judge: Judge, weights: Path | None, *, metric: str) -> Path:
+def _find(published: Published, weights: Path | None, *, metric: str) -> Path:
     folder = Path(torch.hub.get_dir()) if weights is None else weights
-    places = (folder, folder / judge.weights, folder / "pyiqa" / judge.weights)
-    found = next((p for p in places if p.is_file() and p.name == judge.weights), None)
+    places = (folder, folder / published.weights, folder / "pyiqa" / published.weights)
+    found = next((p for p in places if p.is_file() and p.name == published.weights), None)
     if found is None:
         raise RestoreError(
-            f"{metric} needs the weights {judge.weights}, which are not in {folder}",
-            hint=f"download {_FROM}{judge.weights} and give its folder with --weights; "
+            f"{metric} needs the weights {published.weights}, which are not in {folder}",
+            hint=f"download {_FROM}{published.weights} and give its folder with --weights; "
             "nothing is downloaded on its own",
         )
     if found.suffix == ".pth":
@@ -110,6 +110,6 @@ def _find(judge: Judge, weights: Path | None, *, metric: str) -> Path:
         except Exception as error:
             raise RestoreError(
                 f"{found} is damaged, or holds other things than tensors",
-                hint=f"download {_FROM}{judge.weights}",
+                hint=f"download {_FROM}{published.weights}",
             ) from error
     return found

@@ -61,15 +61,7 @@ def ms_ssim(output: Tensor, reference: Tensor) -> Tensor:
     code (symmetric border) does. Window and constants are those of `ssim`. Channels are scored
     one by one and averaged. A negative factor, which has no real power, counts as 0.
 
-    Args:
-        output: (B, C, H, W), values in [0, 1]; H and W at least 161.
-        reference: the same shape.
-
-    Returns:
-        (B,) float64, 1 where the two are equal.
-
-    Raises:
-        RestoreError: the shapes differ, or the pictures are too small for five scales.
+    Arguments, result and errors are those of `ssim`; H and W are at least 161, for five scales.
     """
     check_shapes(output, reference)
     check_smallest_side(output, SMALLEST_FOR_SCALES, metric="MS-SSIM")

@@ -7,7 +7,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,17 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from restore_cli.errors import RestoreError
 from restore_cli.images import bmp, heif, jpeg, jxl, light, png, pnm, tiff
-from restore_cli.images import xmp as packets
-from restore_cli.images.exif import has_thumbnail, resolution_of_exif, usable
+from restore_cli.images.decoded import (
+    CMYK_NOTE,
+    LAB_NOTE,
+    Coding,
+    Decoded,
+    upright,
+    with_highlights,
+)
+from restore_cli.images.exif import resolution_of_exif
 from restore_cli.images.formats import FORMATS
-from restore_cli.images.metadata import Metadata, bake, orientation, settle_exif
-from restore_cli.images.primaries import of_exif
+from restore_cli.images.metadata import Metadata
 from restore_cli.images.profile import cmyk_to_srgb, lab_to_srgb
 from restore_cli.images.refusal import NotSupportedError
 from restore_cli.images.room import MAX_PIXELS, check_size
@@ -43,47 +49,6 @@ DAMAGE = (
 )
 """What decoders raise on damaged files."""
 
-CMYK_NOTE = "CMYK was converted to sRGB"
-LAB_NOTE = "L*a*b* was converted to sRGB"
-
-
-@dataclass(frozen=True, slots=True)
-class Coding:
-    """How a file was compressed, so that the same format can be written alike.
-
-    Args:
-        lossless: without loss.
-        jpeg: Pillow's options that give a JPEG the same tables and subsampling; empty for others.
-    """
-
-    lossless: bool = False
-    jpeg: Mapping[str, object] = field(default_factory=dict[str, object])
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """What a file holds, upright.
-
-    Args:
-        pixels: (H, W, C), C is 1 (grey) or 3 (RGB), uint8, uint16 or float32.
-        alpha: (H, W) of the same dtype, or None.
-        metadata: made true for the upright picture.
-        notes: what was ignored or changed, in words.
-        coding: how it was compressed; None where that is of no account.
-        linear: the samples are linear light.
-        thumbnail: it had a thumbnail, which is to be made again.
-        pages: how many pictures the file holds.
-    """
-
-    pixels: NDArray[Any]
-    alpha: NDArray[Any] | None
-    metadata: Metadata
-    notes: tuple[str, ...] = ()
-    coding: Coding | None = None
-    linear: bool = False
-    thumbnail: bool = False
-    pages: int = 1
-
 
 def decode(data: bytes, format: str, path: Path, page: int = 0) -> Decoded:
     """Decode a file.
@@ -98,11 +63,7 @@ def decode(data: bytes, format: str, path: Path, page: int = 0) -> Decoded:
         RestoreError: the file is damaged, animated, or of an unsupported kind.
     """
     one = FORMATS[format]
-    if one.extra is not None and not one.available:
-        raise RestoreError(
-            f"{path}: {one.title} files need the extra [{one.extra[0]}]",
-            hint=f"pip install 'restore-cli[{one.extra[0]}]'",
-        )
+    one.check_available(path)
     try:
         if format == "tiff":
             return _tiff(data, path, page)
@@ -161,7 +122,7 @@ def _png(data: bytes, path: Path) -> Decoded:
         top = 255 if pixels.dtype == np.uint8 else 65535
         key = np.array(file.key, np.uint32) * top // ((1 << file.bits) - 1)
         alpha = np.where((pixels == key).all(axis=2), 0, top).astype(pixels.dtype)
-    return _upright(Decoded(pixels, alpha, file.metadata, file.notes))
+    return upright(Decoded(pixels, alpha, file.metadata, file.notes))
 
 
 def _tiff(data: bytes, path: Path, page: int) -> Decoded:
@@ -205,7 +166,7 @@ def of_tiff(samples: NDArray[Any], file: tiff.TiffFile) -> Decoded:
         metadata, notes = replace(metadata, icc=None), (*notes, LAB_NOTE)
     metadata = replace(metadata, resolution=resolution_of_exif(metadata.exif))
     decoded = Decoded(pixels, alpha, metadata, notes, pages=file.pages)
-    return _upright(decoded, file.orientation)
+    return upright(decoded, file.orientation)
 
 
 def _unmultiplied(pixels: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
@@ -237,7 +198,7 @@ def _jpg(data: bytes, path: Path) -> Decoded:
             metadata, notes = replace(metadata, icc=None), (CMYK_NOTE,)
         else:
             pixels, alpha = _from_pillow(image)
-    return _upright(Decoded(pixels, alpha, metadata, notes, coding), None, file.second)
+    return upright(Decoded(pixels, alpha, metadata, notes, coding), None, file.second)
 
 
 def _webp(data: bytes, path: Path) -> Decoded:
@@ -250,7 +211,7 @@ def _webp(data: bytes, path: Path) -> Decoded:
     exif: bytes | None = info.get("exif") or None
     exif = exif.removeprefix(b"Exif\0\0") if exif else None
     metadata = Metadata(info.get("icc_profile") or None, exif, info.get("xmp") or None)
-    return _upright(Decoded(pixels, alpha, metadata, coding=Coding(lossless=lossless)))
+    return upright(Decoded(pixels, alpha, metadata, coding=Coding(lossless=lossless)))
 
 
 def _bmp(data: bytes, path: Path) -> Decoded:
@@ -258,7 +219,7 @@ def _bmp(data: bytes, path: Path) -> Decoded:
     check_size(width, abs(height), path)
     metadata, notes = bmp.metadata(data)
     pixels, alpha = bmp.read_samples(data)
-    return _upright(Decoded(pixels, alpha, metadata, notes))
+    return upright(Decoded(pixels, alpha, metadata, notes))
 
 
 def _plain(kind: str) -> Callable[[bytes, Path], Decoded]:
@@ -283,7 +244,7 @@ def _heif(data: bytes, path: Path, *, avif: bool) -> Decoded:
     pixels = samples[..., :3]
     alpha = samples[..., 3] if samples.shape[2] == 4 else None
     # HEIC is decoded upright, whatever its EXIF says.
-    return _upright(
+    return upright(
         Decoded(pixels, alpha, file.metadata, file.notes), None if avif else 1, file.second
     )
 
@@ -295,7 +256,7 @@ def _jxl(data: bytes, path: Path) -> Decoded:
     samples = file.samples
     colors = 1 if samples.shape[2] < 3 else 3
     alpha = samples[..., colors] if samples.shape[2] > colors else None
-    return _upright(Decoded(samples[..., :colors], alpha, file.metadata, file.notes), 1)
+    return upright(Decoded(samples[..., :colors], alpha, file.metadata, file.notes), 1)
 
 
 def _light(
@@ -305,15 +266,8 @@ def _light(
         if (claimed := size(data)) is not None:
             check_size(*claimed, path, sample_bytes=16)
         pixels, alpha, notes = read(data)
-        return _with_highlights(Decoded(pixels, alpha, Metadata(), notes, linear=True))
+        return with_highlights(Decoded(pixels, alpha, Metadata(), notes, linear=True))
 
-    return decoded
-
-
-def _with_highlights(decoded: Decoded) -> Decoded:
-    if decoded.pixels.dtype.kind == "f" and decoded.pixels.max(initial=0) > 1:
-        more = "values above 1 are carried over: what lies in [0, 1] is restored"
-        return replace(decoded, notes=(*decoded.notes, more))
     return decoded
 
 
@@ -339,54 +293,6 @@ def _from_pillow(image: Image.Image) -> tuple[NDArray[Any], NDArray[Any] | None]
     if samples.shape[2] in (2, 4):
         return samples[..., :-1], samples[..., -1]
     return samples, None
-
-
-def _upright(decoded: Decoded, turned: int | None = None, second: str | None = None) -> Decoded:
-    """Bake the orientation in and make the metadata true.
-
-    Args:
-        decoded: as the file has it.
-        turned: its orientation; None takes what EXIF or XMP says.
-        second: what else the file holds, which is not kept, in words.
-    """
-    metadata, notes, thumbnail = decoded.metadata, decoded.notes, False
-    if metadata.exif is not None:
-        exif, why = usable(metadata.exif)
-        metadata = replace(metadata, exif=exif)
-        notes += tuple(note for note in why if note not in notes)
-        thumbnail = exif is not None and has_thumbnail(exif)
-    if turned is None:
-        turned = orientation(metadata.exif, metadata.xmp)
-    pixels = bake(decoded.pixels, turned)
-    alpha = None if decoded.alpha is None else bake(decoded.alpha, turned)
-    height, width, channels = pixels.shape
-    if metadata.exif is not None:
-        exif = usable(settle_exif(metadata.exif, width, height, turned))[0]
-        metadata = replace(metadata, exif=exif)
-        # Numbers of colours count where no profile is there.
-        if metadata.icc is None and not {CMYK_NOTE, LAB_NOTE} & {*notes}:
-            metadata = replace(metadata, icc=of_exif(exif, grey=channels == 1).icc)
-    if metadata.xmp is not None:
-        kept, claimed = packets.without_claims(packets.settled(metadata.xmp, turned))
-        metadata = replace(metadata, xmp=kept)
-        second = second or ("a second picture or film behind it" if claimed else None)
-    if second is not None:
-        notes += (f"{second} was left out, and what its XMP says of it",)
-    if metadata.resolution is None:
-        metadata = replace(metadata, resolution=resolution_of_exif(metadata.exif))
-    if metadata.resolution is not None and turned > 4:
-        swapped = replace(metadata.resolution, x=metadata.resolution.y, y=metadata.resolution.x)
-        metadata = replace(metadata, resolution=swapped)
-    return _with_highlights(
-        replace(
-            decoded,
-            pixels=pixels,
-            alpha=alpha,
-            metadata=metadata,
-            notes=notes,
-            thumbnail=thumbnail,
-        )
-    )
 
 
 _READERS: Mapping[str, Callable[[bytes, Path], Decoded]] = {

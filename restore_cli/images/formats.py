@@ -10,8 +10,11 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
+
+from restore_cli.errors import RestoreError
 
 Thing = Literal[
     "16 bits", "float", "alpha", "profile", "exif", "xmp", "iptc", "resolution", "texts", "comment"
@@ -76,6 +79,14 @@ class Format:
     def available(self) -> bool:
         """Whether what it needs is installed."""
         return self.extra is None or importlib.util.find_spec(self.extra[1]) is not None
+
+    def check_available(self, path: Path) -> None:
+        """Raise RestoreError for a file of this kind where what it needs is not installed."""
+        if self.extra is not None and not self.available:
+            raise RestoreError(
+                f"{path}: {self.title} files need the extra [{self.extra[0]}]",
+                hint=f"pip install 'restore-cli[{self.extra[0]}]'",
+            )
 
 
 _INSTEAD: Mapping[Thing, str] = {
@@ -213,6 +224,23 @@ FORMAT_OF_SUFFIX: Mapping[str, str] = MappingProxyType(
 )
 
 READABLE = "PNG, JPEG, TIFF, WebP, BMP, AVIF, HEIC, JPEG XL, EXR, HDR, PNM, TGA and QOI"
+
+
+def resolve_format(path: Path, format: str | None) -> str:
+    """Name the format to write: the one given, else the one that the suffix means.
+
+    Raises:
+        RestoreError: neither is known.
+    """
+    wanted = (path.suffix if format is None else f".{format}").lower()
+    name = wanted[1:] if wanted[1:] in FORMATS else FORMAT_OF_SUFFIX.get(wanted)
+    if name is None:
+        what = f"the suffix {path.suffix!r}" if format is None else f"the format {format!r}"
+        raise RestoreError(
+            f"{path}: {what} is not one that is written", hint="choose from " + ", ".join(FORMATS)
+        )
+    FORMATS[name].check_available(path)
+    return name
 
 
 def note(thing: Thing, format: str) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,14 @@ from numpy.typing import NDArray
 from restore_cli.errors import RestoreError
 from restore_cli.images.atomic import write_atomically
 from restore_cli.images.chatter import reading
-from restore_cli.images.decode import DAMAGE, Coding, Decoded, decode
+from restore_cli.images.decode import DAMAGE, decode
+from restore_cli.images.decoded import Coding, Decoded
 from restore_cli.images.encode import DEFAULT, Saving, encode
 from restore_cli.images.fit import fit
-from restore_cli.images.formats import FORMAT_OF_SUFFIX, FORMATS
+from restore_cli.images.formats import FORMATS, resolve_format
 from restore_cli.images.metadata import Metadata, Resolution, Text, settle_exif
 from restore_cli.images.profile import LINEAR, Converter, ProfileError, converter
-from restore_cli.images.regular import open_regular, size_of
+from restore_cli.images.regular import naming_problems, open_regular, size_of
 from restore_cli.images.resize import resized
 from restore_cli.images.room import admit
 from restore_cli.images.sniff import sniff
@@ -310,28 +310,6 @@ def write_pages(
     return tuple(dict.fromkeys(notes))
 
 
-def resolve_format(path: Path, format: str | None) -> str:
-    """Name the format to write: the one given, else the one that the suffix means.
-
-    Raises:
-        RestoreError: neither is known.
-    """
-    wanted = (path.suffix if format is None else f".{format}").lower()
-    name = wanted[1:] if wanted[1:] in FORMATS else FORMAT_OF_SUFFIX.get(wanted)
-    if name is None:
-        what = f"the suffix {path.suffix!r}" if format is None else f"the format {format!r}"
-        raise RestoreError(
-            f"{path}: {what} is not one that is written", hint="choose from " + ", ".join(FORMATS)
-        )
-    one = FORMATS[name]
-    if one.extra is not None and not one.available:
-        raise RestoreError(
-            f"{path}: {one.title} files need the extra [{one.extra[0]}]",
-            hint=f"pip install 'restore-cli[{one.extra[0]}]'",
-        )
-    return name
-
-
 def _finite(band: NDArray[Any]) -> NDArray[Any]:
     """Floats without NaN (read as 0) and infinities."""
     return np.nan_to_num(band, posinf=65504.0, neginf=0.0) if band.dtype.kind == "f" else band
@@ -359,28 +337,3 @@ def _read_file(path: Path, opened: int | None) -> tuple[bytes, str]:
         admit(path, size)
         # No more than that: files of /proc and files that grow have no end of their own.
         return start + file.read(max(0, size - len(start))), format
-
-
-@contextmanager
-def naming_problems(path: Path) -> Generator[None]:
-    """Say in words why a file cannot be read.
-
-    Raises:
-        RestoreError: there is no such file, or it cannot be read; names the file and the cure.
-    """
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise RestoreError(
-            f"{path}: there is no such file", hint="was it moved, renamed or deleted?"
-        ) from error
-    except PermissionError as error:
-        raise RestoreError(
-            f"{path}: no permission to read it", hint="change its permissions or its owner"
-        ) from error
-    except OSError as error:
-        raise RestoreError(
-            f"{path}: cannot be read: {error.strerror or error}", hint="is the disk in order?"
-        ) from error
-    except MemoryError as error:
-        raise RestoreError(f"{path}: not enough memory to read it") from error

@@ -8,6 +8,8 @@ import hashlib
 import io
 import os
 import stat
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -57,6 +59,31 @@ def file_sha256(path: Path) -> str:
     """
     with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def naming_problems(path: Path) -> Generator[None]:
+    """Say in words why a file cannot be read.
+
+    Raises:
+        RestoreError: there is no such file, or it cannot be read; names the file and the cure.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise RestoreError(
+            f"{path}: there is no such file", hint="was it moved, renamed or deleted?"
+        ) from error
+    except PermissionError as error:
+        raise RestoreError(
+            f"{path}: no permission to read it", hint="change its permissions or its owner"
+        ) from error
+    except OSError as error:
+        raise RestoreError(
+            f"{path}: cannot be read: {error.strerror or error}", hint="is the disk in order?"
+        ) from error
+    except MemoryError as error:
+        raise RestoreError(f"{path}: not enough memory to read it") from error
 
 
 def _not_regular(path: Path) -> RestoreError:

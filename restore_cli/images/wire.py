@@ -15,7 +15,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from restore_cli.images.decode import Coding
+from restore_cli.images.decoded import Coding
 from restore_cli.images.formats import FORMATS
 from restore_cli.images.metadata import Resolution, Text
 from restore_cli.images.picture import Picture

@@ -66,12 +66,6 @@ class BaryIR(LatentNetwork):
         """See `Network`."""
         return self.unet.global_context(image)
 
-    def forward(
-        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
-    ) -> Tensor:
-        """Restore a batch, see `Network.forward`; it takes no level."""
-        return self.decomposed(image, level, context=context).image
-
     def decomposed(
         self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
     ) -> Decomposed:

@@ -49,14 +49,7 @@ class BaryIRRestormer(LatentNetwork):
         sources: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
-        if len(blocks) != 4 or len(heads) != 4:
-            raise ValueError("blocks and heads need four numbers, one for each size")
-        if any(width * 2**level % count for level, count in enumerate(heads)) or (
-            2 * width % heads[2]
-        ):
-            raise ValueError(
-                f"heads {heads} must divide the channels {width} x 1, 2, 4, 8, the third also x 2"
-            )
+        _check_sizes(width, blocks, heads)
         one, two, four, eight = (width * 2**level for level in range(4))
         self.latent_channels = eight
         self._branch_weight = branch_weight
@@ -104,12 +97,6 @@ class BaryIRRestormer(LatentNetwork):
             self.reduce_noise_channel_3 = _unused(four + 256, four)
         self.means = DegradationClassifier(sources, eight) if sources else None
 
-    def forward(
-        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
-    ) -> Tensor:
-        """Restore a batch, see `Network.forward`; it takes neither level nor context."""
-        return self.decomposed(image, level, context=context).image
-
     def decomposed(
         self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
     ) -> Decomposed:
@@ -142,6 +129,16 @@ class BaryIRRestormer(LatentNetwork):
     def _joined(self, x: Tensor, skip: Tensor, branch: Tensor) -> Tensor:
         """The decoder's maps beside the skip, to which the residual's branch is added."""
         return torch.cat([x, skip + self._branch_weight * branch], dim=1)
+
+
+def _check_sizes(width: int, blocks: tuple[int, ...], heads: tuple[int, ...]) -> None:
+    if len(blocks) != 4 or len(heads) != 4:
+        raise ValueError("blocks and heads need four numbers, one for each size")
+    divided = [width * 2**level % count for level, count in enumerate(heads)]
+    if any(divided) or 2 * width % heads[2]:
+        raise ValueError(
+            f"heads {heads} must divide the channels {width} x 1, 2, 4, 8, the third also x 2"
+        )
 
 
 def _mix(channels: int, to: int) -> nn.Conv2d:

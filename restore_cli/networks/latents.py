@@ -191,6 +191,12 @@ class LatentNetwork(Network):
     latent_channels: int
     means: DegradationClassifier | None
 
+    def forward(
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Tensor:
+        """Restore a batch, see `Network.forward`; it takes no level."""
+        return self.decomposed(image, level, context=context).image
+
     @abstractmethod
     def decomposed(
         self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None

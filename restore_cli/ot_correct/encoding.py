@@ -1,7 +1,7 @@
 """A network as an autoencoder for pictures of any size: padding, tiles, device, memory."""
 
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,22 @@ from restore_cli.errors import RestoreError
 
 TILE, OVERLAP = 512, 128
 """px; wider windows are no faster, and what lies further away hardly matters to a latent."""
+
+
+class _Way(NamedTuple):
+    """One way through an autoencoder.
+
+    Attributes:
+        compute: maps a window.
+        channels: of the result.
+        into: values of the source for each latent, along each side.
+        out: the same of the result.
+    """
+
+    compute: Callable[[Tensor], Tensor]
+    channels: int
+    into: int
+    out: int
 
 
 class Coder(Protocol):
@@ -77,7 +93,7 @@ class TiledAutoencoder:
         columns = mirror(images.shape[3], self.factor)
         padded = taken(taken(images, rows, 2), columns, 3)
         size = (len(rows) // self.factor, len(columns) // self.factor)
-        return self._persist(padded, compute, channels, size, self.factor, 1)
+        return self._persist(padded, _Way(compute, channels, self.factor, 1), size)
 
     def sample(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """See `transport.autoencoder.Autoencoder`."""
@@ -97,31 +113,20 @@ class TiledAutoencoder:
     def decode(self, latents: Tensor, size: tuple[int, int]) -> Tensor:
         """Map latents to float32 (B, 3, H, W) of `size`, not clamped."""
         grid = (latents.shape[2], latents.shape[3])
-        whole = self._persist(latents, self._coder.decode, 3, grid, 1, self.factor)
+        whole = self._persist(latents, _Way(self._coder.decode, 3, 1, self.factor), grid)
         return whole[..., : size[0], : size[1]].contiguous()
 
-    def _persist(
-        self,
-        source: Tensor,
-        compute: Callable[[Tensor], Tensor],
-        channels: int,
-        grid: tuple[int, int],
-        into: int,
-        out: int,
-    ) -> Tensor:
+    def _persist(self, source: Tensor, way: _Way, grid: tuple[int, int]) -> Tensor:
         """Compute in windows of the latent grid, smaller ones where memory is short.
 
         Args:
-            source: (B, ?, h * into, w * into).
-            compute: maps a window of it.
-            channels: of the result.
+            source: (B, ?, h * way.into, w * way.into).
+            way: what is computed.
             grid: height and width in latents.
-            into: values of the source for each latent, along each side.
-            out: the same of the result.
         """
         while True:
             try:
-                return self._windows(source, compute, channels, grid, into, out)
+                return self._windows(source, way, grid)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -140,32 +145,26 @@ class TiledAutoencoder:
                     hint="close other programs, or use a machine with more memory",
                 )
 
-    def _windows(
-        self,
-        source: Tensor,
-        compute: Callable[[Tensor], Tensor],
-        channels: int,
-        grid: tuple[int, int],
-        into: int,
-        out: int,
-    ) -> Tensor:
+    def _windows(self, source: Tensor, way: _Way, grid: tuple[int, int]) -> Tensor:
         overlap = min(self._overlap, self._tile // 2)
         rows, columns = (spans(length, self._tile, overlap, 1) for length in grid)
-        result = torch.empty(len(source), channels, grid[0] * out, grid[1] * out)
+        result = torch.empty(len(source), way.channels, grid[0] * way.out, grid[1] * way.out)
         with torch.inference_mode():
             for picture, target in zip(source, result, strict=True):
                 for row in rows:
-                    band = torch.empty(channels, (row.stop - row.start) * out, grid[1] * out)
+                    band = torch.empty(
+                        way.channels, (row.stop - row.start) * way.out, grid[1] * way.out
+                    )
                     for column in columns:
                         window = picture[
                             None,
                             :,
-                            row.start * into : row.stop * into,
-                            column.start * into : column.stop * into,
+                            row.start * way.into : row.stop * way.into,
+                            column.start * way.into : column.stop * way.into,
                         ]
-                        made = compute(window.to(self._device).contiguous())[0].float().cpu()
-                        lay(band, made, _scaled(column, out), dim=2)
-                    lay(target, band, _scaled(row, out), dim=1)
+                        made = way.compute(window.to(self._device).contiguous())[0].float().cpu()
+                        lay(band, made, _scaled(column, way.out), dim=2)
+                    lay(target, band, _scaled(row, way.out), dim=1)
         return result
 
 

@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -43,72 +43,85 @@ class Point:
     further: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
-def sweep(
-    transport: LatentTransport,
-    pairs: Sequence[Pair],
-    *,
-    alphas: Sequence[float],
-    decodings: Sequence[Decoding] = ("residual",),
-    seed: int = 0,
-    metrics: Sequence[Metric] = (),
-) -> Generator[Pair, None, list[Point]]:
-    """Correct every picture with every alpha, and measure as if the files were written and read.
+class _Curve:
+    """What one decoding and one alpha make of the pictures so far."""
+
+    def __init__(self, transport: LatentTransport, metrics: Sequence[Metric]) -> None:
+        self.moments = Moments(transport.autoencoder.channels, transport.patch)
+        self.psnr: list[float] = []
+        self.further = {metric.name: list[float]() for metric in metrics}
+
+
+class Sweep:
+    """Every picture with every alpha, measured as if the files were written and read.
 
     Args:
         transport: fitted.
-        pairs: restored pictures and their references, of one size each.
         alphas: which points.
         decodings: one curve each.
         seed: of the noise for singular sources.
         metrics: measured beside PSNR, such as LPIPS: of single pictures, not of sets.
-
-    Yields:
-        Each pair, when it is done.
-
-    Returns:
-        The points, by decoding, then in the order of `alphas`.
-
-    Raises:
-        RestoreError: a picture cannot be read.
     """
-    its = transport.autoencoder
-    truth = Moments(its.channels, transport.patch)
-    keys: list[tuple[Decoding, float]] = [
-        (decoding, alpha) for decoding in decodings for alpha in alphas
-    ]
-    found = {key: Moments(its.channels, transport.patch) for key in keys}
-    values: dict[tuple[Decoding, float], list[float]] = {key: [] for key in keys}
-    more = {key: {metric.name: list[float]() for metric in metrics} for key in keys}
-    for pair in pairs:
+
+    def __init__(
+        self,
+        transport: LatentTransport,
+        *,
+        alphas: Sequence[float],
+        decodings: Sequence[Decoding] = ("residual",),
+        seed: int = 0,
+        metrics: Sequence[Metric] = (),
+    ) -> None:
+        self._transport = transport
+        self._alphas = alphas
+        self._decodings = decodings
+        self._seed = seed
+        self._metrics = metrics
+        self._truth = Moments(transport.autoencoder.channels, transport.patch)
+        keys: list[tuple[Decoding, float]] = [(d, alpha) for d in decodings for alpha in alphas]
+        self._found = {key: _Curve(transport, metrics) for key in keys}
+        self._pictures = 0
+
+    def measure(self, pair: Pair) -> None:
+        """Correct one restored picture with every alpha, and measure it.
+
+        Raises:
+            RestoreError: a picture cannot be read.
+        """
+        transport, encode = self._transport, self._transport.autoencoder.encode
         picture, target = Picture.read(pair.output), to_tensor(Picture.read(pair.reference))
         image = to_tensor(picture)
-        truth.update(its.encode(target))
-        for decoding in decodings:
+        self._truth.update(encode(target))
+        for decoding in self._decodings:
             # Image-space interpolation is linear: one transport serves every alpha.
-            generator = torch.Generator().manual_seed(seed)
+            generator = torch.Generator().manual_seed(self._seed)
             full = transport.apply(image, decoding=decoding, generator=generator)
-            for alpha in alphas:
+            for alpha in self._alphas:
                 mixed = (image + (1.0 - alpha) * (full - image))[0].permute(1, 2, 0)
                 written = to_tensor(picture.with_srgb(mixed.numpy()))
-                found[decoding, alpha].update(its.encode(written))
-                values[decoding, alpha].append(float(psnr(written, target)))
-                for metric in metrics:
+                found = self._found[decoding, alpha]
+                found.moments.update(encode(written))
+                found.psnr.append(float(psnr(written, target)))
+                for metric in self._metrics:
                     value = metric.update(written, target)
                     assert value is not None
-                    more[decoding, alpha][metric.name].append(float(value))
-        yield pair
-    return [
-        Point(
-            decoding,
-            alpha,
-            _mean(values[decoding, alpha]),
-            latent_distance(found[decoding, alpha], truth),
-            latent_distance(found[decoding, alpha], transport.natural),
-            len(pairs),
-            {name: _mean(found) for name, found in more[decoding, alpha].items()},
-        )
-        for decoding, alpha in keys
-    ]
+                    found.further[metric.name].append(float(value))
+        self._pictures += 1
+
+    def points(self) -> list[Point]:
+        """The points of what was measured, by decoding, then in the order of the alphas."""
+        return [
+            Point(
+                decoding=decoding,
+                alpha=alpha,
+                psnr=_mean(found.psnr),
+                latent_w2=latent_distance(found.moments, self._truth),
+                latent_w2_fit=latent_distance(found.moments, self._transport.natural),
+                pictures=self._pictures,
+                further={name: _mean(values) for name, values in found.further.items()},
+            )
+            for (decoding, alpha), found in self._found.items()
+        ]
 
 
 def write_curve(path: Path, points: Sequence[Point]) -> None:

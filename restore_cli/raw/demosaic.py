@@ -16,6 +16,17 @@ from numpy.typing import NDArray
 from restore_cli.raw.dng import DngTags, dng_bytes
 
 Demosaic = Literal["linear", "vng", "ppg", "ahd", "dcb", "dht", "aahd"]
+AS_IT_IS: dict[str, Any] = {
+    "output_bps": 16,
+    "gamma": (1, 1),
+    "no_auto_bright": True,
+    # Its default, 0.75, moves the white level with the picture's brightest values.
+    "adjust_maximum_thr": 0.0,
+    "highlight_mode": rawpy.HighlightMode.Clip,
+    "user_flip": 0,
+}
+"""How LibRaw is asked for linear light that nothing of the picture's content has moved."""
+
 _LEAST = 32
 """Pixels a side that LibRaw takes for a RAW file."""
 
@@ -54,12 +65,7 @@ def demosaic(light: NDArray[np.float32], cfa: str, method: Demosaic) -> NDArray[
             user_black=0,
             user_sat=65535,
             output_color=rawpy.ColorSpace.raw,
-            output_bps=16,
-            gamma=(1, 1),
-            no_auto_bright=True,
-            adjust_maximum_thr=0.0,
-            highlight_mode=rawpy.HighlightMode.Clip,
-            user_flip=0,
+            **AS_IT_IS,
         )
     finally:
         raw.close()

@@ -68,21 +68,15 @@ def dng_info(
     Raises:
         RestoreError: its places cannot be read (CFALayout).
     """
-    if dng.layout:
-        raise RestoreError(
-            f"{path}: {dng.layout} is not supported",
-            hint="a converter that demosaics it to a linear DNG file can help",
-        )
+    _check_layout(dng, path)
     kind, cell, quad = kind_of(dng)
     area = dng.whole if crop == "full" else dng.active
     inside = Area(0, 0, area.height, area.width)
     kept = dng.crop if crop == "default" else inside
     shift = (dng.active.top - area.top, dng.active.left - area.left)
-    notes = [*dng.notes]
-    levels, more = _levels(dng, frame, area, shift, black, white)
-    notes += more
-    gains, daylight, matrix, more = _colours(tags.colour, tags.neutral)
-    notes += more if kind != "monochrome" else ()
+    levels, of_levels = _levels(dng, frame, area, shift, black, white)
+    gains, daylight, matrix, of_colours = _colours(tags.colour, tags.neutral)
+    notes = [*dng.notes, *of_levels, *(of_colours if kind != "monochrome" else ())]
     if cell:
         cell = _rolled(cell, shift, 2 if quad else 1)
     return RawInfo(
@@ -108,6 +102,14 @@ def dng_info(
         follows_dng=tags.colour is not None,
         quad=quad,
     )
+
+
+def _check_layout(dng: Dng, path: Path) -> None:
+    if dng.layout:
+        raise RestoreError(
+            f"{path}: {dng.layout} is not supported",
+            hint="a converter that demosaics it to a linear DNG file can help",
+        )
 
 
 def _rolled(cell: str, shift: tuple[int, int], side: int) -> str:

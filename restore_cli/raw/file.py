@@ -22,10 +22,10 @@ from restore_cli.errors import RestoreError
 from restore_cli.images.chatter import reading
 from restore_cli.images.decode import DAMAGE
 from restore_cli.images.listing import Suffixes
-from restore_cli.images.picture import Picture, naming_problems
-from restore_cli.images.regular import open_regular, size_of
+from restore_cli.images.picture import Picture
+from restore_cli.images.regular import naming_problems, open_regular, size_of
 from restore_cli.images.room import MAX_PIXELS, admit
-from restore_cli.raw.demosaic import Demosaic
+from restore_cli.raw.demosaic import AS_IT_IS, Demosaic
 from restore_cli.raw.dng_info import dng_info, kind_of
 from restore_cli.raw.dng_tags import Dng
 from restore_cli.raw.info import Crop, RawInfo
@@ -163,13 +163,7 @@ class RawFile:
                 output_color=(
                     rawpy.ColorSpace.sRGB if info.kind == "other" else rawpy.ColorSpace.raw
                 ),
-                output_bps=16,
-                gamma=(1, 1),
-                no_auto_bright=True,
-                # Its default, 0.75, moves the white level with the picture's brightest values.
-                adjust_maximum_thr=0.0,
-                highlight_mode=rawpy.HighlightMode.Clip,
-                user_flip=0,
+                **AS_IT_IS,
                 **options,
             )
         # A monochrome sensor gives one plane.

@@ -7,13 +7,13 @@ bounded by the bytes that are there, applying by the picture: a list that claims
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from restore_cli.raw import geometry
+from restore_cli.raw import bad_pixels, geometry, regions
 from restore_cli.raw.dng_tags import Area
 
 NAMES = {
@@ -35,8 +35,7 @@ NAMES = {
 LENS = frozenset((1, 2, 3, 14))
 """Corrections of the lens that name no places of the picture."""
 _GAIN_MAP = 9
-_OPTIONAL, _MOST_OPCODES, _MOST_PIXELS = 1, 256, 1_000_000
-_BAND = 256  # rows at a time
+_OPTIONAL, _MOST_OPCODES = 1, 256
 Light = NDArray[np.float32]
 
 
@@ -147,7 +146,7 @@ def apply(
             continue
         try:
             if opcode.number == 6:
-                area = Area(*_unpack(">4i", opcode.data)).within(whole)
+                area = Area(*struct.unpack_from(">4i", opcode.data)).within(whole)
                 if min(area.height, area.width) < 1:
                     area = whole
                     raise ValueError("TrimBounds leaves nothing")
@@ -172,183 +171,14 @@ def _one(opcode: Opcode, planes: Light, cfa_step: int, scale: float) -> Light:
         case 3:
             return geometry.fix_vignette(planes, data)
         case 4:
-            return _fix_constant(planes, data, cfa_step)
+            return bad_pixels.fix_constant(planes, data, cfa_step)
         case 5:
-            return _fix_list(planes, data, cfa_step)
+            return bad_pixels.fix_list(planes, data, cfa_step)
         case 7:
-            return _map_table(planes, data, scale)
+            return regions.map_table(planes, data, scale)
         case 8:
-            return _map_polynomial(planes, data, scale)
+            return regions.map_polynomial(planes, data, scale)
         case 9:
-            return _gain_map(planes, data)
+            return regions.gain_map(planes, data)
         case _:
-            return _per_line(planes, data, opcode.number, scale)
-
-
-def _unpack(format: str, data: bytes, at: int = 0) -> tuple[int, ...]:
-    return struct.unpack_from(format, data, at)
-
-
-@dataclass(frozen=True, slots=True)
-class _Region:
-    """The samples that an opcode works on."""
-
-    rows: slice
-    columns: slice
-    planes: slice
-
-    @classmethod
-    def read(cls, data: bytes, shape: tuple[int, ...]) -> _Region:
-        top, left, bottom, right, plane, planes, down, across = _unpack(">4i4I", data)
-        if not down or not across:
-            raise ValueError("a pitch of 0")
-        area = Area(top, left, bottom, right).within(Area(0, 0, shape[0], shape[1]))
-        # The first line at or after the picture's edge that the pitch meets.
-        first = area.top + (top - area.top) % down, area.left + (left - area.left) % across
-        return cls(
-            slice(first[0], area.bottom, min(down, shape[0])),
-            slice(first[1], area.right, min(across, shape[1])),
-            slice(min(plane, shape[2]), min(plane + planes, shape[2])),
-        )
-
-    def of(self, planes: Light) -> Light:
-        return planes[self.rows, self.columns, self.planes]
-
-
-def _gain_map(planes: Light, data: bytes) -> Light:
-    region = _Region.read(data, planes.shape)
-    down, across = _unpack(">2I", data, 32)
-    step_y, step_x, top, left = np.array(struct.unpack_from(">4d", data, 40))
-    (deep,) = _unpack(">I", data, 72)
-    if not 1 <= down * across * deep <= (len(data) - 76) // 4:
-        raise ValueError("it is cut off")
-    gains = np.frombuffer(data, ">f4", down * across * deep, 76).reshape(down, across, deep)
-    if not np.isfinite(gains).all() or not np.isfinite([step_y, step_x, top, left]).all():
-        raise ValueError("it holds what is no number")
-    height, width, _ = planes.shape
-    at_y = _nodes(np.arange(height)[region.rows], height, top, step_y, down)
-    at_x = _nodes(np.arange(width)[region.columns], width, left, step_x, across)
-    for plane in range(region.planes.start, region.planes.stop):
-        map_ = gains[..., min(plane, deep - 1)].astype(np.float64)
-        by_column = _between(map_, at_x, axis=1)
-        part = planes[region.rows, region.columns, plane]
-        for rows in _bands(len(part)):
-            part[rows] *= _between(by_column, at_y[rows], axis=0).astype(np.float32)
-    return planes
-
-
-def _bands(height: int) -> Iterator[slice]:
-    return (slice(top, min(top + _BAND, height)) for top in range(0, height, _BAND))
-
-
-def _nodes(
-    places: NDArray[np.intp], length: int, start: float, step: float, count: int
-) -> NDArray[np.float64]:
-    """Where pixels' centres lie between a map's nodes."""
-    if count == 1 or step <= 0:
-        return np.zeros(len(places))
-    return np.clip(((places + 0.5) / length - start) / step, 0, count - 1)
-
-
-def _between(map_: NDArray[np.float64], at: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
-    below = np.minimum(at.astype(np.intp), map_.shape[axis] - 1)
-    above = np.minimum(below + 1, map_.shape[axis] - 1)
-    part = (at - below)[:, None] if axis == 0 else (at - below)[None]
-    return np.take(map_, below, axis) * (1 - part) + np.take(map_, above, axis) * part
-
-
-def _map_table(planes: Light, data: bytes, scale: float) -> Light:
-    region = _Region.read(data, planes.shape)
-    (count,) = _unpack(">I", data, 32)
-    if not 1 <= count <= min(65536, (len(data) - 36) // 2):
-        raise ValueError("it is cut off")
-    table = np.frombuffer(data, ">u2", count, 36).astype(np.float32)
-    part = region.of(planes)
-    for rows in _bands(len(part)):
-        # Light is in 65535ths there; codes of list 1 are themselves.
-        codes = np.clip(part[rows] * np.float32(65535 / scale) + np.float32(0.5), 0, count - 1)
-        part[rows] = table[codes.astype(np.intp)] * np.float32(scale / 65535)
-    return planes
-
-
-def _map_polynomial(planes: Light, data: bytes, scale: float) -> Light:
-    region = _Region.read(data, planes.shape)
-    (degree,) = _unpack(">I", data, 32)
-    if degree > 8:
-        raise ValueError("a degree above 8")
-    factors = struct.unpack_from(f">{degree + 1}d", data, 36)
-    part = region.of(planes)
-    if not np.isfinite(factors).all():
-        raise ValueError("it holds what is no number")
-    for rows in _bands(len(part)):
-        x = (part[rows] / scale).astype(np.float64)
-        value = np.zeros_like(x)
-        for factor in reversed(factors):
-            value = value * x + factor
-        part[rows] = np.clip(np.nan_to_num(value), -1, 1) * scale
-    return planes
-
-
-def _per_line(planes: Light, data: bytes, number: int, scale: float) -> Light:
-    region = _Region.read(data, planes.shape)
-    (count,) = _unpack(">I", data, 32)
-    part = region.of(planes)
-    by_row = number in (10, 12)
-    lines = part.shape[0 if by_row else 1]
-    if count > (len(data) - 36) // 4 or count < lines:
-        raise ValueError("it is cut off")
-    values = np.frombuffer(data, ">f4", lines, 36).astype(np.float32)
-    if not np.isfinite(values).all():
-        raise ValueError("it holds what is no number")
-    values = values[:, None, None] if by_row else values[None, :, None]
-    if number >= 12:
-        part *= values
-    else:
-        part += values * np.float32(scale)
-    return planes
-
-
-def _fix_constant(planes: Light, data: bytes, step: int) -> Light:
-    constant, _ = _unpack(">2I", data)
-    bad = planes[..., 0] == np.float32(constant)
-    return _mend(planes, bad, step)
-
-
-def _fix_list(planes: Light, data: bytes, step: int) -> Light:
-    _, points, rects = _unpack(">3I", data)
-    if points * 8 + rects * 16 > len(data) - 12 or points + rects > _MOST_PIXELS:
-        raise ValueError("it is cut off")
-    bad = np.zeros(planes.shape[:2], bool)
-    places = np.frombuffer(data, ">u4", 2 * points, 12).reshape(-1, 2).astype(np.int64)
-    inside = (places < planes.shape[:2]).all(axis=1)
-    bad[places[inside, 0], places[inside, 1]] = True
-    areas = np.frombuffer(data, ">u4", 4 * rects, 12 + 8 * points).reshape(-1, 4)
-    for top, left, bottom, right in areas.astype(np.int64):
-        bad[top:bottom, left:right] = True
-    return _mend(planes, bad, step)
-
-
-def _mend(planes: Light, bad: NDArray[np.bool_], step: int) -> Light:
-    """Put the mean of the good samples of the same colour around in place of each bad one."""
-    if not bad.any():
-        return planes
-    for reach in (step, 2 * step, 4 * step):
-        rows, columns = np.nonzero(bad)
-        if not len(rows) or len(rows) > bad.size // 2:
-            break
-        total, weight = np.zeros((len(rows), planes.shape[2])), np.zeros(len(rows))
-        for dy in (-reach, 0, reach):
-            for dx in (-reach, 0, reach):
-                y, x = rows + dy, columns + dx
-                good = (y >= 0) & (y < bad.shape[0]) & (x >= 0) & (x < bad.shape[1])
-                good &= (dy != 0) | (dx != 0)
-                good[good] &= ~bad[y[good], x[good]]
-                # Nearer ones count more: corners of the square are further away.
-                share = 1.0 if 0 in (dy, dx) else 0.5
-                total[good] += share * planes[y[good], x[good]]
-                weight[good] += share
-        done = weight > 0
-        planes[rows[done], columns[done]] = total[done] / weight[done, None]
-        bad = bad.copy()
-        bad[rows[done], columns[done]] = False
-    return planes
+            return regions.per_line(planes, data, opcode.number, scale)

@@ -12,8 +12,9 @@ from restore_cli.batch.inputs import Refused
 from restore_cli.batch.planning import Job
 from restore_cli.batch.reading import Loaded, Reader, Writable
 from restore_cli.images.atomic import write_atomically
-from restore_cli.images.picture import Picture, naming_problems, resolve_format
-from restore_cli.images.regular import open_regular, size_of
+from restore_cli.images.formats import resolve_format
+from restore_cli.images.picture import Picture
+from restore_cli.images.regular import naming_problems, open_regular, size_of
 from restore_cli.raw.develop import as_it_is
 from restore_cli.raw.file import open_raw
 

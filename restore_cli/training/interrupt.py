@@ -10,8 +10,8 @@ from types import FrameType
 
 from restore_cli.interruption import received
 
-# torchrun passes on what the terminal has sent already: the same wish twice within moments.
-_SAME_WISH_SECONDS = 1.0
+# torchrun passes on what the terminal has sent already: the same request twice within moments.
+_SAME_REQUEST_SECONDS = 1.0
 
 
 @dataclass
@@ -34,22 +34,22 @@ def interrupts_noted() -> Generator[StopRequest]:
     KeyboardInterrupt at once. Outside the main thread, where Python allows no handlers, nothing is
     changed.
     """
-    wish = StopRequest()
+    request = StopRequest()
     since = 0.0
 
     def note(number: int, frame: FrameType | None) -> None:
         nonlocal since
-        if wish.stop and time.monotonic() - since > _SAME_WISH_SECONDS:
+        if request.stop and time.monotonic() - since > _SAME_REQUEST_SECONDS:
             raise KeyboardInterrupt
-        if not wish.stop:
-            wish.stop, since, received.number = True, time.monotonic(), number
+        if not request.stop:
+            request.stop, since, received.number = True, time.monotonic(), number
 
     if threading.current_thread() is not threading.main_thread():
-        yield wish
+        yield request
         return
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield wish
+        yield request
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

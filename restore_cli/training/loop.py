@@ -1,34 +1,29 @@
 """The one training loop: it knows steps, not methods."""
 
-import contextlib
-import importlib.util
-import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast_object_list
 from torch.utils.data import DataLoader
 
 from restore_cli.data.loader import Stream, training_loader
 from restore_cli.data.sample import Batch, Sample
 from restore_cli.data.source import build_source, validation_pairs
-from restore_cli.engine.memory import free_bytes
-from restore_cli.engine.precision import bf16_pays_on_cpu
-from restore_cli.errors import RestoreError
-from restore_cli.methods import OBJECTIVES, Objective
+from restore_cli.methods import OBJECTIVES
 from restore_cli.networks import NETWORKS
 from restore_cli.networks.admission import bounded
 from restore_cli.networks.base import Network
 from restore_cli.recipe import Recipe, construct
+from restore_cli.training.accelerating import accelerated, check_tensorboard, choose_precision
 from restore_cli.training.best import Best, load_best
 from restore_cli.training.hardware import hardware
 from restore_cli.training.initial import load_initial
 from restore_cli.training.interrupt import StopRequest, interrupts_noted
 from restore_cli.training.meter import Start
+from restore_cli.training.refusals import check_fit
 from restore_cli.training.runs import Run
 from restore_cli.training.schedule import ByClock, BySteps, Schedule, since_start
 from restore_cli.training.state import Sitting, State, begin, restore
@@ -36,12 +31,9 @@ from restore_cli.training.step import take_step
 from restore_cli.training.validation import input_psnr
 from restore_cli.training.watch import Report, Watch
 
-_DEVICE_VARIABLE = "ACCELERATE_TORCH_DEVICE"
-_PRECISION = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
 _AFTER_TRAINING = (
     100  # batches, beyond those of training, that the averaged weights are measured on
 )
-_MOST_WORKERS = 1024
 _EXPORT_SECONDS = 3.0  # for writing the model, and for the interpreter to end
 _FOR_EVER = 2**40  # steps of a run that ends by the clock
 
@@ -109,60 +101,14 @@ def train(
         RestoreError: unfit data, unknown names in the recipe, a precision or an extra that this
             machine lacks, too little time, or ten non-finite steps in a row.
     """
-    if tensorboard and importlib.util.find_spec("tensorboard") is None:
-        raise RestoreError(
-            "--tensorboard needs a package that is not installed",
-            hint="pip install 'restore-cli[tensorboard]'",
-        )
+    if tensorboard:
+        check_tensorboard()
     checkpoint = run.load_checkpoint(trunk=seconds is not None)
-    precision = _precision(recipe, device, checkpoint)
-    if device == "auto" and not torch.accelerator.is_available():
-        # Said outright: left to themselves, processes that a launcher started on a machine without
-        # accelerators would each train alone.
-        device = "cpu"
-    # One for the whole process: a run before this one may have been of another number format, and
-    # has left the group of processes that shared it.
-    AcceleratorState._reset_state(reset_partial_state=True)  # pyright: ignore
-    try:
-        with _named_device(device):
-            accelerator = Accelerator(
-                mixed_precision=_PRECISION[precision],
-                cpu=device == "cpu",
-                log_with="tensorboard" if tensorboard else None,
-                project_dir=str(run.folder) if tensorboard else None,
-            )
-    except ValueError as error:
-        raise RestoreError(
-            f"cannot train with optim.precision = {precision!r} here: {error}",
-            hint="--set optim.precision=fp32 runs anywhere",
-        ) from error
-    try:
-        with _tracking(accelerator, enabled=tensorboard):
-            fit = _Fit(recipe, run, accelerator, report, precision=precision, seconds=seconds)
-            return fit.train(checkpoint, on_start)
-    finally:
-        accelerator.free_memory()
-
-
-def _precision(recipe: Recipe, device: str, checkpoint: dict[str, Any] | None) -> str:
-    """What "auto" means here; a run that goes on where it was keeps what it had."""
-    asked = recipe.optim.precision
-    on_cpu = device == "cpu" or not torch.accelerator.is_available()
-    if asked == "fp16" and on_cpu:
-        raise RestoreError(
-            "optim.precision = 'fp16' needs a GPU", hint="--set optim.precision=fp32 runs anywhere"
-        )
-    if asked != "auto":
-        return asked
-    sittings = (checkpoint or {}).get("sittings")
-    last = sittings[-1] if isinstance(sittings, list) and sittings else None
-    if isinstance(last, dict) and last.get("hardware") == hardware():
-        kept = str(last.get("precision"))
-        if kept in _PRECISION:
-            return kept
-    if on_cpu:
-        return "bf16" if bf16_pays_on_cpu() else "fp32"
-    return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+    precision = choose_precision(recipe, device, checkpoint)
+    board = run.folder if tensorboard else None
+    with accelerated(device, precision, board=board) as accelerator:
+        fit = _Fit(recipe, run, accelerator, report, precision=precision, seconds=seconds)
+        return fit.train(checkpoint, on_start)
 
 
 class _Fit:
@@ -201,7 +147,7 @@ class _Fit:
         with bounded():
             objective = construct(recipe.objective, OBJECTIVES, network, section="objective")
         objective.on_fit_start(recipe.data)
-        smallest = _check_fit(recipe, network, objective)
+        smallest = check_fit(recipe, network, objective)
         source = build_source(recipe.data)
         state = begin(objective, recipe, accelerator)
         if checkpoint is not None:
@@ -320,81 +266,3 @@ def _losses(checkpoint: dict[str, Any]) -> list[float]:
 def _on_device(loader: DataLoader[Sample], accelerator: Accelerator) -> Iterator[Batch]:
     for batch in loader:
         yield cast("Batch", batch).to(accelerator.device)
-
-
-@contextlib.contextmanager
-def _named_device(device: str) -> Generator[None]:
-    """Let Accelerate take this device, which it reads from the environment."""
-    before = os.environ.get(_DEVICE_VARIABLE)
-    if device not in ("auto", "cpu"):
-        os.environ[_DEVICE_VARIABLE] = device
-    try:
-        yield
-    finally:
-        if before is None:
-            os.environ.pop(_DEVICE_VARIABLE, None)
-        else:
-            os.environ[_DEVICE_VARIABLE] = before
-
-
-def _check_fit(recipe: Recipe, network: Network, objective: Objective) -> int:
-    """Refuse what would fail in the first step; returns the least side of a picture, px."""
-    if recipe.optim.accumulate > 1 and not objective.single_step:
-        raise RestoreError(
-            f"objective {recipe.objective.name!r} takes several steps a batch:"
-            " optim.accumulate must be 1",
-            hint="raise data.batch instead",
-        )
-    share = recipe.data.pairs
-    if share < 1 and objective.needs_pairs:
-        others = f"with data.paired_share = {share} there are others"
-        raise RestoreError(
-            f"objective {recipe.objective.name!r} needs pairs, and "
-            + (others if share else f"data.kind = {recipe.data.kind!r} draws none"),
-            hint="objective.name = 'eguot' learns from both, or --set data.paired_share=1.0"
-            if share
-            else "objective.name = 'cut' or 'odcr' learns without, or --set data.kind=paired",
-        )
-    _check_affordable(recipe)
-    multiple = network.info.multiple
-    if recipe.data.crop % multiple:
-        raise RestoreError(
-            f"data.crop = {recipe.data.crop} is not a multiple of {multiple},"
-            f" which the network {recipe.network.name!r} needs",
-            hint=f"for example --set data.crop={multiple * (recipe.data.crop // multiple + 1)}",
-        )
-    if recipe.data.validation_crop < multiple:
-        raise RestoreError(
-            f"data.validation_crop = {recipe.data.validation_crop} is less than the {multiple} px"
-            f" that the network {recipe.network.name!r} needs"
-        )
-    return multiple
-
-
-def _check_affordable(recipe: Recipe) -> None:
-    """Refuse batches and workers that no machine like this one has room for."""
-    data = recipe.data
-    need = data.batch * data.crop**2 * 3 * 4 * 2  # inputs and targets in float32
-    free = free_bytes(torch.device("cpu"))
-    if need > free:
-        raise RestoreError(
-            f"data.batch = {data.batch} crops of {data.crop} px take {need / 2**30:.0f} GiB, and"
-            f" {free / 2**30:.0f} GiB are free",
-            hint="a smaller data.batch or data.crop; optim.accumulate makes up for it",
-        )
-    if data.workers != "auto" and data.workers > _MOST_WORKERS:
-        raise RestoreError(
-            f"data.workers = {data.workers} processes are more than a machine can run",
-            hint=f"as many as it has cores: --set data.workers={os.cpu_count() or 1}",
-        )
-
-
-@contextlib.contextmanager
-def _tracking(accelerator: Accelerator, *, enabled: bool) -> Generator[None]:
-    """Start and end Accelerate's trackers; an unended one can abort the process at exit."""
-    if enabled:
-        accelerator.init_trackers("tensorboard")
-    try:
-        yield
-    finally:
-        accelerator.end_training()

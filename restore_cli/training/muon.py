@@ -2,13 +2,14 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from restore_cli.training import foreach
+from restore_cli.training.group_optimizer import GroupOptimizer
 
 # Jordan 2024: fast, rough convergence to singular values 1.
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
@@ -17,7 +18,7 @@ _USUAL = 0.999  # of the running mean of squared gradient norms
 _SMALL = 0.1  # of the usual norm: below it the step shrinks with the update
 
 
-class Muon(torch.optim.Optimizer):
+class Muon(GroupOptimizer):
     """Momentum whose matrix is orthogonalised before each step (Jordan et al. 2024).
 
     For convolutions and linear maps inside a network; a weight (O, I, k, k) counts as the matrix
@@ -43,9 +44,6 @@ class Muon(torch.optim.Optimizer):
             as they are.
     """
 
-    _step_supports_amp_scaling = True  # torch's name for: reads `found_inf`
-    found_inf: Tensor | None = None
-
     def __init__(
         self,
         params: Iterable[Tensor],
@@ -59,18 +57,8 @@ class Muon(torch.optim.Optimizer):
         defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
         super().__init__(params, defaults)
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """One step; `closure` as in torch.optim."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            self._move(group)
-        return loss
-
-    def _move(self, group: dict[str, Any]) -> None:
+    def move(self, group: dict[str, Any]) -> None:
+        """See `GroupOptimizer`."""
         parameters: list[Tensor] = [p for p in group["params"] if p.grad is not None]
         if not parameters:
             return

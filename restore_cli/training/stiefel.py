@@ -1,17 +1,19 @@
 """Gradient descent on matrices with orthonormal columns."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from restore_cli.training.group_optimizer import GroupOptimizer
 
 _SHORTEST = 1e-12  # of a gradient: a step of zero stays one
 _ITERATIONS = 12
 """Of the polar iteration: quadratic near the end; from singular values of 0.1 it needs eight."""
 
 
-class Stiefel(torch.optim.Optimizer):
+class Stiefel(GroupOptimizer):
     """Gradient descent on the Stiefel manifold (ODCR, Wang et al., CVPR 2024).
 
     With D the Euclidean gradient at Theta, a step goes along the Riemannian one and comes back by
@@ -42,9 +44,6 @@ class Stiefel(torch.optim.Optimizer):
         betas: of the two moments; None takes plain steps.
     """
 
-    _step_supports_amp_scaling = True  # torch's name for: reads `found_inf`
-    found_inf: Tensor | None = None
-
     def __init__(
         self,
         params: Iterable[Tensor],
@@ -55,20 +54,13 @@ class Stiefel(torch.optim.Optimizer):
     ) -> None:
         super().__init__(params, {"lr": lr, "scale": scale, "betas": betas})
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """One step; `closure` as in torch.optim."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            rate: float = group["lr"] * group["scale"]
-            parameters: list[Any] = group["params"]
-            for parameter in parameters:
-                if parameter.grad is not None:
-                    self._move(parameter, rate, group["betas"])
-        return loss
+    def move(self, group: dict[str, Any]) -> None:
+        """See `GroupOptimizer`."""
+        rate: float = group["lr"] * group["scale"]
+        parameters: list[Any] = group["params"]
+        for parameter in parameters:
+            if parameter.grad is not None:
+                self._move(parameter, rate, group["betas"])
 
     def _move(self, parameter: Tensor, rate: float, betas: tuple[float, float] | None) -> None:
         assert parameter.grad is not None

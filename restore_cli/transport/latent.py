@@ -68,6 +68,7 @@ class LatentTransport:
 
     @shrinkage.setter
     def shrinkage(self, share: float) -> None:
+        """Raise ValueError outside of [0, 1]."""
         if not 0 <= share <= 1:
             raise ValueError(f"shrinkage is {share}; it must be within 0 and 1")
         self._shrinkage = share

@@ -11,7 +11,8 @@ from PIL import Image
 
 from restore_cli.batch.claims import TakenError, claim
 from restore_cli.batch.manifest import Identity, Manifest
-from restore_cli.batch.pipeline import Existing, run
+from restore_cli.batch.outputs import Existing
+from restore_cli.batch.pipeline import run
 from restore_cli.batch.planning import Job
 from restore_cli.batch.results import Result
 from restore_cli.engine.restorer import Restored

@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from batch_jobs import book, by_name, inverted, job, jobs, same, save, shown
 from PIL import Image
 
-from restore_cli.batch import pipeline
 from restore_cli.batch.inputs import Refused
-from restore_cli.batch.manifest import MANIFEST_NAME, Identity, Manifest
-from restore_cli.batch.pipeline import Result, run
+from restore_cli.batch.pipeline import run
 from restore_cli.batch.planning import Job
 from restore_cli.engine.restorer import Restored
 from restore_cli.errors import RestoreError
@@ -22,44 +21,8 @@ from restore_cli.images.picture import Picture
 MakeBad = Callable[[str, Path], None]
 
 
-def same(image: torch.Tensor) -> Restored:
-    return Restored(image, tile=64, device="cpu", precision="fp32", notes=("a note",))
-
-
-def inverted(image: torch.Tensor) -> Restored:
-    return Restored(1 - image, tile=None, device="cpu", precision="fp32")
-
-
-def save(path: Path, *, side: int = 12, value: int = 100) -> Path:
-    pixels = np.full((side, side + 3, 3), value, np.uint8)
-    pixels[0, 0] = 7
-    Image.fromarray(pixels).save(path)
-    return path
-
-
-def job(source: Path, folder: str = "out") -> Job:
-    return Job(source, source.parent / folder / f"{source.stem}.png", "png")
-
-
-def jobs(folder: Path, count: int, *, side: int = 12) -> list[Job]:
-    return [job(save(folder / f"{index:03}.png", side=side)) for index in range(count)]
-
-
-def by_name(results: Iterator[Result]) -> dict[str, Result]:
-    return {result.source.name: result for result in results}
-
-
-def shown(folder: Path) -> list[str]:
-    """Every name in the folder but the manifest: a temporary file would stand out."""
-    return sorted(p.name for p in folder.iterdir() if p.name != MANIFEST_NAME)
-
-
 def stage_threads() -> list[str]:
     return [t.name for t in threading.enumerate() if t.name.startswith(("read", "write"))]
-
-
-def book(model: str = "model", **options: object) -> Manifest:
-    return Manifest(Identity(model, options))
 
 
 def test_writes_what_the_restorer_returns(tmp_path: Path) -> None:
@@ -155,7 +118,7 @@ def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
                 raise PermissionError(errno.EACCES, "Permission denied", str(path))
             return "hash"
 
-        monkeypatch.setattr(pipeline, "file_sha256", refuse)
+        monkeypatch.setattr("restore_cli.batch.outputs.file_sha256", refuse)
     results = by_name(run(todo, same, manifest=book()))
     assert results["001.png"].status == "done"
     assert results["000.png"].status == "failed"
@@ -182,17 +145,6 @@ def test_full_disk_fails_that_file_and_leaves_nothing_half_written(
     assert shown(tmp_path / "out") == sorted(r.source.name for r in results if r not in failed)
 
 
-def test_a_full_manifest_does_not_fail_the_picture(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(self: Manifest, output: Path, input_sha256: str) -> None:
-        raise OSError(errno.ENOSPC, "full")
-
-    monkeypatch.setattr(Manifest, "record", full)
-    (result,) = run(jobs(tmp_path, 1), same, manifest=book())
-    assert (result.status, "takes no manifest" in result.notes[-1]) == ("done", True)
-
-
 def test_failure_of_the_restorer_fails_that_file_only(tmp_path: Path) -> None:
     def fussy(image: torch.Tensor) -> Restored:
         if image.shape[1] == 13:
@@ -214,24 +166,6 @@ def test_failure_of_the_restorer_fails_that_file_only(tmp_path: Path) -> None:
     assert results["14.png"].hint == "verify the model"
 
 
-def test_existing_output_is_an_error_unless_asked(tmp_path: Path) -> None:
-    todo = jobs(tmp_path, 2)
-    list(run(todo[:1], same))
-    before = todo[0].output.read_bytes()
-    results = by_name(run(todo, inverted))
-    assert "already exists" in str(results["000.png"].error)
-    assert "--overwrite" in str(results["000.png"].hint)
-    assert results["001.png"].status == "done"
-    assert todo[0].output.read_bytes() == before
-    (again,) = run(todo[:1], inverted, existing="overwrite")
-    assert again.status == "done"
-    assert todo[0].output.read_bytes() != before
-    todo[1].output.unlink()
-    todo[1].output.mkdir()
-    (in_the_way,) = run(todo[1:], same, existing="overwrite")
-    assert "is a folder" in str(in_the_way.error)
-
-
 def test_output_folder_that_is_a_file_fails_before_computing(tmp_path: Path) -> None:
     (todo,) = jobs(tmp_path, 1)
     todo.output.parent.write_text("in the way")
@@ -241,39 +175,6 @@ def test_output_folder_that_is_a_file_fails_before_computing(tmp_path: Path) -> 
 
     (result,) = run([todo], never)
     assert result.status == "failed"
-
-
-def test_users_5_skip_existing_skips_only_what_would_come_out_the_same(tmp_path: Path) -> None:
-    todo = jobs(tmp_path, 3)
-
-    def go(manifest: Manifest, restore: pipeline.Restore = same) -> list[str]:
-        results = run(todo, restore, existing="skip", manifest=manifest)
-        return [r.status for _, r in sorted(by_name(results).items())]
-
-    assert go(book(strength=1.0)) == ["done"] * 3
-    assert go(book(strength=1.0)) == ["skipped"] * 3
-    assert go(book(strength=0.5)) == ["done"] * 3
-    assert go(book("other", strength=0.5)) == ["done"] * 3
-    save(todo[1].source, value=50)
-    todo[2].output.unlink()
-    assert go(book("other", strength=0.5)) == ["skipped", "done", "done"]
-    (tmp_path / "out" / MANIFEST_NAME).unlink()
-    assert go(book("other", strength=0.5)) == ["done"] * 3
-    assert go(book("other", strength=0.5)) == ["skipped"] * 3
-    with pytest.raises(ValueError, match="manifest"):
-        list(run(todo, same, existing="skip"))
-
-
-def test_a_run_killed_between_replacing_and_recording_is_not_trusted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    todo = jobs(tmp_path, 1)
-    list(run(todo, same, manifest=book("old")))
-    with monkeypatch.context() as patch:
-        patch.setattr(Manifest, "record", lambda *_: None)
-        list(run(todo, inverted, manifest=book("new"), existing="overwrite"))
-    (result,) = run(todo, same, manifest=book("old"), existing="skip")
-    assert result.status == "done"
 
 
 def test_fail_fast_begins_nothing_new(tmp_path: Path) -> None:

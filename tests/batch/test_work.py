@@ -8,7 +8,9 @@ from restore_cli.errors import RestoreError
 
 
 def test_a_failure_keeps_words_and_trace_but_not_the_exception() -> None:
-    work = Work(Job(Path("a.png"), Path("out/a.png"), "png"), height=3, notes=("odd",))
+    work = Work(Job(Path("a.png"), Path("out/a.png"), "png"))
+    work.learn(height=3)
+    work.note("odd")
     try:
         raise RestoreError("it is broken", hint="mend it")
     except RestoreError as error:

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 import torch
+from one_model import ENTRY, Halve
 
 from restore_cli.__main__ import main
-from restore_cli.models import zoo
+from restore_cli.errors import RestoreError
+from restore_cli.models import entries, zoo
 from restore_cli.networks.unet import UNet
 from restore_cli.recipe import Recipe
 
@@ -42,6 +44,28 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> str:
 def tiny_sigma_model(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The same, but it takes a noise level."""
     return _export(tmp_path_factory.mktemp("models") / "tiny", noise_map=True)
+
+
+@pytest.fixture
+def shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One shipped model, whole and working."""
+    model = zoo.Model("derain", "derain", Halve(), ENTRY.sha256, ENTRY.folder, None, 8)
+    for module in (zoo, entries):
+        monkeypatch.setattr(module, "entries", lambda: [ENTRY])
+        monkeypatch.setattr(module, "verify", lambda name: None)
+        monkeypatch.setattr(module, "card", lambda name: "# derain\n\nRain goes.")
+    monkeypatch.setattr(zoo, "load", lambda name: model)
+
+
+@pytest.fixture
+def damaged(shipped: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shipped model's hash is wrong."""
+
+    def verify(name: str) -> None:
+        raise RestoreError(f"{name}: the weights were changed")
+
+    for module in (zoo, entries):
+        monkeypatch.setattr(module, "verify", verify)
 
 
 @pytest.fixture

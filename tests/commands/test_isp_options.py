@@ -2,7 +2,7 @@
 
 import pytest
 
-from restore_cli.commands.isp_options import check_engine, denoise_level, white_balance
+from restore_cli.commands.isp_options import check_engine, check_usage, denoise_level, white_balance
 from restore_cli.errors import RestoreError
 from restore_cli.raw.settings import Temperature
 
@@ -35,3 +35,26 @@ def test_options_of_the_other_engine_are_refused(
 def test_what_fits_passes() -> None:
     check_engine("libraw", denoise="off", demosaic="dcb", proof=False)
     check_engine("learned", denoise="20", demosaic=None, proof=False)
+
+
+def test_16_bits_are_those_asked_for_or_those_of_linear_light() -> None:
+    modes = {"info": False, "preview": False}
+    assert not check_usage(None, None, None, linear=False, **modes)
+    assert check_usage("png", None, "16", linear=False, **modes)
+    assert check_usage(None, "a.tiff", None, linear=True, **modes)
+
+
+@pytest.mark.parametrize(
+    ("format", "bits", "on", "words"),
+    [
+        ("jpg", "16", set[str](), "JPG files have 8 bits"),
+        (None, "8", {"linear"}, "needs 16 bits"),
+        (None, None, {"info", "preview"}, "--info and --preview exclude"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(
+    format: str | None, bits: str | None, on: set[str], words: str
+) -> None:
+    modes = {name: name in on for name in ("linear", "info", "preview")}
+    with pytest.raises(RestoreError, match=words):
+        check_usage(format, None, bits, **modes)

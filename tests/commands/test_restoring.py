@@ -1,9 +1,7 @@
 """Chains, auto and pipes, through the command."""
 
 import json
-import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -146,32 +144,6 @@ def test_pipes_and_lists_of_names(start: Start, tiny_model: str) -> None:
     with Image.open("piped.jpg") as image:
         assert (image.format, image.size) == ("JPEG", (128, 96))
     assert np.abs(_read("listed/a.png") - np.minimum(_read("a.png") + 26, 255)).max() <= 1
-
-
-def test_what_arrives_in_a_watched_folder_is_restored(start: Start, tiny_model: str) -> None:
-    Path("in").mkdir()
-    words = ["--watch", "in", "-o", "out", "--model", tiny_model, "--device", "cpu", "--json"]
-    process = start("infer", *words)
-
-    def arrives(name: str) -> None:
-        Path(f"in/{name}").write_bytes(Path("a.png").read_bytes())
-        until = time.monotonic() + 120
-        while not Path(f"out/{name}").exists():
-            assert process.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.1)
-
-    arrives("one.png")
-    arrives("two.png")
-    Path("in/bad.png").write_text("text")
-    time.sleep(4)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    *lines, summary = map(json.loads, out.splitlines())
-    assert [line["status"] for line in lines][:2] == ["done", "done"]
-    assert summary["done"] == 2
-    assert "watching in" in err
 
 
 FAKE_SPANDREL = '''

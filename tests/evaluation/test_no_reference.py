@@ -10,7 +10,7 @@ from torch import Tensor
 
 from restore_cli.errors import RestoreError
 from restore_cli.evaluation import metrics
-from restore_cli.evaluation.no_reference import JUDGES, load_no_reference
+from restore_cli.evaluation.no_reference import NO_REFERENCE, load_no_reference
 
 CPU = torch.device("cpu")
 
@@ -28,11 +28,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, object]]
     return calls
 
 
-@pytest.mark.parametrize("name", JUDGES)
+@pytest.mark.parametrize("name", NO_REFERENCE)
 def test_the_output_alone_is_judged_by_weights_on_disk(
     tmp_path: Path, asked: list[tuple[str, dict[str, object]]], name: str
 ) -> None:
-    path = tmp_path / JUDGES[name].weights
+    path = tmp_path / NO_REFERENCE[name].weights
     torch.save({"a": torch.zeros(1)}, path)
     built = metrics.build([name], device=CPU, weights=tmp_path)[0]
     assert asked == [(name, {"device": CPU, "pretrained_model_path": str(path)})]
@@ -53,7 +53,7 @@ def test_missing_weights_and_small_pictures_are_told(tmp_path: Path) -> None:
     ) as e:
         load_no_reference("niqe", device=CPU, weights=tmp_path)
     assert "--weights" in (e.value.hint or "")
-    path = tmp_path / JUDGES["niqe"].weights
+    path = tmp_path / NO_REFERENCE["niqe"].weights
     path.write_bytes(b"weights")
     score, _ = load_no_reference("niqe", device=CPU, weights=path)
     small = torch.zeros(1, 3, 100, 300)
@@ -63,7 +63,7 @@ def test_missing_weights_and_small_pictures_are_told(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("asked")
 def test_weights_that_hold_more_than_tensors_are_refused(tmp_path: Path) -> None:
-    torch.save({"a": Path("x")}, tmp_path / JUDGES["musiq"].weights)
+    torch.save({"a": Path("x")}, tmp_path / NO_REFERENCE["musiq"].weights)
     with pytest.raises(RestoreError, match="other things than tensors"):
         load_no_reference("musiq", device=CPU, weights=tmp_path)
 

@@ -126,26 +126,6 @@ def test_directory_missing_file_and_pipe(tmp_path: Path) -> None:
         refused(tmp_path / "pipe.png", "not a regular file")
 
 
-def test_permission_denied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Image.fromarray(PHOTO).save(tmp_path / "a.png")
-
-    def denied(*_: object, **__: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(os, "open", denied)  # chmod means nothing to root
-    refused(tmp_path / "a.png", "no permission")
-
-
-def test_a_failing_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Image.fromarray(PHOTO).save(tmp_path / "a.png")
-
-    def broken(*_: object, **__: object) -> None:
-        raise OSError(5, "Input/output error")
-
-    monkeypatch.setattr(os, "open", broken)
-    refused(tmp_path / "a.png", "Input/output error")
-
-
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tiff", ".webp", ".bmp"])
 @pytest.mark.parametrize("keep", [0.03, 0.3, 0.7, 0.97])
 def test_truncated_files(tmp_path: Path, suffix: str, keep: float) -> None:

@@ -1,7 +1,12 @@
 """The table itself."""
 
+from pathlib import Path
+
+import pytest
+
+from restore_cli.errors import RestoreError
 from restore_cli.images import formats
-from restore_cli.images.formats import FORMATS, THINGS
+from restore_cli.images.formats import FORMATS, THINGS, Format, resolve_format
 
 
 def test_no_suffix_means_two_formats() -> None:
@@ -35,3 +40,18 @@ def test_the_page_has_a_row_for_each_format_and_a_column_for_each_thing() -> Non
         *("8 bits", "rounded", "over white", "as sRGB", "note", "note", "note", "kept", "note"),
         *("note", "kept |"),
     ]
+
+
+def test_the_format_given_rules_over_the_suffix() -> None:
+    assert resolve_format(Path("a.JPEG"), None) == "jpg"
+    assert resolve_format(Path("a.jpg"), "tif") == "tiff"
+    with pytest.raises(RestoreError, match=r"a\.gif.*'\.gif'"):
+        resolve_format(Path("a.gif"), None)
+
+
+def test_what_is_not_installed_is_named_with_its_extra() -> None:
+    missing = Format("Odd", (".odd",), extra=("odd", "no_such_module"))
+    with pytest.raises(RestoreError, match=r"a\.odd: Odd files need the extra \[odd\]") as caught:
+        missing.check_available(Path("a.odd"))
+    assert caught.value.hint == "pip install 'restore-cli[odd]'"
+    FORMATS["png"].check_available(Path("a.png"))

@@ -3,7 +3,6 @@
 import errno
 import io
 import os
-import struct
 from pathlib import Path
 
 import numpy as np
@@ -13,26 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from icc_profiles import ADOBE_RGB, SRGB, grey_profile
-from PIL import Image, ImageCms, ImageOps
+from made_pictures import RNG, exif_block, noise
+from PIL import Image, ImageCms
 
 from restore_cli.errors import RestoreError
 from restore_cli.images.formats import FORMATS, READABLE_SUFFIXES
 from restore_cli.images.picture import Picture
-
-RNG = np.random.default_rng(7)
-
-
-def noise(height: int, width: int, channels: int, depth: int) -> np.ndarray:
-    dtype = np.uint8 if depth == 8 else np.uint16
-    return RNG.integers(0, 1 << depth, (height, width, channels)).astype(dtype)
-
-
-def exif_block(orientation: int = 1, **more: object) -> bytes:
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    exif[0x010F] = "Maker"
-    exif.get_ifd(0x8769)[0x9003] = "2024:05:06 07:08:09"
-    return exif.tobytes().removeprefix(b"Exif\0\0")
 
 
 @pytest.mark.parametrize("depth", [8, 16])
@@ -112,72 +97,6 @@ def test_pixels_of_another_kind_are_refused() -> None:
         Picture(np.zeros((2, 3, 3), np.float64))
     with pytest.raises(ValueError, match="alpha"):
         Picture(np.zeros((2, 3, 3), np.uint8), np.zeros((2, 3), np.uint16))
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tiff"])
-def test_row_14_orientation_is_baked_in_and_the_tag_reset(
-    tmp_path: Path, orientation: int, suffix: str
-) -> None:
-    image = Image.fromarray(noise(12, 20, 3, 8).repeat(8, 0).repeat(8, 1))
-    path = tmp_path / f"turned{suffix}"
-    block = exif_block(orientation)
-    if suffix == ".tiff":
-        image.save(path, tiffinfo={274: orientation, 271: "Maker"})
-    else:
-        image.save(
-            path, exif=b"Exif\0\0" + block, **({"lossless": True} if suffix == ".webp" else {})
-        )
-    with Image.open(path) as opened:
-        expected = np.asarray(ImageOps.exif_transpose(opened))
-    picture = Picture.read(path)
-    np.testing.assert_array_equal(picture.pixels, expected)
-    assert picture.exif is not None
-    out = tmp_path / "out.png"
-    picture.write(out)
-    with Image.open(out) as written:
-        exif = written.getexif()
-        assert exif.get(0x0112, 1) == 1
-        assert exif[0x010F] == "Maker"
-        np.testing.assert_array_equal(np.asarray(ImageOps.exif_transpose(written)), expected)
-
-
-@pytest.mark.parametrize("orientation", [3, 6])
-def test_row_14_orientation_of_16_bit_files(tmp_path: Path, orientation: int) -> None:
-    pixels, alpha = noise(4, 7, 3, 16), noise(4, 7, 1, 16)[..., 0]
-    for suffix in (".png", ".tiff"):
-        path = tmp_path / f"a{suffix}"
-        Picture(pixels, alpha, exif=exif_block()).write(path)
-        data = path.read_bytes()
-        # Both formats hold the tag as an entry: number, SHORT, one value.
-        for order in "<>":
-            entry = struct.pack(order + "HHIH", 0x0112, 3, 1, 1)
-            turned = struct.pack(order + "HHIH", 0x0112, 3, 1, orientation)
-            data = data.replace(entry, turned)
-        if suffix == ".png":
-            import zlib
-
-            at = data.index(b"eXIf")
-            (size,) = struct.unpack_from(">I", data, at - 4)
-            crc = struct.pack(">I", zlib.crc32(data[at : at + 4 + size]))
-            data = data[: at + 4 + size] + crc + data[at + 8 + size :]
-        path.write_bytes(data)
-        back = Picture.read(path)
-        turns = {3: 2, 6: 3}[orientation]
-        np.testing.assert_array_equal(back.pixels, np.rot90(pixels, turns))
-        assert back.alpha is not None
-        np.testing.assert_array_equal(back.alpha, np.rot90(alpha, turns))
-
-
-def test_row_14_the_xmp_orientation_is_reset_too(tmp_path: Path) -> None:
-    xmp = (
-        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><r tiff:Orientation="6" xmp:Rating="4"/></x:xmpmeta>'
-    )
-    path = tmp_path / "a.jpg"
-    Image.new("RGB", (4, 2)).save(path, exif=b"Exif\0\0" + exif_block(6), xmp=xmp)
-    picture = Picture.read(path)
-    assert (picture.width, picture.height) == (2, 4)
-    assert picture.xmp == xmp.replace(b'n="6"', b'n="1"')
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tiff"])

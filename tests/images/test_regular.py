@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from restore_cli.errors import RestoreError
-from restore_cli.images.regular import file_sha256, open_regular, size_of
+from restore_cli.images.regular import file_sha256, naming_problems, open_regular, size_of
 
 
 def test_a_regular_file_is_read(tmp_path: Path) -> None:
@@ -38,3 +38,33 @@ def test_a_name_that_cannot_be_is_a_users_error(tmp_path: Path) -> None:
         open_regular(tmp_path / "a\0b")
     with pytest.raises(OSError, match="too long"):
         open_regular(tmp_path / ("x" * 300))
+
+
+def refused(path: Path, pattern: str) -> None:
+    with pytest.raises(RestoreError, match=pattern) as caught, naming_problems(path):
+        open_regular(path)
+    assert str(path) in caught.value.message
+
+
+def test_permission_denied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.png").touch()
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", denied)  # chmod means nothing to root
+    refused(tmp_path / "a.png", "no permission")
+
+
+def test_a_failing_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.png").touch()
+
+    def broken(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "open", broken)
+    refused(tmp_path / "a.png", "Input/output error")
+
+
+def test_a_file_that_is_gone(tmp_path: Path) -> None:
+    refused(tmp_path / "gone.png", "no such file")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from restore_cli.errors import RestoreError
-from restore_cli.images.decode import Coding
+from restore_cli.images.decoded import Coding
 from restore_cli.images.metadata import Resolution, Text
 from restore_cli.images.picture import Picture
 from restore_cli.images.wire import packed, unpacked

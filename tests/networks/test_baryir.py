@@ -50,9 +50,9 @@ def test_it_computes_what_its_parts_say() -> None:
         torch.testing.assert_close(value, hand)
 
 
-@pytest.mark.parametrize("survey", [0, 5])
-def test_the_picture_alone_is_what_inference_gets(survey: int) -> None:
-    network, image = small(global_context=survey), torch.rand(1, 3, 8, 16)
+@pytest.mark.parametrize("context_length", [0, 5])
+def test_the_picture_alone_is_what_inference_gets(context_length: int) -> None:
+    network, image = small(global_context=context_length), torch.rand(1, 3, 8, 16)
     both = network.decomposed(image)
     alone = network(image)
     assert isinstance(alone, torch.Tensor)

@@ -120,15 +120,15 @@ def test_context_encoder_tells_what_is_in_the_picture_and_not_how_large_it_is() 
 
 
 def test_modulation_is_scale_and_shift() -> None:
-    modulation, x, survey = Modulation(3, 4), torch.randn(2, 4, 5, 6), torch.randn(2, 3)
-    assert torch.equal(modulation(x, survey), x)
+    modulation, x, context = Modulation(3, 4), torch.randn(2, 4, 5, 6), torch.randn(2, 3)
+    assert torch.equal(modulation(x, context), x)
     for parameter in modulation.parameters():
         torch.nn.init.normal_(parameter)
-    scale, shift = modulation.layers(survey).tanh().split(4, dim=1)
+    scale, shift = modulation.layers(context).tanh().split(4, dim=1)
     expected = torch.stack(
         [x[b, c] * (1 + scale[b, c]) + shift[b, c] for b in range(2) for c in range(4)]
     ).view_as(x)
-    torch.testing.assert_close(modulation(x, survey), expected)
+    torch.testing.assert_close(modulation(x, context), expected)
 
 
 def test_modulation_stays_bounded_whatever_the_survey_says() -> None:

@@ -20,11 +20,11 @@ def test_names_and_shapes_are_the_published_ones() -> None:
 @pytest.mark.parametrize(("antialias", "side"), [(False, 70), (True, 84)])
 def test_a_score_sees_its_patch_and_nothing_else(antialias: bool, side: int) -> None:
     # Without normalisation, which looks at the whole picture.
-    critic = PatchDiscriminator(width=4, norm=False, antialias=antialias).double()
-    for parameter in critic.parameters():
+    discriminator = PatchDiscriminator(width=4, norm=False, antialias=antialias).double()
+    for parameter in discriminator.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     image = torch.rand(1, 3, 160, 160, dtype=torch.float64, requires_grad=True)
-    scores = critic(image)
+    scores = discriminator(image)
     middle = scores.shape[-1] // 2
     scores[0, 0, middle, middle].backward()
     assert image.grad is not None

@@ -53,10 +53,10 @@ def test_orthogonal_heads_are_born_orthonormal_and_without_bias() -> None:
 
 def test_the_classifier_scores_and_weighs_as_the_formula_says() -> None:
     classifier = FeatureClassifier((4, 3), temperature=0.7)
-    taps = [torch.randn(3, 5, 4, requires_grad=True), torch.randn(3, 2, 3)]
+    features = [torch.randn(3, 5, 4, requires_grad=True), torch.randn(3, 2, 3)]
     heads = [nn.init.orthogonal_(torch.empty(6, count)) for count in (4, 3)]
-    for layer, (scores, weights) in enumerate(classifier(taps, heads)):
-        x, head = taps[layer].detach(), heads[layer]
+    for layer, (scores, weights) in enumerate(classifier(features, heads)):
+        x, head = features[layer].detach(), heads[layer]
         x = x / x.square().mean().sqrt()
         hazy, clear = classifier.theta[layer]
         torch.testing.assert_close(scores, torch.stack([x @ hazy, x @ clear], dim=-1))
@@ -68,7 +68,7 @@ def test_the_classifier_scores_and_weighs_as_the_formula_says() -> None:
             even = (size - size.mean(-1, keepdim=True)) / size.std(-1, keepdim=True)
             torch.testing.assert_close(weight, (even / 0.7).softmax(dim=-1))
         scores.sum().backward()
-    assert taps[0].grad is None
+    assert features[0].grad is None
 
 
 def test_weights_speak_however_small_the_features_are() -> None:

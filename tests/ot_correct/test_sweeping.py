@@ -12,7 +12,7 @@ from restore_cli.evaluation.fidelity import psnr
 from restore_cli.evaluation.pairing import Pair, pair
 from restore_cli.images.picture import Picture
 from restore_cli.ot_correct.fitting import to_tensor
-from restore_cli.ot_correct.sweeping import Point, sweep, write_curve
+from restore_cli.ot_correct.sweeping import Point, Sweep, write_curve
 from restore_cli.transport.autoencoder import Identity
 from restore_cli.transport.latent import LatentTransport, latent_distance
 from restore_cli.transport.moments import Moments
@@ -39,15 +39,10 @@ def _transport() -> LatentTransport:
 
 
 def _run(pairs: list[Pair], **options: object) -> list[Point]:
-    running = sweep(_transport(), pairs, **options)
-    seen = 0
-    while True:
-        try:
-            next(running)
-            seen += 1
-        except StopIteration as end:
-            assert seen == len(pairs)
-            return end.value
+    sweep = Sweep(_transport(), **options)
+    for one in pairs:
+        sweep.measure(one)
+    return sweep.points()
 
 
 def test_points_equal_writing_and_measuring(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ from restore_cli.training.interrupt import interrupts_noted
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_signal_is_noted_and_nothing_is_cut_off(number: signal.Signals) -> None:
     before = signal.getsignal(number)
-    with interrupts_noted() as wish:
-        assert not wish.stop
+    with interrupts_noted() as request:
+        assert not request.stop
         signal.raise_signal(number)
-        assert wish.stop
+        assert request.stop
     assert signal.getsignal(number) is before
 
 
@@ -23,11 +23,11 @@ def test_torchruns_echo_counts_as_the_same_wish_but_asking_again_ends_at_once(
 ) -> None:
     clock = SimpleNamespace(now=50.0)
     monkeypatch.setattr(time, "monotonic", lambda: clock.now)
-    with interrupts_noted() as wish:
+    with interrupts_noted() as request:
         signal.raise_signal(signal.SIGINT)
         clock.now += 0.2
         signal.raise_signal(signal.SIGTERM)
-        assert wish.stop
+        assert request.stop
         clock.now += 1.0
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
@@ -44,8 +44,8 @@ def test_other_threads_may_train_too() -> None:
     found: list[bool] = []
 
     def body() -> None:
-        with interrupts_noted() as wish:
-            found.append(wish.stop)
+        with interrupts_noted() as request:
+            found.append(request.stop)
 
     thread = threading.Thread(target=body)
     thread.start()

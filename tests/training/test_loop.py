@@ -1,5 +1,4 @@
 import csv
-import importlib.util
 import math
 import signal
 from collections.abc import Callable
@@ -16,8 +15,6 @@ from restore_cli.errors import RestoreError
 from restore_cli.methods import OBJECTIVES
 from restore_cli.networks.unet import UNet
 from restore_cli.recipe import Recipe
-from restore_cli.training import loop
-from restore_cli.training.hardware import hardware
 from restore_cli.training.loop import Trained
 from restore_cli.training.loop import train as train_loop
 from restore_cli.training.meter import Progress
@@ -186,7 +183,7 @@ def test_accumulated_gradients_equal_a_larger_batch(train: Train, tmp_path: Path
     assert not torch.equal(large.network.state_dict()["tail.weight"], start["tail.weight"])
 
 
-def test_only_the_named_player_moves_and_the_next_turn_sees_it(
+def test_only_the_named_module_moves_and_the_next_step_sees_it(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(OBJECTIVES, "alternating", Alternating)
@@ -199,7 +196,7 @@ def test_only_the_named_player_moves_and_the_next_turn_sees_it(
     assert checkpoint(tmp_path)["modules"].keys() == {"network", "discriminator"}
 
 
-def test_several_turns_are_resumed_bit_for_bit(
+def test_several_steps_are_resumed_bit_for_bit(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(OBJECTIVES, "alternating", Alternating)
@@ -243,50 +240,12 @@ def test_sources_of_data_and_network_must_agree(train: Train, tmp_path: Path) ->
         train(tmp_path, *SOURCES, "data.mixture=[{ source = 'rain' }]")
 
 
-def test_several_turns_cannot_be_accumulated(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(OBJECTIVES, "alternating", Alternating)
-    with pytest.raises(RestoreError, match="accumulate must be 1"):
-        train(tmp_path, "objective.name=alternating", "optim.accumulate=2")
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ("data.crop=15", r"data\.crop = 15 is not a multiple of 2"),
-        ("data.validation_crop=1", r"data\.validation_crop = 1 is less than the 2 px"),
-        ("optim.precision=fp16", "precision = 'fp16'"),
-        ("network.name=unett", "unknown network 'unett'"),
-        ("objective.name=super", "unknown objective 'super'"),
-        ("data.train=nowhere", "no such folder"),
-    ],
-)
-def test_a_recipe_that_cannot_run_is_refused_before_the_first_step(
-    change: str, message: str, train: Train, tmp_path: Path
-) -> None:
-    with pytest.raises(RestoreError, match=message):
-        train(tmp_path, change)
-    assert not (tmp_path / "metrics.csv").exists()
-
-
-def test_a_missing_tensorboard_is_named_with_its_extra(
-    parse: Parse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    recipe = parse()
-    run = Run(tmp_path, recipe, resume=True)
-    with pytest.raises(RestoreError, match="tensorboard") as caught:
-        train_loop(recipe, run, device="cpu", tensorboard=True)
-    assert caught.value.hint is not None
-    assert "restore-cli[tensorboard]" in caught.value.hint
-
-
 def test_a_run_remembers_the_machines_it_was_on(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def finish(machine: str, stop: int | None = None) -> str:
-        monkeypatch.setattr("restore_cli.training.loop.hardware", lambda: machine)
+        for module in ("loop", "accelerating"):
+            monkeypatch.setattr(f"restore_cli.training.{module}.hardware", lambda: machine)
         return train(tmp_path, "optim.steps=6", stop=stop).hardware
 
     for machine, stop in (("a laptop", 2), ("a laptop", 4)):
@@ -338,18 +297,3 @@ def test_an_objective_that_needs_pairs_refuses_unpaired_data(
     monkeypatch.setattr(OBJECTIVES["cut"], "needs_pairs", True)
     with pytest.raises(RestoreError, match=r"'cut' needs pairs, and data\.kind = 'unpaired' draws"):
         unpaired("run", "cut")
-
-
-def test_precision_auto_is_probed_and_kept_where_the_run_goes_on(
-    parse: Parse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def found(*, pays: bool, saved: dict[str, Any] | None = None) -> str:
-        monkeypatch.setattr("restore_cli.training.loop.bf16_pays_on_cpu", lambda: pays)
-        return loop._precision(parse("optim.precision=auto"), "cpu", saved)
-
-    assert (found(pays=True), found(pays=False)) == ("bf16", "fp32")
-    here = {"sittings": [{"hardware": hardware(), "precision": "bf16"}]}
-    assert found(pays=False, saved=here) == "bf16"
-    elsewhere = {"sittings": [{"hardware": "a GPU", "precision": "bf16"}]}
-    assert found(pays=False, saved=elsewhere) == "fp32"
-    assert loop._precision(parse("optim.precision=bf16"), "cpu", None) == "bf16"

@@ -1,4 +1,4 @@
-"""BaryIR: whose turn it is, on which loss, computed again by loops over samples."""
+"""BaryIR: which module moves, on which loss, computed again by loops over samples."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -58,7 +58,7 @@ def baryir(shares: Mapping[str, float] = SHARES, **options: object) -> Baryir:
     return made
 
 
-def turns(objective: Baryir, batch: Batch) -> list[Step]:
+def steps_of(objective: Baryir, batch: Batch) -> list[Step]:
     return list(objective.steps(batch))
 
 
@@ -67,7 +67,7 @@ def test_each_turn_has_the_loss_of_the_formulas(batch: Batch) -> None:
         restoration=7.0, cost=1.5, potential=0.8, orthogonality=0.3, contrast=0.2, bound=0.4,
         pooled=False, own=False,
     )  # fmt: skip
-    first, second = turns(objective, batch)
+    first, second = steps_of(objective, batch)
     assert (first.module, second.module) == ("potentials", "network")
     seen = objective.network.decomposed(batch.image)
     found = objective.modules["potentials"](seen.barycenter)
@@ -95,19 +95,21 @@ def test_a_floor_is_that_of_the_loss_psnr(batch: Batch) -> None:
     objective = baryir(loss="psnr", floor=1e-2)
     error = objective.network(batch.image) - batch.target
     decibels = 10 * torch.log10(1 + error.square().mean(dim=(1, 2, 3)) / 1e-2)
-    torch.testing.assert_close(turns(objective, batch)[-1].terms["pixel"], decibels.mean().detach())
+    torch.testing.assert_close(
+        steps_of(objective, batch)[-1].terms["pixel"], decibels.mean().detach()
+    )
 
 
 def test_pooled_contrast_is_of_what_sets_residuals_apart(batch: Batch) -> None:
     objective = baryir(pooled=True, own=False)
     torch.nn.init.normal_(objective._means.means)
     shared = objective._means.means.mean(dim=0)
-    *_, turn = turns(objective, batch)
+    *_, step = steps_of(objective, batch)
     seen = objective.network.decomposed(batch.image)
     apart = torch.stack([r.mean(dim=(1, 2)) - shared for r in seen.residual])
     scale = torch.tensor([w / s for w, s in zip(WEIGHTS, SHARES.values(), strict=True)])
     expected = (scale[batch.source] * residual_contrast(apart, batch.source)).mean()
-    torch.testing.assert_close(turn.terms["contrast"], expected.detach())
+    torch.testing.assert_close(step.terms["contrast"], expected.detach())
 
 
 def test_the_weighted_mean_over_a_batch_is_that_over_sources() -> None:
@@ -115,42 +117,42 @@ def test_the_weighted_mean_over_a_batch_is_that_over_sources() -> None:
     label = torch.tensor([0] * 5 + [1] * 3 + [2] * 2)
     batch = Batch.of(torch.rand(10, 3, 8, 8), torch.rand(10, 3, 8, 8), source=label)
     objective = baryir(bound=0.0)
-    first, _ = turns(objective, batch)
+    first, _ = steps_of(objective, batch)
     seen = objective.network.decomposed(batch.image)
     found = objective.modules["potentials"](seen.barycenter)
     expected = sum(WEIGHTS[k] * found[label == k, k].mean() for k in range(3))
     torch.testing.assert_close(first.loss, expected)
 
 
-def test_each_turn_teaches_its_player_alone(batch: Batch) -> None:
+def test_each_step_teaches_its_module_alone(batch: Batch) -> None:
     objective = baryir()
-    for turn in objective.steps(batch):
-        for player in objective.modules.values():
-            player.zero_grad()
-        turn.loss.backward()
-        for name, player in objective.modules.items():
-            moved = [p.grad is not None for p in player.parameters()]
-            assert all(moved) if name == turn.module else not any(moved)
-        assert not any(term.requires_grad for term in turn.terms.values())
+    for step in objective.steps(batch):
+        for module in objective.modules.values():
+            module.zero_grad()
+        step.loss.backward()
+        for name, module in objective.modules.items():
+            moved = [p.grad is not None for p in module.parameters()]
+            assert all(moved) if name == step.module else not any(moved)
+        assert not any(term.requires_grad for term in step.terms.values())
 
 
 def test_the_constraint_holds_while_both_learn(batch: Batch) -> None:
     objective, latents = baryir(), torch.randn(32, 6, 4, 4)
     weights = torch.tensor(WEIGHTS, dtype=torch.float64)
     optimizers = {
-        name: torch.optim.AdamW(player.parameters(), lr=1e-3)
-        for name, player in objective.modules.items()
+        name: torch.optim.AdamW(module.parameters(), lr=1e-3)
+        for name, module in objective.modules.items()
     }
     losses: list[float] = []
     for _ in range(30):
-        for turn in objective.steps(batch):
-            optimizers[turn.module].zero_grad()
-            turn.loss.backward()
-            optimizers[turn.module].step()
+        for step in objective.steps(batch):
+            optimizers[step.module].zero_grad()
+            step.loss.backward()
+            optimizers[step.module].step()
             found = objective.modules["potentials"](latents).detach().double()
             assert (found @ weights).abs().max() < 1e-5
-            if turn.module == "network":
-                losses.append(float(turn.terms["pixel"]))
+            if step.module == "network":
+                losses.append(float(step.terms["pixel"]))
     assert losses[-1] < losses[0]
 
 
@@ -209,15 +211,15 @@ def test_potentials_bring_the_sources_together_and_nothing_else_does(potential: 
     )  # fmt: skip
     objective.on_fit_start(data(dict.fromkeys(SHARES, 1 / 3)))
     optimizers = {
-        name: torch.optim.AdamW(player.parameters(), lr=2e-3, betas=(0.9, 0.99))
-        for name, player in objective.modules.items()
+        name: torch.optim.AdamW(module.parameters(), lr=2e-3, betas=(0.9, 0.99))
+        for name, module in objective.modules.items()
     }
     for _ in range(150):
-        for turn in objective.steps(draw(24)):
-            optimizers[turn.module].zero_grad()
-            turn.loss.backward()
-            torch.nn.utils.clip_grad_norm_(objective.modules[turn.module].parameters(), 1.0)
-            optimizers[turn.module].step()
+        for step in objective.steps(draw(24)):
+            optimizers[step.module].zero_grad()
+            step.loss.backward()
+            torch.nn.utils.clip_grad_norm_(objective.modules[step.module].parameters(), 1.0)
+            optimizers[step.module].step()
     held_out = draw(600)
     before, after = apart(network, held_out.image, held_out.source)
     assert after < 0.5 * before if potential else after > 0.9 * before
@@ -225,7 +227,7 @@ def test_potentials_bring_the_sources_together_and_nothing_else_does(potential: 
 
 def test_the_networks_means_follow_its_residuals(batch: Batch) -> None:
     objective = baryir()
-    turns(objective, batch)
+    steps_of(objective, batch)
     seen = objective.network.decomposed(batch.image)
     own = seen.residual[batch.source == 2].mean(dim=(0, 2, 3))
     torch.testing.assert_close(objective._means.means[2], 0.01 * own.detach())
@@ -245,20 +247,20 @@ def test_the_averaged_network_is_fitted_and_names_the_sources(batch: Batch) -> N
     assert not silent.means.weight.any()
 
 
-def test_without_potentials_one_player_takes_one_turn(batch: Batch) -> None:
+def test_without_potentials_one_module_takes_one_step(batch: Batch) -> None:
     objective = baryir(potential=0.0)
     assert objective.modules.keys() == {"network"}
-    (turn,) = turns(objective, batch)
-    assert "potential" not in turn.terms
+    (step,) = steps_of(objective, batch)
+    assert "potential" not in step.terms
 
 
 def test_the_defaults_are_the_published_weights(batch: Batch) -> None:
     objective = baryir()
-    *_, turn = turns(objective, batch)
-    parts = turn.terms
+    *_, step = steps_of(objective, batch)
+    parts = step.terms
     expected = 1e4 * parts["pixel"] + parts["cost"] + 0.05 * parts["orthogonality"]
     expected = expected + 0.05 * parts["contrast"] - parts["potential"]
-    torch.testing.assert_close(turn.loss.detach(), expected)
+    torch.testing.assert_close(step.loss.detach(), expected)
     residual = objective.network.decomposed(batch.image).residual
     own = residual_contrast(residual, batch.source, own=True)
     scale = torch.tensor([w / s for w, s in zip(WEIGHTS, SHARES.values(), strict=True)])
@@ -275,11 +277,11 @@ def test_potentials_can_be_larger_and_see_positions(batch: Batch) -> None:
     )
     numbers = [sum(p.numel() for p in module.parameters()) for module in (small, large)]
     assert numbers[1] > 4 * numbers[0]
-    assert turns(baryir(potential_layers=3, potential_positions=True), batch)[-1].loss.isfinite()
+    assert steps_of(baryir(potential_layers=3, potential_positions=True), batch)[-1].loss.isfinite()
 
 
-def test_the_potentials_may_take_several_turns(batch: Batch) -> None:
-    found = [turn.module for turn in baryir(potential_steps=3).steps(batch)]
+def test_the_potentials_may_take_several_steps(batch: Batch) -> None:
+    found = [step.module for step in baryir(potential_steps=3).steps(batch)]
     assert found == ["potentials"] * 3 + ["network"]
 
 
@@ -289,22 +291,22 @@ def test_a_window_is_restored_while_the_whole_is_surveyed(batch: Batch) -> None:
     for parameter in objective.network.get_submodule("unet.modulations").parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     torch.manual_seed(3)
-    *_, turn = objective.steps(batch)
+    *_, step = objective.steps(batch)
     torch.manual_seed(3)
     top, left = int(torch.randint(5, ())), int(torch.randint(9, ()))
     window = (..., slice(top, top + 4), slice(left, left + 4))
     image, target = batch.image[window], batch.target[window]
     restored = objective.network(image, context=objective.network.global_context(batch.image))
-    torch.testing.assert_close(turn.terms["pixel"], (restored - target).abs().mean().detach())
+    torch.testing.assert_close(step.terms["pixel"], (restored - target).abs().mean().detach())
 
 
 def test_the_ablation_asks_nothing_of_the_sources(batch: Batch) -> None:
     plain = construct(Choice(name="supervised"), OBJECTIVES, network(), section="objective")
     plain.on_fit_start(data({}))
     # The ablation: the same network and data, restoration alone.
-    (turn,) = plain.steps(batch)
+    (step,) = plain.steps(batch)
     pixel = (network()(batch.image) - batch.target).abs().mean()
-    torch.testing.assert_close(turn.loss, pixel)
+    torch.testing.assert_close(step.loss, pixel)
 
 
 @pytest.mark.parametrize("weights", ["shares", "equal", [0.2, 0.3, 0.5]])

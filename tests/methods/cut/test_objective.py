@@ -1,4 +1,4 @@
-"""CUT and FastCUT: whose turn it is, on which loss, computed again from the parts."""
+"""CUT and FastCUT: which module moves, on which loss, computed again from the parts."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -45,14 +45,14 @@ def contrast(objective: Cut, output: Tensor, picture: Tensor) -> Tensor:
     return sum(patch_nce(q, k).mean() for q, k in zip(queries, keys, strict=True)) / len(keys)
 
 
-def turns_of(objective: Cut, batch: Batch) -> list[Step]:
+def steps_of(objective: Cut, batch: Batch) -> list[Step]:
     torch.manual_seed(5)
     return list(objective.steps(batch))
 
 
 def test_the_critic_moves_first_and_learns_without_the_network(batch: Batch) -> None:
     objective = cut()
-    first, second = turns_of(objective, batch)
+    first, second = steps_of(objective, batch)
     assert (first.module, second.module, second.together) == (
         "discriminator",
         "network",
@@ -72,7 +72,7 @@ def test_the_networks_loss_is_the_sum_of_its_parts(
     nce: float, identity: float, batch: Batch
 ) -> None:
     objective = cut(nce=nce, identity=identity)
-    _, turn = turns_of(objective, batch)
+    _, step = steps_of(objective, batch)
     network, critic = objective.network, objective.modules["discriminator"]
     made, same = (network(picture) for picture in (batch.image, batch.target))
     torch.manual_seed(5)
@@ -81,29 +81,29 @@ def test_the_networks_loss_is_the_sum_of_its_parts(
     kept = nce * contrast(objective, made, batch.image)
     if identity:
         kept = 0.5 * (kept + identity * contrast(objective, same, batch.target))
-    torch.testing.assert_close(turn.loss, fooled + kept, atol=1e-5, rtol=0)
+    torch.testing.assert_close(step.loss, fooled + kept, atol=1e-5, rtol=0)
 
 
 def test_network_and_heads_get_gradients_and_the_critic_none(batch: Batch) -> None:
     objective = cut()
-    _, turn = turns_of(objective, batch)
-    turn.loss.backward()
+    _, step = steps_of(objective, batch)
+    step.loss.backward()
     for name in ("network", "heads"):
         assert all(p.grad is not None for p in objective.modules[name].parameters())
     assert all(p.grad is None for p in objective.modules["discriminator"].parameters())
-    assert not any(term.requires_grad for term in turn.terms.values())
+    assert not any(term.requires_grad for term in step.terms.values())
 
 
 def test_keys_take_no_gradient(batch: Batch) -> None:
     objective = cut(identity=0.0)
     picture = batch.image.clone().requires_grad_()
-    *_, turn = objective.steps(replace(batch, image=picture.detach()))
+    *_, step = objective.steps(replace(batch, image=picture.detach()))
     # The contrast alone, with output and input held apart.
     output = batch.target.clone().requires_grad_()
     objective._compare(output, picture).backward()
     assert picture.grad is None
     assert output.grad is not None
-    assert turn.together == ("heads",)
+    assert step.together == ("heads",)
 
 
 def test_a_mirrored_outputs_features_are_turned_back(batch: Batch) -> None:
@@ -126,8 +126,8 @@ def test_a_mirrored_outputs_features_are_turned_back(batch: Batch) -> None:
 
 def test_earlier_keys_are_external_negatives(batch: Batch) -> None:
     objective, plain = cut(external=40, identity=0.0), cut(identity=0.0)
-    first, second = (turns_of(objective, batch)[1] for _ in range(2))
-    torch.testing.assert_close(first.terms["nce"], turns_of(plain, batch)[1].terms["nce"])
+    first, second = (steps_of(objective, batch)[1] for _ in range(2))
+    torch.testing.assert_close(first.terms["nce"], steps_of(plain, batch)[1].terms["nce"])
     # The same batch again: its own keys are negatives now, and as near as the positive.
     assert float(second.terms["nce"]) > float(first.terms["nce"]) + 0.1
     second.loss.backward()

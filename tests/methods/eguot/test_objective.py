@@ -1,4 +1,4 @@
-"""EGUOT: whose turn it is, on which loss, computed again from the parts."""
+"""EGUOT: which module moves, on which loss, computed again from the parts."""
 
 from dataclasses import replace
 
@@ -42,7 +42,7 @@ def eguot(**options: object) -> Eguot:
 
 
 def named(objective: Eguot, batch: Batch) -> dict[str, Step]:
-    return {turn.module: turn for turn in objective.steps(batch)}
+    return {step.module: step for step in objective.steps(batch)}
 
 
 def cost_by_hand(made: Tensor, batch: Batch, pal: float) -> Tensor:
@@ -66,34 +66,34 @@ def test_each_turn_has_the_loss_of_the_formulas(conjugate: str, pal: float, batc
         source=conjugate, target=conjugate, cost=3.0, paired_cost=7.0, pal=pal,
         transport=0.8, colour=0.3, structure=0.2, frequency=0.0,
     )  # fmt: skip
-    turns = named(objective, batch)
-    assert list(turns) == ["potential", "ensemble", "network"]
+    steps = named(objective, batch)
+    assert list(steps) == ["potential", "ensemble", "network"]
     made = objective.network(batch.image)
     potential, experts = objective.modules["potential"], objective.modules["ensemble"]
     cost, psi = cost_by_hand(made, batch, pal), CONJUGATES[conjugate]
     dual = psi(potential(made) - cost).mean() + psi(-potential(batch.real)).mean()
-    torch.testing.assert_close(turns["potential"].loss, dual, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(steps["potential"].loss, dual, atol=1e-5, rtol=1e-4)
     scores, real = experts(made), experts(batch.real)
     assert list(scores) == ["colour", "structure"]
     hinge = sum(
         0.5 * (F.relu(1 - real[name]).mean() + F.relu(1 + scores[name]).mean()) for name in scores
     )
-    torch.testing.assert_close(turns["ensemble"].loss, hinge)
+    torch.testing.assert_close(steps["ensemble"].loss, hinge)
     expected = (cost - 0.8 * potential(made)).mean()
     expected = expected - 0.3 * scores["colour"].mean() - 0.2 * scores["structure"].mean()
-    torch.testing.assert_close(turns["network"].loss, expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(steps["network"].loss, expected, atol=1e-5, rtol=1e-4)
 
 
-def test_each_turn_teaches_its_player_alone(batch: Batch) -> None:
+def test_each_step_teaches_its_module_alone(batch: Batch) -> None:
     objective = eguot(r1=0.1, pal=0.5)
-    for turn in objective.steps(batch):
-        for player in objective.modules.values():
-            player.zero_grad()
-        turn.loss.backward()
-        for name, player in objective.modules.items():
-            moved = [p.grad is not None for p in player.parameters()]
-            assert all(moved) if name == turn.module else not any(moved)
-        assert not any(term.requires_grad for term in turn.terms.values())
+    for step in objective.steps(batch):
+        for module in objective.modules.values():
+            module.zero_grad()
+        step.loss.backward()
+        for name, module in objective.modules.items():
+            moved = [p.grad is not None for p in module.parameters()]
+            assert all(moved) if name == step.module else not any(moved)
+        assert not any(term.requires_grad for term in step.terms.values())
 
 
 def test_the_gradient_penalty_is_added(batch: Batch) -> None:
@@ -104,24 +104,24 @@ def test_the_gradient_penalty_is_added(batch: Batch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "players"),
+    ("options", "modules"),
     [
         ({}, {"network", "potential", "ensemble"}),
         ({"transport": 0.0}, {"network", "ensemble"}),
         ({"colour": 0.0, "structure": 0.0, "frequency": 0.0}, {"network", "potential"}),
     ],
 )
-def test_what_is_left_out_has_no_player(
-    options: dict[str, float], players: set[str], batch: Batch
+def test_what_is_left_out_has_no_module(
+    options: dict[str, float], modules: set[str], batch: Batch
 ) -> None:
     objective = eguot(**options)
-    assert set(objective.modules) == players
-    assert set(named(objective, batch)) == players
+    assert set(objective.modules) == modules
+    assert set(named(objective, batch)) == modules
 
 
-def test_the_potential_may_take_several_turns(batch: Batch) -> None:
-    turns = [turn.module for turn in eguot(potential_steps=3).steps(batch)]
-    assert turns == ["potential"] * 3 + ["ensemble", "network"]
+def test_the_potential_may_take_several_steps(batch: Batch) -> None:
+    steps = [step.module for step in eguot(potential_steps=3).steps(batch)]
+    assert steps == ["potential"] * 3 + ["ensemble", "network"]
 
 
 def test_without_flags_all_are_unpaired_and_targets_are_the_real_ones(
@@ -158,13 +158,13 @@ def test_of_mosaics_all_losses_see_the_output_in_srgb(batch: Batch) -> None:
     matrix = torch.tensor([[1.6, -0.5, -0.1], [-0.2, 1.5, -0.3], [0.0, -0.4, 1.4]]).repeat(3, 1, 1)
     objective = eguot(cost=3.0, paired_cost=7.0)
     network = objective.network
-    turns = named(objective, replace(batch, matrix=matrix))
+    steps = named(objective, replace(batch, matrix=matrix))
     made = camera_to_srgb(network(batch.image), matrix)
     cost = cost_by_hand(made, batch, 0.0)
-    torch.testing.assert_close(turns["network"].terms["cost"], cost.mean())
+    torch.testing.assert_close(steps["network"].terms["cost"], cost.mean())
     potential = objective.modules["potential"](made).mean()
-    torch.testing.assert_close(turns["network"].terms["potential"], potential)
-    turns["network"].loss.backward()
+    torch.testing.assert_close(steps["network"].terms["potential"], potential)
+    steps["network"].loss.backward()
     assert all(p.grad is not None and bool(p.grad.isfinite().all()) for p in network.parameters())
 
 
@@ -178,7 +178,7 @@ def test_the_last_turn_tells_the_terms_of_all(batch: Batch) -> None:
 def test_the_cost_is_the_distance_to_the_coloured_rendering(batch: Batch) -> None:
     unpaired = replace(batch, paired=torch.zeros(3))
     objective = eguot(cost=3.0, coloured=5, transport=0.0, colour=0.0, structure=0.0, frequency=0.0)
-    (turn,) = objective.steps(unpaired)
+    (step,) = objective.steps(unpaired)
     anchor = objective._anchor
     assert anchor is not None
     assert int(anchor.count) == 1
@@ -186,17 +186,17 @@ def test_the_cost_is_the_distance_to_the_coloured_rendering(batch: Batch) -> Non
     made, fixed = objective.network(batch.image), anchor(batch.rendering)
     assert not torch.allclose(fixed, batch.rendering, atol=1e-2)
     small, tied = (F.avg_pool2d(x, 8) for x in (made, fixed))
-    torch.testing.assert_close(turn.loss, 3.0 * (small - tied).square().mean())
+    torch.testing.assert_close(step.loss, 3.0 * (small - tied).square().mean())
     assert "anchor.matrix" in objective.modules["network"].state_dict()
     assert not any("anchor" in name for name in objective.network.state_dict())
 
 
 def test_with_an_overview_the_potential_and_an_expert_see_the_whole(batch: Batch) -> None:
     objective = eguot(overview=0.4, colour=0.0, structure=0.0, frequency=0.0, cost=0.0)
-    turns = named(objective, replace(batch, paired=torch.zeros(3)))
+    steps = named(objective, replace(batch, paired=torch.zeros(3)))
     made, experts = objective.network(batch.image), objective.modules["ensemble"]
     expected = -objective.modules["potential"](made) - 0.4 * experts(made)["overview"]
-    torch.testing.assert_close(turns["network"].loss, expected.mean())
+    torch.testing.assert_close(steps["network"].loss, expected.mean())
 
 
 def test_a_negative_number_of_batches_is_refused() -> None:

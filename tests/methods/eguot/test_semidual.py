@@ -98,25 +98,25 @@ def mapped(*, plain: bool) -> Tensor:
     )
     for parameter in (*move.parameters(), *potential.parameters()):
         nn.init.normal_(parameter, std=0.3, generator=generator)
-    players = [torch.optim.Adam(player.parameters(), lr=1e-2) for player in (move, potential)]
+    optimizers = [torch.optim.Adam(module.parameters(), lr=1e-2) for module in (move, potential)]
     for _ in range(40):
         source = draw(64, 2)
         angle = torch.randint(8, (64,), generator=generator) * (math.pi / 4)
         ring = 4 * torch.stack([angle.cos(), angle.sin()], dim=1) + 0.2 * draw(64, 2)
-        for player in (1, 0):
+        for module in (1, 0):
             made = source + move(source)
             cost = 0.05 * (made - source).square().sum(dim=1)
             at_made, at_ring = potential(made)[:, 0], potential(ring)[:, 0]
             if plain:
                 dual = (at_made - cost).mean() - at_ring.mean()
-                loss = dual if player else -dual
-            elif player:
+                loss = dual if module else -dual
+            elif module:
                 loss = potential_loss(at_made, at_ring, cost, source=identity, target=identity)
             else:
                 loss = map_loss(at_made, cost)
-            players[player].zero_grad()
+            optimizers[module].zero_grad()
             loss.backward()
-            players[player].step()
+            optimizers[module].step()
     return move(draw(100, 2)).detach()
 
 

@@ -1,4 +1,4 @@
-"""ODCR: whose turn it is, on which loss, computed again from the parts."""
+"""ODCR: which module moves, on which loss, computed again from the parts."""
 
 import pytest
 import torch
@@ -35,9 +35,9 @@ def test_the_loss_is_the_sum_of_its_parts(printed: bool, repel_clear: bool, batc
     weights = {"contrast": 0.7, "classify": 0.3, "identity": 2.0}
     objective = odcr(printed=printed, repel_clear=repel_clear, **weights)
     torch.manual_seed(5)
-    first, turn = objective.steps(batch)
-    assert (first.module, turn.module) == ("discriminator", "network")
-    assert turn.together == ("heads", "classifier")
+    first, step = objective.steps(batch)
+    assert (first.module, step.module) == ("discriminator", "network")
+    assert step.together == ("heads", "classifier")
     hazy, clear = batch.image, batch.target
     heads, classify, critic = (
         objective.modules[name] for name in ("heads", "classifier", "discriminator")
@@ -69,31 +69,31 @@ def test_the_loss_is_the_sum_of_its_parts(printed: bool, repel_clear: bool, batc
     identity = (network(clear) - clear).abs().mean()
     fooled = (critic(made) - 1).square().mean()
     expected = fooled + 0.7 * contrast + 0.3 * error + 2.0 * identity
-    torch.testing.assert_close(turn.loss, expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(step.loss, expected, atol=1e-5, rtol=0)
 
 
 def test_the_classifier_does_not_teach_the_network(batch: Batch) -> None:
     objective = odcr(contrast=0.0, identity=0.0)
-    *_, turn = objective.steps(batch)
+    *_, step = objective.steps(batch)
     network, critic = objective.network, objective.modules["discriminator"]
     made = network(batch.image)
     (critic(made) - 1).square().mean().backward()
     alone = {n: p.grad.clone() for n, p in network.named_parameters() if p.grad is not None}
     network.zero_grad()
-    turn.loss.backward()
+    step.loss.backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None
         torch.testing.assert_close(parameter.grad, alone[name], atol=1e-5, rtol=1e-4)
     assert all(p.grad is not None for p in objective.modules["classifier"].parameters())
     # Nor the heads, which only the contrast moves.
     assert all(not p.grad.any() for p in objective.modules["heads"].parameters())  # pyright: ignore
-    assert 0 <= float(turn.terms["accuracy"]) <= 1
+    assert 0 <= float(step.terms["accuracy"]) <= 1
 
 
 def test_the_critic_gets_no_gradient_from_the_others_turn(batch: Batch) -> None:
     objective = odcr()
-    *_, turn = objective.steps(batch)
-    turn.loss.backward()
+    *_, step = objective.steps(batch)
+    step.loss.backward()
     assert all(p.grad is None for p in objective.modules["discriminator"].parameters())
 
 

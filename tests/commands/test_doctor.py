@@ -1,4 +1,4 @@
-"""`restore models` and `restore doctor`, with a small shipped model made here."""
+"""`restore doctor`, with a small shipped model made here."""
 
 import importlib
 import importlib.metadata
@@ -8,119 +8,21 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from one_model import ENTRY, Halve
 
 from restore_cli.__main__ import main
-from restore_cli.commands import tools
-from restore_cli.errors import RestoreError
-from restore_cli.models import entries, zoo
-from restore_cli.networks.base import Network, NetworkInfo
+from restore_cli.models import zoo
 
-
-class Halve(Network):
-    """A network that can be recognised by its output."""
-
-    info = NetworkInfo(multiple=4)
-
-    def __init__(self, factor: float = 0.5) -> None:
-        super().__init__()
-        self.factor = factor
-
-    def forward(
-        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
-    ) -> Tensor:
-        return image * self.factor
-
-
-ENTRY = zoo.Entry(
-    name="derain",
-    task="derain",
-    folder=Path("models/derain"),
-    parameters=123_456,
-    size_bytes=246_912,
-    licence="Apache-2.0",
-    sha256="ab" * 32,
-    description="Takes rain away.",
-)
-
-
-@pytest.fixture(autouse=True)
-def shipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One shipped model, whole and working."""
-    model = zoo.Model("derain", "derain", Halve(), ENTRY.sha256, ENTRY.folder, None, 8)
-    for module in (zoo, entries):
-        monkeypatch.setattr(module, "entries", lambda: [ENTRY])
-        monkeypatch.setattr(module, "verify", lambda name: None)
-        monkeypatch.setattr(module, "card", lambda name: "# derain\n\nRain goes.")
-    monkeypatch.setattr(zoo, "load", lambda name: model)
-
-
-@pytest.fixture
-def damaged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The shipped model's hash is wrong."""
-
-    def verify(name: str) -> None:
-        raise RestoreError(f"{name}: the weights were changed")
-
-    for module in (zoo, entries):
-        monkeypatch.setattr(module, "verify", verify)
+# By this way, since the package's attribute of that name is the command.
+doctor = importlib.import_module("restore_cli.commands.doctor")
+pytestmark = pytest.mark.usefixtures("shipped")
 
 
 def _lines(text: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in text.splitlines()]
-
-
-def test_list_shows_people_a_table(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["models", "list"]) == 0
-    out, err = capsys.readouterr()
-    assert err == ""
-    for word in ("derain", "0.1 M", "Apache-2.0", "Takes rain away."):
-        assert word in out
-
-
-def test_list_gives_programs_every_field(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["models", "list", "--json"]) == 0
-    out, err = capsys.readouterr()
-    model, summary = _lines(out)
-    assert err == ""
-    assert (model["name"], model["parameters"], model["sha256"]) == ("derain", 123_456, "ab" * 32)
-    assert model["folder"] == str(ENTRY.folder)
-    assert summary == {"event": "summary", "models": 1}
-
-
-def test_show_prints_the_card(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["models", "show", "derain"]) == 0
-    assert capsys.readouterr().out == "# derain\n\nRain goes.\n"
-    assert main(["models", "show", "derain", "--json"]) == 0
-    assert _lines(capsys.readouterr().out)[0]["card"] == "# derain\n\nRain goes."
-
-
-@pytest.mark.parametrize("command", ["show", "verify"])
-def test_an_unknown_model_is_wrong_usage(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["models", command, "desnow"]) == 2
-    err = capsys.readouterr().err
-    assert "'desnow'" in err
-    assert "hint: the shipped models are: derain" in err
-
-
-def test_verify_says_ok(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["models", "verify"]) == 0
-    assert capsys.readouterr() == ("ok      derain\n", "")
-    assert main(["models", "verify", "derain", "--quiet"]) == 0
-    assert capsys.readouterr() == ("", "")
-
-
-@pytest.mark.usefixtures("damaged")
-def test_verify_fails_for_a_damaged_model(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["models", "verify"]) == 1
-    assert "failed  derain: derain: the weights were changed" in capsys.readouterr().out
-    assert main(["models", "verify", "--json"]) == 1
-    model, summary = _lines(capsys.readouterr().out)
-    assert (model["status"], summary["failed"]) == ("failed", 1)
 
 
 def test_doctor_finds_this_machine_well(capsys: pytest.CaptureFixture[str]) -> None:
@@ -150,17 +52,17 @@ def test_doctor_finds_this_machine_well(capsys: pytest.CaptureFixture[str]) -> N
 def test_doctor_says_what_is_slow_and_the_line_that_mends_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tools, "_usable_cores", lambda: 8)
-    monkeypatch.setattr(tools, "_is_installed", lambda name: False)
+    monkeypatch.setattr(doctor, "_usable_cores", lambda: 8)
+    monkeypatch.setattr(doctor, "_is_installed", lambda name: False)
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    told = {one.name: one.detail for one in tools._speed(["cpu"])}
+    told = {one.name: one.detail for one in doctor._speed(["cpu"])}
     assert "7 of 8 cores idle: `unset OMP_NUM_THREADS`" in told["threads"]
     assert '`pip install "restore-cli[fast]"`' in told["openvino"]
     assert "`pip install --force-reinstall torch`" in told["gpu"]
     monkeypatch.delenv("OMP_NUM_THREADS")
-    (one,) = tools._speed(["cpu", "cuda:0"])
+    (one,) = doctor._speed(["cpu", "cuda:0"])
     assert (one.name, one.status) == ("settings", "ok")
 
 
@@ -254,5 +156,5 @@ def test_extras_are_present_or_come_with_their_install_line(
 
 
 def test_importing_the_commands_imports_no_torch() -> None:
-    code = f"import sys, {tools.__name__}; sys.exit('torch' in sys.modules)"
+    code = f"import sys, {doctor.__name__}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,119 @@
+"""Runs as they end: interrupted, killed and resumed, out of disk, watching until Ctrl-C."""
+
+import json
+import resource
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from infer_cases import finish, names, read, save, save_noise
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture(autouse=True)
+def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def many(count: int) -> None:
+    first = save_noise("img/000.png", 256)
+    for index in range(1, count):
+        shutil.copy(first, f"img/{index:03}.png")
+
+
+def interrupt_midway(start: Start, tiny_model: str, number: signal.Signals) -> tuple[int, str, str]:
+    process = start("infer", "img", "--model", tiny_model, "--json", "--device", "cpu", "--tta")
+    until = time.monotonic() + 240
+    while len(list(Path().glob("img-denoise/*.png"))) < 3:
+        assert time.monotonic() < until
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=120)
+    assert 3 <= len(names("img-denoise")) < 120
+    for name in names("img-denoise"):
+        assert read(f"img-denoise/{name}").shape == (256, 256, 3)
+    return process.returncode, out, err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interruption_leaves_only_finished_files(
+    start: Start, tiny_model: str, number: signal.Signals
+) -> None:
+    many(120)
+    code, out, err = interrupt_midway(start, tiny_model, number)
+    assert code == 128 + number
+    assert "Traceback" not in err
+    assert ("interrupted" if number == signal.SIGINT else "terminated") in err
+    summary = json.loads(out.splitlines()[-1])
+    assert summary["interrupted"] is True
+    assert summary["left"] > 0
+    hidden = [path.name for path in Path("img-denoise").glob(".*")]
+    assert hidden == [".restore-manifest.jsonl"]
+
+
+def test_users_5_resumes_after_a_kill_without_doing_finished_files_again(
+    start: Start, tiny_model: str
+) -> None:
+    many(120)
+    code, _, _ = interrupt_midway(start, tiny_model, signal.SIGKILL)
+    assert code == -signal.SIGKILL
+    finished = len(names("img-denoise"))
+    for path in sorted(Path("img").iterdir())[finished + 20 :]:
+        path.unlink()
+    words = ["img", "--model", tiny_model, "--json", "--device", "cpu", "--tta"]
+    code, lines, err = finish(start("infer", *words, "--skip-existing"))
+    assert code == 0, err
+    # Killed between a file's last two steps, that file is done again.
+    assert finished - 4 <= lines[-1]["skipped"] <= finished
+    assert lines[-1]["done"] + lines[-1]["skipped"] == len(list(Path("img").iterdir()))
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs Linux's prlimit")
+def test_full_disk_fails_by_name_and_leaves_nothing_half_written(
+    start: Start, tiny_model: str
+) -> None:
+    save_noise("img/large.png", 128)
+    save("img/small.png")
+
+    process = start("infer", "img", "--model", tiny_model, "--json")
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (20_000, 20_000))
+    code, lines, err = finish(process)
+    assert code == 1
+    status = {Path(r["input"]).name: r["status"] for r in lines if "input" in r}
+    assert status == {"large.png": "failed", "small.png": "done"}
+    assert "large.png" in err
+    assert names("img-denoise") == ["small.png"]
+    assert [p.name for p in Path("img-denoise").glob(".*")] == [".restore-manifest.jsonl"]
+
+
+def test_what_arrives_in_a_watched_folder_is_restored(start: Start, tiny_model: str) -> None:
+    Path("in").mkdir()
+    whole = save("a.png").read_bytes()
+    words = ["--watch", "in", "-o", "out", "--model", tiny_model, "--device", "cpu", "--json"]
+    process = start("infer", *words)
+
+    def arrives(name: str) -> None:
+        Path(f"in/{name}").write_bytes(whole)
+        until = time.monotonic() + 120
+        while not Path(f"out/{name}").exists():
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.1)
+
+    arrives("one.png")
+    arrives("two.png")
+    Path("in/bad.png").write_text("text")
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    *lines, summary = map(json.loads, out.splitlines())
+    assert [line["status"] for line in lines][:2] == ["done", "done"]
+    assert summary["done"] == 2
+    assert "watching in" in err
