@@ -69,10 +69,9 @@ def run(
         dropped. After KeyboardInterrupt, also one that is thrown in, what is finished within a
         second is told, and the rest is dropped: no output appears that is not told.
     """
-    reader = reader or Pictures()
     batch = _Batch(
         restore=restore,
-        reader=reader,
+        reader=(reader := reader or Pictures()),
         workers=max(1, workers),
         outputs=Outputs(existing, manifest, reader),
         budget=_budget(pixels_in_flight),

@@ -145,12 +145,7 @@ def infer(
     check_sheet(sheet)
     console, bar = Console(quiet=quiet, json=json), PixelBar()
     how = How(
-        device=device,
-        precision=precision,
-        backend=backend,
-        tile=tile,
-        overlap=overlap,
-        batch_size=batch_size,
+        *(device, precision, backend, tile, overlap, batch_size),
         level=amount,
         is_sigma=sigma is not None,
         strength=strength,

@@ -2,9 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
-
-import typer
+from typing import TYPE_CHECKING, Literal
 
 from restore_cli import __version__
 from restore_cli.commands.batch_options import (
@@ -24,26 +22,35 @@ from restore_cli.commands.batch_options import (
 from restore_cli.commands.batch_report import BatchReport
 from restore_cli.commands.console import Console
 from restore_cli.commands.isp_options import (
+    AutoBright,
+    Bits,
+    Black,
     CropName,
     DemosaicMethod,
     DenoiseLevel,
+    Developed,
+    DevelopedFormat,
+    DevelopingModel,
+    Engine,
+    Exposure,
     HighlightsMode,
     HotPixelsMode,
+    Info,
     LensMode,
+    Linear,
     LookName,
+    Preview,
     Proof,
     SameStem,
+    StripGps,
     Wb,
+    White,
     check_engine,
     check_usage,
     denoise_level,
     white_balance,
 )
 from restore_cli.commands.options import (
-    OUTPUT,
-    QUALITY,
-    WHAT,
-    WHERE,
     WORKERS,
     Backend,
     Device,
@@ -73,81 +80,17 @@ def isp(
     inputs: Inputs = None,
     *,
     more_inputs: MoreInputs = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            rich_help_panel=WHERE,
-            metavar="PATH",
-            help="A folder, or a file for a single input. Without it: `raws-isp/` beside the "
-            "folder `raws/`, and `photo-isp.png` beside the file `photo.dng`.",
-        ),
-    ] = None,
-    format: Annotated[
-        Literal["png", "tiff", "jpg"] | None,
-        typer.Option(
-            "--format",
-            rich_help_panel=OUTPUT,
-            help="What to write; png if nothing else says (preview: jpg).",
-        ),
-    ] = None,
-    bits: Annotated[
-        Literal["8", "16"] | None,
-        typer.Option("--bits", rich_help_panel=OUTPUT, help="Of each sample; 8 unless --linear."),
-    ] = None,
-    engine: Annotated[
-        Literal["learned", "libraw"],
-        typer.Option(
-            "--engine",
-            rich_help_panel=WHAT,
-            help="Who demosaics and denoises; colours are the same.",
-        ),
-    ] = "learned",
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            "-n",
-            rich_help_panel=WHAT,
-            metavar="NAME|FOLDER|FILE",
-            help="Model instead of the shipped one.",
-        ),
-    ] = None,
+    output: Developed = None,
+    format: DevelopedFormat = None,
+    bits: Bits = None,
+    engine: Engine = "learned",
+    model: DevelopingModel = None,
     demosaic: DemosaicMethod = None,
     wb: Wb = "camera",
-    exposure: Annotated[
-        float,
-        typer.Option(
-            "--exposure",
-            rich_help_panel=QUALITY,
-            min=-10,
-            max=10,
-            metavar="EV",
-            help="Brighter or darker.",
-        ),
-    ] = 0.0,
+    exposure: Exposure = 0.0,
     denoise: DenoiseLevel = "auto",
-    black: Annotated[
-        float | None,
-        typer.Option(
-            "--black",
-            rich_help_panel=QUALITY,
-            min=0,
-            metavar="N",
-            help="Black level instead of the file's.",
-        ),
-    ] = None,
-    white: Annotated[
-        float | None,
-        typer.Option(
-            "--white",
-            rich_help_panel=QUALITY,
-            min=1,
-            metavar="N",
-            help="White level instead of the file's.",
-        ),
-    ] = None,
+    black: Black = None,
+    white: White = None,
     look: LookName = "standard",
     crop: CropName = "default",
     hot_pixels: HotPixelsMode = "auto",
@@ -155,40 +98,11 @@ def isp(
     lens_corrections: LensMode = "auto",
     proof: Proof = False,
     same_stem: SameStem = "raw",
-    linear: Annotated[
-        bool,
-        typer.Option(
-            "--linear",
-            rich_help_panel=QUALITY,
-            help="16-bit linear light, sRGB primaries, no look.",
-        ),
-    ] = False,
-    auto_bright: Annotated[
-        bool,
-        typer.Option(
-            "--auto-bright",
-            rich_help_panel=QUALITY,
-            help="Brighten until 1 % is white; depends on the picture.",
-        ),
-    ] = False,
-    preview: Annotated[
-        bool,
-        typer.Option(
-            "--preview", rich_help_panel=WHAT, help="Write the preview that the file holds."
-        ),
-    ] = False,
-    info: Annotated[
-        bool,
-        typer.Option(
-            "--info", rich_help_panel=WHAT, help="Print what the file says, and write nothing."
-        ),
-    ] = False,
-    strip_gps: Annotated[
-        bool,
-        typer.Option(
-            "--strip-gps", rich_help_panel=OUTPUT, help="Leave the place out of the metadata."
-        ),
-    ] = False,
+    linear: Linear = False,
+    auto_bright: AutoBright = False,
+    preview: Preview = False,
+    info: Info = False,
+    strip_gps: StripGps = False,
     suffix: Suffix = None,
     recursive: Recursive = False,
     skip_existing: SkipExisting = False,

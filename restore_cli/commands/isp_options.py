@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from restore_cli.commands.options import QUALITY, WHAT, WHERE
+from restore_cli.commands.options import OUTPUT, QUALITY, WHAT, WHERE
 from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
@@ -41,6 +41,110 @@ def _check_denoise(value: str) -> str:
     return value
 
 
+Developed = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        rich_help_panel=WHERE,
+        metavar="PATH",
+        help="A folder, or a file for a single input. Without it: `raws-isp/` beside the "
+        "folder `raws/`, and `photo-isp.png` beside the file `photo.dng`.",
+    ),
+]
+DevelopedFormat = Annotated[
+    Literal["png", "tiff", "jpg"] | None,
+    typer.Option(
+        "--format",
+        rich_help_panel=OUTPUT,
+        help="What to write; png if nothing else says (preview: jpg).",
+    ),
+]
+Bits = Annotated[
+    Literal["8", "16"] | None,
+    typer.Option("--bits", rich_help_panel=OUTPUT, help="Of each sample; 8 unless --linear."),
+]
+Engine = Annotated[
+    Literal["learned", "libraw"],
+    typer.Option(
+        "--engine",
+        rich_help_panel=WHAT,
+        help="Who demosaics and denoises; colours are the same.",
+    ),
+]
+DevelopingModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-n",
+        rich_help_panel=WHAT,
+        metavar="NAME|FOLDER|FILE",
+        help="Model instead of the shipped one.",
+    ),
+]
+Exposure = Annotated[
+    float,
+    typer.Option(
+        "--exposure",
+        rich_help_panel=QUALITY,
+        min=-10,
+        max=10,
+        metavar="EV",
+        help="Brighter or darker.",
+    ),
+]
+Black = Annotated[
+    float | None,
+    typer.Option(
+        "--black",
+        rich_help_panel=QUALITY,
+        min=0,
+        metavar="N",
+        help="Black level instead of the file's.",
+    ),
+]
+White = Annotated[
+    float | None,
+    typer.Option(
+        "--white",
+        rich_help_panel=QUALITY,
+        min=1,
+        metavar="N",
+        help="White level instead of the file's.",
+    ),
+]
+Linear = Annotated[
+    bool,
+    typer.Option(
+        "--linear",
+        rich_help_panel=QUALITY,
+        help="16-bit linear light, sRGB primaries, no look.",
+    ),
+]
+AutoBright = Annotated[
+    bool,
+    typer.Option(
+        "--auto-bright",
+        rich_help_panel=QUALITY,
+        help="Brighten until 1 % is white; depends on the picture.",
+    ),
+]
+Preview = Annotated[
+    bool,
+    typer.Option("--preview", rich_help_panel=WHAT, help="Write the preview that the file holds."),
+]
+Info = Annotated[
+    bool,
+    typer.Option(
+        "--info", rich_help_panel=WHAT, help="Print what the file says, and write nothing."
+    ),
+]
+StripGps = Annotated[
+    bool,
+    typer.Option(
+        "--strip-gps", rich_help_panel=OUTPUT, help="Leave the place out of the metadata."
+    ),
+]
 Wb = Annotated[
     str,
     typer.Option(

@@ -13,12 +13,11 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from restore_cli.images.ifd import LONG, SHORT, Buffer, Directory, TagReader
+from restore_cli.images import tiff_libtiff
+from restore_cli.images.ifd import LONG, Buffer, Directory, TagReader
 from restore_cli.images.metadata import (
     GEO_TAGS,
     ORIENTATION,
@@ -198,16 +197,18 @@ def read_samples(data: Buffer, file: TiffFile) -> NDArray[Any]:
     import tifffile
 
     if file.compression == _OLD_JPEG:
-        return _by_pillow(data, file)
+        return tiff_libtiff.old_jpeg(data, file)
     with tifffile.TiffFile(io.BytesIO(data)) as opened:
         page = next((p for p in opened.pages if p.offset == file.page.offset), None)
         if not isinstance(page, tifffile.TiffPage):
             raise ValueError("its picture cannot be found")
         if file.compression != 1 and file.compression not in tifffile.TIFF.DECOMPRESSORS:
-            raise NotSupportedError(f"a TIFF compressed by {_compression_name(file.compression)}")
+            raise NotSupportedError(
+                f"a TIFF compressed by {tiff_libtiff.compression_name(file.compression)}"
+            )
         check_complete(page, len(data))
         if file.photometric == YCBCR and file.compression not in _TO_RGB:
-            return _by_opencv(data, file)
+            return tiff_libtiff.ycbcr(data, file)
         try:
             samples = page.asarray(maxworkers=1)
         except (NotImplementedError, ImportError) as error:
@@ -312,51 +313,6 @@ def _with_palette(samples: NDArray[Any], colors: NDArray[Any]) -> NDArray[np.uin
     rows = eight.astype(np.uint8)[index]
     rest = samples[..., 1:].astype(np.uint8)
     return np.concatenate((rows, rest), axis=2) if rest.shape[2] else rows
-
-
-def _by_pillow(data: Buffer, file: TiffFile) -> NDArray[np.uint8]:
-    """Decode what libtiff knows alone: old-style JPEG, at 8 bits."""
-    with Image.open(io.BytesIO(_single_upright_page(data, file)), formats=("TIFF",)) as image:
-        try:
-            samples = np.array(image.convert("RGB"))
-        except (OSError, ValueError) as error:
-            name = _compression_name(file.compression)
-            raise NotSupportedError(f"a TIFF compressed by {name}") from error
-    return samples
-
-
-def _by_opencv(data: Buffer, file: TiffFile) -> NDArray[np.uint8]:
-    """Decode YCbCr that is not JPEG, subsampled or not: libtiff converts it, at 8 bits."""
-    if file.bits != (8, 8, 8):
-        raise NotSupportedError(f"a TIFF of YCbCr of {max(file.bits)} bits")
-    page = np.frombuffer(_single_upright_page(data, file), np.uint8)
-    samples = cv2.imdecode(page, cv2.IMREAD_COLOR)
-    if samples is None:
-        raise ValueError("its pixels cannot be decoded")
-    return np.ascontiguousarray(samples[..., ::-1]).astype(np.uint8, copy=False)
-
-
-def _single_upright_page(data: Buffer, file: TiffFile) -> bytes:
-    """The same file with only the inspected page, marked as upright, for any decoder."""
-    reader = TagReader.open(data)
-    out = bytearray(data)
-    order, word = reader.order, "Q" if reader.big else "I"
-    struct.pack_into(order + word, out, 8 if reader.big else 4, file.page.offset)
-    if file.page.following:
-        struct.pack_into(order + word, out, file.page.link, 0)
-    turned = file.page.fields.get(ORIENTATION)
-    if turned is not None and turned.kind == SHORT:
-        struct.pack_into(order + "H", out, turned.position, 1)
-    return bytes(out)
-
-
-def _compression_name(number: int) -> str:
-    import tifffile
-
-    try:
-        return f"{tifffile.COMPRESSION(number).name} (number {number})"
-    except ValueError:
-        return f"the method number {number}"
 
 
 def _iptc(reader: TagReader, page: Directory) -> bytes | None:

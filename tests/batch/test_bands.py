@@ -120,7 +120,8 @@ def test_a_band_that_does_not_fit_is_refused(
 
 def test_a_file_that_changes_meanwhile_is_named(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", RGB, photometric="rgb")
-    work = Work(Job(tmp_path / "a.tif", tmp_path / "b.tiff", "tiff"), height=9, width=9)
+    work = Work(Job(tmp_path / "a.tif", tmp_path / "b.tiff", "tiff"))
+    work.learn(height=9, width=9)
     with pytest.raises(RestoreError, match=r"a\.tif: it has changed"):
         bands.make_in_bands(Pictures(), work, darker)
 

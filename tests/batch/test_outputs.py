@@ -10,6 +10,7 @@ from restore_cli.batch import pipeline
 from restore_cli.batch.manifest import MANIFEST_NAME, Manifest
 from restore_cli.batch.outputs import Outputs
 from restore_cli.batch.pipeline import run
+from restore_cli.batch.reading import Pictures
 from restore_cli.batch.work import Work
 
 
@@ -78,7 +79,7 @@ def test_a_run_killed_between_replacing_and_recording_is_not_trusted(
 def test_an_output_is_taken_once_its_folder_is_there_and_free_again_after_release(
     tmp_path: Path,
 ) -> None:
-    outputs = Outputs("error", None)
+    outputs = Outputs("error", None, Pictures())
     work = Work(jobs(tmp_path, 1)[0])
     assert outputs.take(work)
     assert work.claim.path is None
