@@ -81,7 +81,7 @@ def test_values_that_are_refused(words: tuple[str, str]) -> None:
 
 def test_every_option_has_help() -> None:
     options = [v for v in vars(batch_options).values() if typing.get_origin(v) is typing.Annotated]
-    assert len(options) == 17
+    assert len(options) == 18
     for option in options:
         assert option.__metadata__[0].help.endswith(".")
 

@@ -66,7 +66,7 @@ def spandrel(monkeypatch: pytest.MonkeyPatch) -> None:
                 supports_half=True,
                 supports_bfloat16=True,
                 tiling=SimpleNamespace(name="SUPPORTED"),
-                architecture=SimpleNamespace(name="Brighter"),
+                architecture=SimpleNamespace(id="Brighter", name="Brighter"),
                 size_requirements=SimpleNamespace(minimum=0, multiple_of=1),
             )
 

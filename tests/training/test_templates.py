@@ -241,7 +241,14 @@ def test_a_shipped_tasks_recipe_is_its_template_and_trains(
     assert old_forms(tomllib.loads(text)) == []
     assert "#" in text
     # The RAW developer's mixture cuts pieces of 64 px out.
-    photos(tmp_path, "photos/train", "photos/val", side=64 if task == "isp" else 20)
+    photos(
+        tmp_path,
+        "photos/train",
+        "photos/val",
+        "photos_cc/train",
+        "photos_cc/val",
+        side=64 if task == "isp" else 20,
+    )
     tiny = {
         "isp": (*TINY, "data.crop=64"),
         "vae": (*TINY[2:], "network.widths=[4, 4]", "network.blocks=[0, 1]"),
