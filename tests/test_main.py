@@ -13,6 +13,7 @@ import typer
 
 from restore_cli import __version__
 from restore_cli.__main__ import main
+from restore_cli.commands.options import GATE, PANELS
 from restore_cli.errors import ExitCode, RestoreError
 
 RESTORE = Path(sys.executable).with_name("restore")

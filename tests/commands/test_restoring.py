@@ -176,7 +176,8 @@ class ModelLoader:
         return Descriptor(
             model=model, purpose="SR", scale=3, input_channels=3, output_channels=3,
             supports_half=False, supports_bfloat16=False, tiling=Names(name="SUPPORTED"),
-            architecture=Names(id="Repeat", name="Repeat"), size_requirements=Names(minimum=16, multiple_of=4),
+            architecture=Names(id="Repeat", name="Repeat"),
+            size_requirements=Names(minimum=16, multiple_of=4),
         )
 
 
