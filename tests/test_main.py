@@ -22,7 +22,6 @@ SLEEPER = """
 import time, typer
 import restore_cli.commands
 from restore_cli.__main__ import main
-from restore_cli.commands.options import GATE, PANELS
 
 def sleeper():
     print("ready", flush=True)
