@@ -12,7 +12,7 @@ from restore_cli.networks.latents import DegradationClassifier, degradation_clas
 def trained_classifier(network: Network) -> DegradationClassifier | None:
     """The part of a network that tells degradations, where training has taught it any."""
     classifier = degradation_classifier(network)
-    return classifier if classifier is not None and bool(classifier.weight.any()) else None
+    return classifier if classifier is not None and classifier.is_fitted else None
 
 
 def degradation(

@@ -45,7 +45,7 @@ class Graph(nn.Module):
         if context and info.context:
             self.inputs.append("context")
         classifier = degradation_classifier(network)
-        self._tells = classifier is not None and bool(classifier.weight.any())
+        self._tells = classifier is not None and classifier.is_fitted
         self.outputs = ["image", "degradations"] if self._tells else ["image"]
 
     def forward(self, image: Tensor, *told: Tensor) -> tuple[Tensor, ...]:

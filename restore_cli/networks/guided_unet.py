@@ -168,7 +168,7 @@ class GuidedUNet(EstimatingNetwork):
     def trained_classifier(self) -> DegradationClassifier | None:
         """What names sources; None where it was built without names, or has learnt none."""
         classifier = self.classifier
-        return classifier if classifier is not None and bool(classifier.weight.any()) else None
+        return classifier if classifier is not None and classifier.is_fitted else None
 
     def _noise(self, image: Tensor) -> Tensor:
         """The noise at each place, (B, 1, H, W) on the scale of the picture."""

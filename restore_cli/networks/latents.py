@@ -58,6 +58,11 @@ class DegradationClassifier(nn.Module):
         self.register_buffer("weight", torch.zeros(len(names), channels))
         self.register_buffer("bias", torch.zeros(len(names)))
 
+    @property
+    def is_fitted(self) -> bool:
+        """Whether it has learnt to name sources."""
+        return bool(self.weight.any())
+
     @torch.no_grad()
     def follow(self, residual: Tensor, label: Tensor) -> None:
         """Move the means towards a batch; residuals that are not finite are left out.
