@@ -154,8 +154,11 @@ class GuidedUNet(EstimatingNetwork):
         return self.encoder.estimate(context).clamp(min=0)
 
     def seen(self, context: Tensor) -> Tensor:
-        """What `classifier` names sources by, (B, F + N) of pictures with this context (B, F)."""
-        return torch.cat([context.float(), self.amounts(context).sqrt()], dim=1)
+        """What `classifier` names sources by, (B, F + N) of pictures with this context (B, F).
+
+        Amounts are learnt from what the simulator knows, not from what names sources.
+        """
+        return torch.cat([context.float(), self.amounts(context).detach().sqrt()], dim=1)
 
     def sources(self, context: Tensor) -> Tensor | None:
         """How likely pictures with this context (B, F) are of each source, (B, K).

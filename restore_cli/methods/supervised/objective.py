@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from restore_cli.data.sample import Batch
 from restore_cli.losses.pixel import l1, pixel_loss
@@ -35,6 +36,9 @@ class Supervised(Objective):
             network need not wait with undoing blur until it has learnt to see it.
         amounts_weight: weight of the error of the estimated amounts, see `amounts_error`.
         told: share of the pictures whose true amounts are shown, where they are known.
+        sources_weight: weight of the cross-entropy of a linear map from what a guided network sees
+            to the sources of the samples: its encoder learns what tells them apart. 0 leaves it
+            out; the network names sources all the same, by what it has learnt for restoring.
         pal: weight alpha of the photometric alignment loss (Li et al., arXiv 2604.08172), which is
             added; 0 leaves it out.
         pal_eps: ridge of its fit, in squared units of the pictures, above 0.
@@ -47,8 +51,8 @@ class Supervised(Objective):
 
     Raises:
         ValueError: unknown loss, a floor that is not above 0, a negative weight, a ridge that is
-            not above 0, or a window for a network without a global context or that is no multiple
-            of the network's.
+            not above 0, a weight of sources for a network that names none, or a window for a
+            network without a global context or that is no multiple of the network's.
     """
 
     single_step = True
@@ -65,6 +69,7 @@ class Supervised(Objective):
         blur_told: float = 0.5,
         amounts_weight: float = 0.02,
         told: float = 0.5,
+        sources_weight: float = 0.0,
         pal: float = 0.0,
         pal_eps: float = 1e-4,
         pal_rho: Rho = "loss",
@@ -72,7 +77,7 @@ class Supervised(Objective):
         pal_detach: bool = True,
         window: int = 0,
     ) -> None:
-        if min(sigma_weight, blur_weight, amounts_weight) < 0:
+        if min(sigma_weight, blur_weight, amounts_weight, sources_weight) < 0:
             raise ValueError("weights of losses must be 0 or more")
         for name, share in (("blur_told", blur_told), ("told", told)):
             if not 0 <= share <= 1:
@@ -84,6 +89,12 @@ class Supervised(Objective):
         self._blur_weight, self._blur_told = blur_weight, blur_told
         self._amounts_weight, self._told = amounts_weight, told
         self._window = window
+        self._sources_weight = sources_weight
+        if sources_weight:
+            if not isinstance(network, GuidedUNet) or network.classifier is None:
+                raise ValueError("sources_weight needs a guided network with names of sources")
+            told_apart = network.classifier.weight.shape
+            self.modules["sources"] = nn.Linear(told_apart[1], told_apart[0])
         self._align = Alignment(
             weight=pal, eps=pal_eps, rho=pal_rho, mask=pal_mask,
             detach=pal_detach, loss=loss, floor=floor,
@@ -101,7 +112,7 @@ class Supervised(Objective):
         """
         batch, whole = windowed(batch, self._window)
         target = batch.target
-        output = self._output(batch, whole)
+        output, context = self._output(batch, whole)
         restored = developed(output if isinstance(output, Tensor) else output.image, batch)
         pixel = self._loss(restored, target)
         total, terms = pixel, {"pixel": pixel.detach()}
@@ -111,28 +122,49 @@ class Supervised(Objective):
         if not isinstance(output, Tensor):
             for name, weight, error in self._level_errors(output, batch):
                 total, terms[name] = total + weight * error, error.detach()
-        yield Step("network", total, terms if len(terms) > 1 else {})
+        if not self._sources_weight:
+            yield Step("network", total, terms if len(terms) > 1 else {})
+            return
+        named = self._naming_error(batch, context)
+        terms["sources"] = named.detach()
+        yield Step("network", total + self._sources_weight * named, terms, together=("sources",))
 
     def on_train_end(self, network: Network, batches: Iterable[Batch]) -> None:
         """Let a network that names sources learn to, see `learn_sources`."""
         if isinstance(network, GuidedUNet):
             learn_sources(network, batches)
 
-    def _output(self, batch: Batch, whole: Tensor) -> Tensor | Estimated:
-        """What the network makes of a batch, with its estimates where it has any: in one pass."""
+    def _output(self, batch: Batch, whole: Tensor) -> tuple[Tensor | Estimated, Tensor | None]:
+        """What the network makes of a batch in one pass, and the global context it had.
+
+        With its estimates where it has any.
+        """
         network, estimating = self.network, self._estimates
+
+        def plain() -> tuple[Tensor, Tensor | None]:
+            context = network.global_context(whole)
+            return network(batch.image, context=context), context
+
         if estimating is None:
-            return within(
-                self.modules["network"],
-                lambda: network(batch.image, context=network.global_context(whole)),
-            )
+            return within(self.modules["network"], plain)
         told = self._shown(batch)
 
-        def compute() -> Estimated:
+        def estimated() -> tuple[Estimated, Tensor | None]:
             context = estimating.global_context(whole)
-            return estimating.with_estimate(batch.image, told, context=context)
+            return estimating.with_estimate(batch.image, told, context=context), context
 
-        return within(self.modules["network"], compute)
+        return within(self.modules["network"], estimated)
+
+    def _naming_error(self, batch: Batch, context: Tensor | None) -> Tensor:
+        """Cross-entropy of the sources by what the network sees; 0 where no source is known."""
+        network = self.network
+        assert isinstance(network, GuidedUNet)
+        assert context is not None
+        told = self.modules["sources"](network.seen(context)).float()
+        if batch.source is None:
+            return told.sum() * 0
+        errors = F.cross_entropy(told, batch.source.clamp(min=0), reduction="none")
+        return mean_known(errors, batch.source >= 0)
 
     def _shown(self, batch: Batch) -> Tensor:
         """The levels that the network is told, NaN where it has to estimate them."""

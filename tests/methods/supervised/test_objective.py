@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from restore_cli.data.sample import Batch
 from restore_cli.errors import RestoreError
@@ -140,6 +141,7 @@ def test_the_colour_map_is_a_constant_unless_asked(batch: Batch) -> None:
     [
         {"pal": -1.0},
         {"sigma_weight": -0.1},
+        {"sources_weight": -1.0},
         {"blur_weight": -1.0},
         {"blur_told": 1.5},
         {"pal_eps": 0.0},
@@ -287,6 +289,35 @@ def test_amounts_and_noise_that_are_known_are_learnt_beside_the_picture(batch: B
     torch.testing.assert_close(step.terms["amounts"], amounts.detach())
     torch.testing.assert_close(step.terms["noise"], noise.detach())
     torch.testing.assert_close(step.loss, pixel + 0.5 * amounts + 2.0 * noise)
+
+
+def test_the_encoder_learns_what_tells_sources_apart(batch: Batch) -> None:
+    network = GuidedUNet(widths=(8, 16), depths=(1, 1), guide=8, sources=("noise", "clean"))
+    image = torch.rand(3, 3, 32, 32)
+    pair = Batch.of(image, image, source=torch.tensor([1, -1, 0]))
+    objective = Supervised(network, sources_weight=2.0)
+    torch.manual_seed(5)
+    (step,) = objective.steps(pair)
+    torch.manual_seed(5)
+    (plain,) = Supervised(network).steps(pair)
+    told = objective.modules["sources"](network.seen(network.global_context(image)))
+    named = F.cross_entropy(told[[0, 2]], torch.tensor([1, 0]))
+    torch.testing.assert_close(step.terms["sources"], named.detach())
+    torch.testing.assert_close(step.loss, plain.loss + 2.0 * named)
+    assert step.modules == ("network", "sources")
+    weight = next(network.encoder.layers.parameters())
+    (moved,) = torch.autograd.grad(named, weight, retain_graph=True)
+    assert moved.isfinite().all()
+    assert moved.any()
+    (step,) = objective.steps(Batch.of(image, image))
+    assert step.terms["sources"] == 0
+
+
+def test_sources_are_learnt_by_networks_that_name_them() -> None:
+    with pytest.raises(ValueError, match="names of sources"):
+        Supervised(GuidedUNet(widths=(8, 16), depths=(1, 1), guide=8), sources_weight=1.0)
+    with pytest.raises(ValueError, match="names of sources"):
+        Supervised(unet(noise_map=False), sources_weight=1.0)
 
 
 def test_a_share_of_the_pictures_is_told_some_of_its_amounts() -> None:
