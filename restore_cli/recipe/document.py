@@ -1,5 +1,6 @@
 """recipe.toml as a whole: read, checked, written."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +23,8 @@ from restore_cli.recipe.section import Section
 from restore_cli.small_file import parse_toml, read_small
 
 _MOST_BYTES = 2**24
+_LINE = 100
+_NUMBERS = re.compile(r"\[\n(?:\s+[-+.\deE]+,\n)+\s*\]")
 
 
 class Recipe(Section):
@@ -80,7 +83,13 @@ class Recipe(Section):
         """The recipe as TOML, without what belongs to one machine (`data.root`)."""
         table = self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
         table["data"].pop("root", None)
-        return tomli_w.dumps(table)
+        return _NUMBERS.sub(_on_one_line, tomli_w.dumps(table))
+
+
+def _on_one_line(array: re.Match[str]) -> str:
+    """An array of numbers as people write it: beside each other, where they fit a line."""
+    line = " ".join(array[0].split()).replace("[ ", "[").replace(", ]", "]")
+    return line if len(line) <= _LINE else array[0]
 
 
 def _text(path: Path) -> str:

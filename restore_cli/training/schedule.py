@@ -23,6 +23,9 @@ LEAST_STEPS = 20
 _WARM = 3  # steps whose time says nothing: kernels are compiled, caches filled
 _WINDOW = 40  # steps over which the speed is measured
 _OFF = 1.5  # seconds by which the end may be missed before the cooldown is planned anew
+# And only when this much of the time that was left at the last plan is left: speed wavers, and each
+# new plan is a bend that the recipe has to tell.
+_AGAIN = 0.8
 
 
 def learning_rate(step: int, settings: OptimSection) -> float:
@@ -138,7 +141,7 @@ class ByClock:
         self._settings, self._seconds = settings, seconds
         self._tail, self._clock = tail, clock
         self._began: int | None = None
-        self._last = 0.0
+        self._last, self._planned = 0.0, seconds
         self._took: deque[float] = deque(maxlen=_WINDOW)
         self.knots: Knots = []
 
@@ -180,13 +183,16 @@ class ByClock:
             if left > self._settings.cooldown_share * self._seconds:
                 return False
             self.knots = [(step, 1.0), (step + max(1, int(left / each)), 0.0)]
+            self._planned = left
         end = self.knots[-1][0]
         late = (end - step) * each - left
-        if end > step and abs(late) > max(_OFF, 2 * each):
+        due = left <= _AGAIN * self._planned
+        if due and end > step and abs(late) > max(_OFF, 2 * each):
             factor = interpolated(step, self.knots)
             kept = [knot for knot in self.knots if knot[0] < step]
             ahead = step + max(1, int(left / each))
             self.knots = [*kept, (step, factor), (ahead, 0.0)]
+            self._planned = left
         return step >= self.knots[-1][0]
 
     def done(self, recipe: Recipe, step: int) -> Recipe:

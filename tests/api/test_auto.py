@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from restore_cli.api.auto import SPECIALISTS, THRESHOLD, Auto, Looker
+from restore_cli.api.auto import GRAIN, SPECIALISTS, THRESHOLD, Auto, Looker
 from restore_cli.api.chain import Step
 from restore_cli.engine.restorer import Restored
 from restore_cli.errors import RestoreError
@@ -16,7 +16,8 @@ from restore_cli.networks.unet import UNet
 
 def _specialist(task: str) -> Step | None:
     def restore(image: Tensor) -> Restored:
-        return Restored(image * 0.5, None, "cpu", "fp32")
+        changed = image.round(decimals=1) if task == "denoise" else image * 0.5
+        return Restored(changed, None, "cpu", "fp32")
 
     return None if task == "dejpeg" else Step(task, restore)
 
@@ -26,8 +27,8 @@ def _auto(seen: dict[str, float], **how: float) -> Restored:
 
 
 def test_what_is_seen_is_mended_in_a_fixed_order() -> None:
-    restored = _auto({"blur": 0.4, "noise": 0.35, "clean": 0.25}, threshold=0.3)
-    assert restored.details["steps"] == ["denoise", "deblur"]
+    restored = _auto({"blur": 0.4, "rain": 0.35, "clean": 0.25}, threshold=0.3)
+    assert restored.details["steps"] == ["derain", "deblur"]
     assert restored.details["degradation"] == "blur"
     # Rounded between the steps, as a 16-bit file is.
     assert torch.allclose(restored.image, torch.full((3, 4, 4), 0.25), atol=1 / 65535)
@@ -52,6 +53,27 @@ def test_the_threshold_itself_counts_and_strength_blends() -> None:
     restored = _auto({"rain": THRESHOLD, "clean": 1 - THRESHOLD}, strength=0.5)
     assert restored.details["steps"] == ["derain"]
     assert torch.equal(restored.image, torch.full((3, 4, 4), 0.75))
+
+
+def test_noise_that_hides_from_the_look_is_found_by_what_denoising_takes_away() -> None:
+    flat = torch.full((3, 10, 10), 0.5)
+    seen = {"clean": 1.0, "noise": 0.0}
+    grainy, nearly = flat.clone(), flat.clone()
+    grainy[:, : round(10 * GRAIN)] += 0.03
+    nearly[:, : round(10 * GRAIN) - 1] += 0.03
+    nearly[:, 5:] += 1 / 255  # nobody sees it
+    for strength in (1.0, 0.5, 0.0):
+        restored = Auto(lambda _: seen, _specialist, strength=strength)(grainy)
+        assert restored.details["steps"] == ["denoise"]
+        torch.testing.assert_close(restored.image, grainy.lerp(flat, strength))
+    restored = Auto(lambda _: seen, _specialist)(nearly)
+    assert restored.details["steps"] == []
+    assert torch.equal(restored.image, nearly)
+    assert restored.image is not nearly
+    # Where something else was named, it is mended, and nothing besides.
+    restored = Auto(lambda _: {"rain": 1.0}, _specialist)(grainy)
+    assert restored.details["steps"] == ["derain"]
+    assert Auto(lambda _: seen, lambda _: None)(grainy).details["steps"] == []
 
 
 def test_a_specialist_that_is_missing_is_named() -> None:

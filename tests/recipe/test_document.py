@@ -82,3 +82,12 @@ def test_an_unreadable_recipe_is_named(tmp_path: Path) -> None:
             Recipe.load(path)
         assert str(path) in caught.value.message
         assert "--init" in str(caught.value.hint)
+
+
+def test_numbers_stand_beside_each_other() -> None:
+    knots = [[100, 1.0], [150, 0.25], [200, 0.0]]
+    text = parse("optim.steps=200", f"optim.decay={knots}").dump()
+    assert "    [100, 1.0],\n    [150, 0.25],\n    [200, 0.0],\n" in text
+    assert parse(text=text).optim.decay == [(100, 1.0), (150, 0.25), (200, 0.0)]
+    long = list(range(1000, 1040))
+    assert f"widths = [\n    {long[0]},\n" in parse(f"network.widths={long}").dump()

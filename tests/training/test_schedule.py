@@ -119,6 +119,14 @@ def test_by_the_clock_the_rate_is_constant_then_falls_to_zero_in_time(
     assert sum(took(s) for s in range(start, step)) == pytest.approx(30, abs=5)  # a quarter
 
 
+def test_a_speed_that_wavers_makes_few_bends() -> None:
+    time = Time(lambda step: 0.1 + 0.08 * math.sin(step / 37) ** 3)
+    schedule = clocked(time, 1200.0)
+    time.run(schedule)
+    assert time.now + 4.0 == pytest.approx(1200, abs=4)
+    assert len(schedule.knots) < 40, schedule.knots
+
+
 def test_the_recipe_of_what_was_done_repeats_it(parse: Callable[..., Recipe]) -> None:
     changes = ("optim.lr=2.0", "optim.warmup=30", "optim.steps=40")
     time = Time(lambda step: 0.1 if step < 600 else 0.16)
