@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from restore_cli.degradations.auto_exposure import AutoExposure
 from restore_cli.degradations.blur import CameraShake, Defocus
 from restore_cli.degradations.camera_noise import CameraNoise, UnevenNoise
 from restore_cli.degradations.downscale_crop import DownscaleCrop
@@ -50,6 +51,7 @@ DEGRADATIONS: dict[str, Callable[..., Degradation]] = {
     "turning-shake": TurningShake,
     "moving-things": MovingThings,
     "depth-defocus": DepthDefocus,
+    "auto-exposure": AutoExposure,
     "low-light": LowLight,
     "photometric-jitter": PhotometricJitter,
     "recolour": Recolour,
