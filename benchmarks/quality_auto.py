@@ -22,6 +22,7 @@ from restore_cli.api.auto import Auto, Looker
 from restore_cli.api.chain import Step
 from restore_cli.engine.restorer import Restored, Restorer
 from restore_cli.models import zoo
+from restore_cli.models.entries import naming_model
 
 COLUMNS = ("way", "case", "photos", "pictures", "input_psnr", "psnr", "worst_psnr", "identical")
 THRESHOLDS = (0.5, 0.7)
@@ -56,7 +57,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="replace results/auto.csv")
     chosen = parser.parse_args()
     loaded = zoo.load("auto")
-    look = Looker(loaded.network)
+    look = Looker(zoo.load(naming_model()).network)
     ways: dict[str, Restoring] = {"network": Restorer(loaded.network, usual_overlap=loaded.overlap)}
     ways |= {f"specialists from {t:g}": Specialists(look, t) for t in THRESHOLDS}
     rows: list[dict[str, str]] = []

@@ -150,7 +150,7 @@ def main() -> int:
         parser.error(f"there is no folder {options.photos}")
     end = time.monotonic() + 60 * options.minutes - RESERVE
     options.runs.mkdir(parents=True, exist_ok=True)
-    folders = sorted(path.parent for path in options.recipes.glob("*/recipe.toml"))
+    folders = sorted(path.parent for path in options.recipes.glob("**/recipe.toml"))
     unknown = set(options.models) - {folder.name for folder in folders}
     if unknown:
         parser.error(f"no recipe of {', '.join(sorted(unknown))} in {options.recipes}")

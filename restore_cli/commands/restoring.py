@@ -13,7 +13,7 @@ from restore_cli.batch.reading import Later
 from restore_cli.commands.batch_options import tile_size
 from restore_cli.commands.console import Console
 from restore_cli.errors import RestoreError
-from restore_cli.models.entries import default_for_task, describe, entries
+from restore_cli.models.entries import default_for_task, describe, entries, naming_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -223,9 +223,10 @@ def _automatic(how: How) -> Restoring:
     from restore_cli.api import auto
 
     shipped = {entry.name: entry for entry in entries() if entry.name == entry.task}
+    naming = naming_model()
 
     def build() -> "Restore":
-        look = auto.Looker(_load(default_for_task("auto")).network, how.device)
+        look = auto.Looker(_load(naming).network, how.device)
 
         @cache
         def specialist(task: str) -> "Step | None":
@@ -240,7 +241,7 @@ def _automatic(how: How) -> Restoring:
         label="auto",
         task="auto",
         model="auto",
-        sha256=_together(entry.sha256 for entry in shipped.values()),
+        sha256=_together([describe(naming).sha256, *(one.sha256 for one in shipped.values())]),
         options={"threshold": auto.THRESHOLD, "overlap": how.overlap},
     )
 

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from restore_cli.errors import RestoreError, meant
 from restore_cli.images.regular import file_sha256
 from restore_cli.models import shipped
-from restore_cli.models.shipped import TASKS, WEIGHTS
+from restore_cli.models.shipped import CLASSIFIER, TASKS, WEIGHTS
 from restore_cli.recipe import InferSection, Recipe
 from restore_cli.recipe.model import NAME
 from restore_cli.small_file import read_small
@@ -67,6 +67,17 @@ def default_for_task(task: str) -> str:
     )
 
 
+def naming_model() -> str:
+    """What names degradations for `--task auto`: a model's folder, as `zoo.load` takes it.
+
+    Raises:
+        RestoreError: none is shipped.
+    """
+    folder = _folder(default_for_task("auto"))
+    inner = folder / CLASSIFIER
+    return str(inner if (inner / WEIGHTS).is_file() else folder)
+
+
 def card(name: str) -> str:
     """The model card, markdown. Raises RestoreError where the model or its card is missing."""
     path = _folder(name) / CARD
@@ -76,7 +87,7 @@ def card(name: str) -> str:
 
 
 def verify(name: str) -> None:
-    """Check the files of a model (name or folder) against SHA256SUMS.
+    """Check the files of a model (name or folder) against SHA256SUMS, its classifier's too.
 
     Raises:
         RestoreError: unknown model, a file is missing or differs, or there is nothing to check.
@@ -90,6 +101,8 @@ def verify(name: str) -> None:
         if not path.is_file():
             raise RestoreError(f"{path} is missing", hint="install restore-cli again")
         check_hash(path, file_digest(path), expected)
+    if (folder / CLASSIFIER).is_dir():
+        verify(str(folder / CLASSIFIER))
 
 
 def weights_file(name_or_path: str) -> Path:

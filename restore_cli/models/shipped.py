@@ -6,6 +6,8 @@ Help, completion and the checks of options ask here, before torch is needed.
 from pathlib import Path
 
 WEIGHTS = "model.safetensors"
+CLASSIFIER = "classifier"
+"""Folder inside that of the model auto: the network that names degradations."""
 
 TASKS = ("denoise", "derain", "dehaze", "deblur", "lowlight", "dejpeg", "auto")
 """What `--task` may be; which of them have a shipped model, `zoo.entries` says."""

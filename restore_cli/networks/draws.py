@@ -1,4 +1,4 @@
-"""Random numbers of a batch that may be spread over several processes."""
+"""Random numbers and means of a batch that may be spread over several processes."""
 
 from collections.abc import Callable
 
@@ -29,3 +29,19 @@ def drawn(like: Tensor, draw: Callable[[Tensor], Tensor]) -> Tensor:
     if count == 1:
         return draw(like)
     return draw(torch.cat([like.detach()] * count))[distributed.get_rank() :: count]
+
+
+@torch.no_grad()
+def mean_of_all(values: Tensor) -> Tensor:
+    """The mean of a whole batch, of which every process has as many values; without a gradient.
+
+    Args:
+        values: of this process's samples.
+
+    Returns:
+        Scalar, the same for all processes.
+    """
+    mean, count = values.detach().mean(), processes()
+    if count > 1:
+        distributed.all_reduce(mean)
+    return mean / count

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from restore_cli.networks.blocks import OrthogonalLinear
+from restore_cli.networks.draws import mean_of_all
 
 _SMALLEST = 1e-6
 
@@ -90,7 +91,7 @@ class FeatureClassifier(nn.Module):
         answers: list[tuple[Tensor, Tensor]] = []
         for theta, bias, patch, head in zip(self.theta, self.bias, patches, heads, strict=True):
             # Tapped features have any scale; one number for the layer leaves them comparable.
-            x = patch.detach() / patch.detach().square().mean().sqrt().clamp(min=_SMALLEST)
+            x = patch.detach() / mean_of_all(patch.square()).sqrt().clamp(min=_SMALLEST)
             scores = x @ theta.mT + bias
             with torch.no_grad():
                 parts = ((theta @ head.mT)[:, None, None, :] * (x @ head.mT)).abs()

@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 
 from restore_cli.networks import draws
-from restore_cli.networks.draws import drawn, processes
+from restore_cli.networks.draws import drawn, mean_of_all, processes
 
 
 def test_one_process_draws_as_it_always_did() -> None:
@@ -28,3 +28,16 @@ def test_each_of_several_processes_draws_its_samples_share_of_the_whole_batch(
 
     parts = torch.stack([of(rank) for rank in range(3)], dim=1)
     assert torch.equal(parts.flatten(0, 1), whole)
+
+
+def test_a_mean_is_that_of_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = torch.tensor([1.0, 3.0], requires_grad=True)
+    assert mean_of_all(values) == 2
+    assert not mean_of_all(values).requires_grad
+    monkeypatch.setattr(draws, "processes", lambda: 2)
+
+    def add(mean: Tensor) -> None:
+        mean.add_(6.0)  # what the other one found
+
+    monkeypatch.setattr("torch.distributed.all_reduce", add)
+    assert mean_of_all(values) == 4
