@@ -1,5 +1,7 @@
 """Looking, naming, and running what was named."""
 
+from typing import cast
+
 import pytest
 import torch
 from torch import Tensor
@@ -74,6 +76,17 @@ def test_noise_that_hides_from_the_look_is_found_by_what_denoising_takes_away() 
     restored = Auto(lambda _: {"rain": 1.0}, _specialist)(grainy)
     assert restored.details["steps"] == ["derain"]
     assert Auto(lambda _: seen, lambda _: None)(grainy).details["steps"] == []
+
+
+@pytest.mark.parametrize(
+    ("share", "brightness", "lit"),
+    [(0.3, 40, True), (0.29, 40, False), (0.89, 41, False), (0.9, 64, True), (1.0, 65, False)],
+)
+def test_only_dim_pictures_are_lit(share: float, brightness: int, lit: bool) -> None:
+    picture = torch.full((3, 5, 5), brightness / 255)
+    picture[:, 0] = 1.0  # a lamp
+    restored = Auto(lambda _: {"low light": share}, _specialist)(picture)
+    assert ("lowlight" in cast("list[str]", restored.details["steps"])) is lit
 
 
 def test_a_specialist_that_is_missing_is_named() -> None:
