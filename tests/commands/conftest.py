@@ -19,6 +19,7 @@ from restore_cli.networks.unet import UNet
 from restore_cli.recipe import Recipe
 
 OFFSET = 26  # what the tiny models add to each 8-bit value
+Answer = tuple[int, list[dict[str, Any]], str]
 REPOSITORY = Path(__file__).parents[2]
 TINY = Path(__file__).parents[1] / "tiny.toml"
 
@@ -101,3 +102,25 @@ def _start(*words: str) -> "subprocess.Popen[str]":
         text=True,
         env={**os.environ, "PYTHONPATH": paths},
     )
+
+
+@pytest.fixture
+def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The working folder is empty, and the test's own."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    """Exit code, JSON lines and stderr of a command."""
+
+    def call(*words: str) -> Answer:
+        code = main([*words, "--json", "--device", "cpu"])
+        out, err = capsys.readouterr()
+        return (
+            code,
+            [json.loads(line, parse_constant=pytest.fail) for line in out.splitlines()],
+            err,
+        )
+
+    return call

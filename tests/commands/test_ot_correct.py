@@ -9,54 +9,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from ot_cases import folders, picture
 from PIL import Image
 from safetensors.torch import save_file
 
-from restore_cli.__main__ import main
 from restore_cli.images.picture import Picture
 from restore_cli.networks.vae import VAE
 
 Start = Callable[..., "subprocess.Popen[str]"]
 Answer = tuple[int, list[dict[str, Any]], str]
 
-
-@pytest.fixture(autouse=True)
-def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
-    def call(*words: str) -> Answer:
-        code = main([*words, "--json", "--device", "cpu"])
-        out, err = capsys.readouterr()
-        return (
-            code,
-            [json.loads(line, parse_constant=pytest.fail) for line in out.splitlines()],
-            err,
-        )
-
-    return call
-
-
-def _picture(
-    path: str, seed: int, *, mean: int = 120, spread: int = 20, size: str = "24x30"
-) -> None:
-    height, width = map(int, size.split("x"))
-    pixels = np.random.default_rng(seed).normal(mean, spread, (height, width, 3))
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Picture(pixels=pixels.clip(0, 255).round().astype(np.uint8)).write(Path(path))
-
-
-def _folders() -> None:
-    for index in range(3):
-        _picture(f"restored/{index}.png", index, spread=10)
-        _picture(f"natural/n{index}.png", 10 + index, mean=140, spread=30)
+pytestmark = pytest.mark.usefixtures("inside")
 
 
 @pytest.fixture
 def look(run: Callable[..., Answer]) -> str:
-    _folders()
+    folders()
     words = ("restored", "natural", "-o", "look.safetensors", "--vae", "identity")
     code, _, err = run("ot-correct", "fit", *words)
     assert code == 0, err
@@ -141,9 +109,9 @@ def test_sixteen_bits_grey_alpha_and_odd_sizes_survive(
 
 
 def test_a_bad_picture_is_left_out_and_exit_code_says_so(run: Callable[..., Answer]) -> None:
-    _folders()
+    folders()
     Path("natural/broken.png").write_bytes(b"x")
-    _picture("natural/thin.png", 0, size="2x40")
+    picture("natural/thin.png", 0, size="2x40")
     words = ("restored", "natural", "-o", "look.safetensors", "--vae", "identity")
     code, records, err = run("ot-correct", "fit", *words)
     assert code == 1
@@ -160,8 +128,8 @@ def test_a_bad_picture_is_left_out_and_exit_code_says_so(run: Callable[..., Answ
 
 def test_flat_pictures_get_noise_by_the_seed(run: Callable[..., Answer]) -> None:
     for index in range(3):
-        _picture(f"flat/{index}.png", 0, mean=100 + index, spread=0)
-        _picture(f"natural/{index}.png", index)
+        picture(f"flat/{index}.png", 0, mean=100 + index, spread=0)
+        picture(f"natural/{index}.png", index)
     words = ("flat", "natural", "-o", "look.safetensors", "--vae", "identity")
     code, _, err = run("ot-correct", "fit", *words, "--shrinkage", "0")
     assert code == 0
@@ -189,7 +157,7 @@ def test_truncated_corrections_and_other_files_are_refused(
 
 
 def test_a_mismatched_autoencoder_is_refused(run: Callable[..., Answer]) -> None:
-    _folders()
+    folders()
     for seed in (0, 1):
         torch.manual_seed(seed)
         network = VAE(channels=4, widths=(4, 4), blocks=(0, 0))
@@ -243,7 +211,7 @@ def test_eval_takes_latent_w2_as_a_metric(run: Callable[..., Answer], look: str)
 
 
 def test_the_installed_program_runs_it(start: Start) -> None:
-    _folders()
+    folders()
     fit = start("ot-correct", "fit", "restored", "natural", "-o", "l.safetensors", "--vae=identity")
     out, err = fit.communicate()
     assert fit.returncode == 0, err

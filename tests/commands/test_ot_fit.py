@@ -1,52 +1,19 @@
 """`restore ot-correct fit`: from folders and from clean photos, checked on pictures held out."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from ot_cases import folders, picture
 
-from restore_cli.__main__ import main
 from restore_cli.images.picture import Picture
 from restore_cli.models import shipped
 
 Answer = tuple[int, list[dict[str, Any]], str]
 
-
-@pytest.fixture(autouse=True)
-def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
-    def call(*words: str) -> Answer:
-        code = main([*words, "--json", "--device", "cpu"])
-        out, err = capsys.readouterr()
-        return (
-            code,
-            [json.loads(line, parse_constant=pytest.fail) for line in out.splitlines()],
-            err,
-        )
-
-    return call
-
-
-def _picture(
-    path: str, seed: int, *, mean: int = 120, spread: int = 20, size: str = "24x30"
-) -> None:
-    height, width = map(int, size.split("x"))
-    pixels = np.random.default_rng(seed).normal(mean, spread, (height, width, 3))
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Picture(pixels=pixels.clip(0, 255).round().astype(np.uint8)).write(Path(path))
-
-
-def _folders() -> None:
-    for index in range(3):
-        _picture(f"restored/{index}.png", index, spread=10)
-        _picture(f"natural/n{index}.png", 10 + index, mean=140, spread=30)
+pytestmark = pytest.mark.usefixtures("inside")
 
 
 def _read(path: str) -> np.ndarray:
@@ -56,7 +23,7 @@ def _read(path: str) -> np.ndarray:
 def test_fit_tells_each_picture_and_the_distance_before_and_after(
     run: Callable[..., Answer],
 ) -> None:
-    _folders()
+    folders()
     words = ("restored", "natural", "-o", "look.safetensors", "--vae", "identity")
     code, records, err = run("ot-correct", "fit", *words)
     assert code == 0
@@ -74,8 +41,8 @@ def test_fit_tells_each_picture_and_the_distance_before_and_after(
 
 def test_refine_adds_pictures_and_equals_fitting_at_once(run: Callable[..., Answer]) -> None:
     for index in range(6):
-        _picture(f"restored/{index}.png", index, spread=10)
-        _picture(f"natural/n{index}.png", 10 + index, mean=140, spread=30)
+        picture(f"restored/{index}.png", index, spread=10)
+        picture(f"natural/n{index}.png", 10 + index, mean=140, spread=30)
         for side in ("restored/", "natural/n"):
             path = Path(f"{side}{index}.png")
             target = Path("more" if index > 2 else "first", path)
@@ -120,7 +87,7 @@ def test_refine_adds_pictures_and_equals_fitting_at_once(run: Callable[..., Answ
 def test_wrong_usage_of_fit_writes_nothing(
     run: Callable[..., Answer], words: tuple[str, ...], message: str
 ) -> None:
-    _folders()
+    folders()
     Path("empty").mkdir()
     Path("taken.safetensors").write_bytes(b"mine")
     code, _, err = run("ot-correct", "fit", "--vae", "identity", *words)
@@ -134,7 +101,7 @@ def test_wrong_usage_of_fit_writes_nothing(
 def test_without_the_small_autoencoder_the_error_names_the_others(
     run: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _folders()
+    folders()
     monkeypatch.setattr(shipped, "folders", list)
     code, _, err = run("ot-correct", "fit", "restored", "natural", "-o", "look.safetensors")
     assert code == 2
@@ -146,7 +113,7 @@ def test_from_clean_fits_to_the_same_scenes_in_one_command(
     run: Callable[..., Answer], tiny_model: str
 ) -> None:
     for index in range(4):
-        _picture(f"clean/{index}.png", index, size="40x48")
+        picture(f"clean/{index}.png", index, size="40x48")
     words = ("--from-clean", "clean", "--task", "denoise", "--model", tiny_model, "--sigma", "15")
     code, records, err = run(
         "ot-correct", "fit", *words, "-o", "look.safetensors", "--vae", "identity"
@@ -164,7 +131,7 @@ def test_from_clean_fits_to_the_same_scenes_in_one_command(
 
 def test_a_bad_clean_picture_is_told_once(run: Callable[..., Answer], tiny_model: str) -> None:
     for index in range(3):
-        _picture(f"clean/{index}.png", index, size="40x48")
+        picture(f"clean/{index}.png", index, size="40x48")
     Path("clean/broken.png").write_bytes(b"x")
     words = ("--from-clean", "clean", "--task", "denoise", "--model", tiny_model)
     code, records, err = run(
@@ -177,8 +144,8 @@ def test_a_bad_clean_picture_is_told_once(run: Callable[..., Answer], tiny_model
 
 def test_kind_colour_moves_colours_alone(run: Callable[..., Answer]) -> None:
     for index in range(4):
-        _picture(f"restored/{index}.png", index, mean=90, spread=10)
-        _picture(f"natural/{index}.png", index, mean=140, spread=20)
+        picture(f"restored/{index}.png", index, mean=90, spread=10)
+        picture(f"natural/{index}.png", index, mean=140, spread=20)
     words = ("restored", "natural", "-o", "look.safetensors", "--kind", "colour")
     code, records, err = run("ot-correct", "fit", *words)
     assert code == 0, err
@@ -196,7 +163,7 @@ def test_pictures_of_other_things_bring_a_warning_with_the_reason(
     levels = {"restored": (30, 200, 90, 160), "natural": (220, 20, 180, 60)}
     for side, means in levels.items():
         for index, mean in enumerate(means):
-            _picture(f"{side}/{index}.png", index, mean=mean, spread=5)
+            picture(f"{side}/{index}.png", index, mean=mean, spread=5)
     words = ("restored", "natural", "-o", "look.safetensors", "--vae", "identity")
     code, records, err = run("ot-correct", "fit", *words, "--shrinkage", "0")
     assert code == 0
@@ -222,9 +189,9 @@ def test_pictures_of_other_things_bring_a_warning_with_the_reason(
 def test_what_to_fit_to_is_said_once_and_whole(
     run: Callable[..., Answer], words: tuple[str, ...], message: str
 ) -> None:
-    _folders()
+    folders()
     for index in range(2):
-        _picture(f"few/{index}.png", index)
+        picture(f"few/{index}.png", index)
     given = ("ot-correct", "fit", "-o", "look.safetensors", "--vae", "identity")
     code, _, err = run(*given, *words)
     assert code == 2

@@ -1,5 +1,6 @@
 """Model folders are described, and verified, without torch."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import torch
 
 from restore_cli.errors import RestoreError
 from restore_cli.models import entries, zoo
+from restore_cli.models import shipped as shipped_models
 
 
 def test_nothing_heavy_is_imported() -> None:
@@ -43,3 +45,21 @@ def test_a_foreign_file_is_named_by_itself_and_a_broken_one_refused(tmp_path: Pa
     broken.write_bytes(b"nothing")
     with pytest.raises(RestoreError, match="cannot read the weights"):
         entries.describe(str(broken))
+
+
+def test_what_names_degradations_is_auto_or_lies_inside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = next(folder for folder in shipped_models.folders() if folder.name == "auto")
+    assert Path(entries.naming_model()) == shipped / "classifier"
+    auto = tmp_path / "auto"
+    shutil.copytree(shipped, auto)
+    monkeypatch.setattr(shipped_models, "folders", lambda: [auto])
+    entries.verify("auto")
+    with (auto / "classifier" / entries.RECIPE).open("a") as file:
+        file.write("\n")
+    with pytest.raises(RestoreError, match="damaged or changed"):
+        entries.verify("auto")
+    shutil.rmtree(auto / "classifier")
+    entries.verify("auto")
+    assert Path(entries.naming_model()) == auto
