@@ -87,6 +87,8 @@ def test_only_dim_pictures_are_lit(share: float, brightness: int, lit: bool) -> 
     picture[:, 0] = 1.0  # a lamp
     restored = Auto(lambda _: {"low light": share}, _specialist)(picture)
     assert ("lowlight" in cast("list[str]", restored.details["steps"])) is lit
+    noisy = Auto(lambda _: {"low light": share / 2, "noise": share / 2}, _specialist)(picture)
+    assert ("lowlight" in cast("list[str]", noisy.details["steps"])) is lit
 
 
 def test_a_specialist_that_is_missing_is_named() -> None:
