@@ -36,8 +36,8 @@ small photos it was below .11 but once (`benchmarks/quality_auto.py`)."""
 DIM = ((40, 0.3), (64, 0.9))
 """Which pictures are lit: the median of the channels' mean, of 255, and the confidence in low light
 (noise counts as well) that is needed up to there; brighter ones never are. A window of a night
-scene looks like too little light, and to light what is meant to be dark is the worst that can be. Of
-125 real dark exposures nine in ten lie below the first median, of 45 exposed photos two."""
+scene looks like too little light, and to light what is meant to be dark is the worst that can be.
+Of 125 real dark exposures nine in ten lie below the first median, of 45 exposed photos two."""
 
 SPECIALISTS = {
     "jpeg": "dejpeg",
