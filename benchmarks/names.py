@@ -21,7 +21,8 @@ from torch import Tensor
 
 from restore_cli.api.auto import THRESHOLD, Looker
 from restore_cli.models import zoo
-from restore_cli.models.entries import naming_model
+from restore_cli.models.entries import CARD, naming_model
+from restore_cli.training.card import MEASURED_BEGIN, MEASURED_END
 
 SIMULATED = {
     "Gaussian": "noise", "noise of": "noise", "clean": "clean", "light rain": "rain",
@@ -91,6 +92,20 @@ def named(look: Looker, what: str, expected: str, pictures: list[Tensor]) -> Row
     return row
 
 
+def table(rows: list[Row]) -> str:
+    """The rows as a card shows them."""
+    lines = [
+        "| what | is | pictures | named so | mean confidence | sure | sure and wrong |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        shares = (row.right, row.confidence, row.sure, row.sure_wrong)
+        cells = [row.what, row.expected, str(row.pictures), *(f"{share:.2f}" for share in shares)]
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", f"Sure is {THRESHOLD} or more; `benchmarks/names.py`."]
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Measure, print, and with --write replace the committed numbers."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -110,11 +125,19 @@ def main() -> None:
                 as_file(case.degrade(photo, np.random.default_rng(number)))
                 for number, photo in enumerate(photos)
             ]
-            rows.append(named(look, f"{folder.name}: {case.name}", expected, degraded))
+            rows.append(
+                named(look, f"{folder.parent.name}/{folder.name}: {case.name}", expected, degraded)
+            )
     for name, expected in REAL.items() if chosen.real else ():
         rows.append(named(look, f"real {name}", expected, read_photos(chosen.real / name)))
     if chosen.write:
         write_rows("names.csv", rows)
+        card = Path(naming_model()) / CARD
+        text = card.read_text(encoding="utf-8")
+        before, rest = text.split(MEASURED_BEGIN)
+        after = rest.split(MEASURED_END)[1]
+        written = f"{before}{MEASURED_BEGIN}\n{table(rows)}\n{MEASURED_END}{after}"
+        card.write_text(written, encoding="utf-8")
 
 
 if __name__ == "__main__":
