@@ -100,7 +100,7 @@ def evaluate(
     from restore_cli.evaluation.gate import check_comparable, judge
     from restore_cli.evaluation.measure import measure
     from restore_cli.evaluation.measurement import MetricInfo
-    from restore_cli.evaluation.pair_rules import Rule
+    from restore_cli.images.pair_rules import Rule
 
     bounds = bounds_of(max_drop, max_drop_each)
     kept = kept_numbers.load(baseline) if baseline is not None else None

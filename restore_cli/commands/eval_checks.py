@@ -11,8 +11,8 @@ from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
     from restore_cli.evaluation.gate import Bounds
-    from restore_cli.evaluation.pair_rules import Rule
     from restore_cli.evaluation.pairing import Pair
+    from restore_cli.images.pair_rules import Rule
 
 STDOUT = Path("-")
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from restore_cli.data.pairs import check_pairs, crop_and_flip, degrade, plainest
+from restore_cli.data.pairs import crop_and_flip, degrade, matched, plainest
 from restore_cli.data.photos import Photos
 from restore_cli.data.raws import RawPhotos, Shot
 from restore_cli.data.sample import Sample
@@ -60,7 +60,7 @@ class MixedDataset:
                 hint="--set data.mixture=[] takes the files as they are",
             )
         if share == 1:
-            check_pairs(inputs, targets)
+            matched(inputs, targets)
         self.pairs = common(inputs, targets) if share else []
         if crop % 2:
             raise RestoreError(f"data.crop = {crop} is odd; the cells of a mosaic have 2 px a side")
@@ -113,17 +113,15 @@ def of_shot(light: Tensor, shot: Shot, target: Tensor | None = None) -> Sample:
 
 
 def common(inputs: Photos, targets: Photos) -> list[tuple[int, int]]:
-    """Places in both folders of what has the same stem in both.
+    """Places in both folders of what has the same name in both.
 
     Raises:
-        RestoreError: there is none, a stem stands more than once, or two sizes differ.
+        RestoreError: there is none, a name stands more than once, or two sizes differ.
     """
-    stems = [[path.stem for path in photos.paths] for photos in (inputs, targets)]
-    shared = sorted(set(stems[0]) & set(stems[1]))
-    if not shared:
+    pairs = matched(inputs, targets, orphans=True)
+    if not pairs:
         raise RestoreError(
             f"no picture of {inputs.folder} has a target of its name in {targets.folder}",
             hint="without pairs: --set data.kind=unpaired --set data.paired_share=",
         )
-    check_pairs(inputs, targets, orphans=True)
-    return [(stems[0].index(stem), stems[1].index(stem)) for stem in shared]
+    return pairs

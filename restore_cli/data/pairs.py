@@ -1,6 +1,5 @@
 """Photos to training pairs: clean photos degraded on the fly, folders of pairs, or two domains."""
 
-from collections import Counter
 from dataclasses import replace
 from typing import Protocol
 
@@ -13,9 +12,12 @@ from restore_cli.data.sample import Sample
 from restore_cli.degradations.blur import directional_widths
 from restore_cli.degradations.compose import Compose
 from restore_cli.errors import RestoreError
+from restore_cli.images.pair_rules import Rule
 from restore_cli.networks.amounts import amounts
 from restore_cli.raw.neutral import neutral_rendering
 from restore_cli.recipe import Flips, Mixture
+
+BY_STEM = Rule()
 
 
 class Source(Protocol):
@@ -50,18 +52,26 @@ class Degraded:
 
 
 class Paired:
-    """Pairs from two folders, matched by stem."""
+    """Pairs from two folders, matched by their names; see `matched`."""
 
-    def __init__(self, inputs: Photos, targets: Photos, *, crop: int, flips: Flips) -> None:
+    def __init__(
+        self,
+        inputs: Photos,
+        targets: Photos,
+        *,
+        crop: int,
+        flips: Flips,
+        rule: Rule = BY_STEM,
+    ) -> None:
         self._inputs, self._targets = inputs, targets
         self._crop = crop
         self._flips: Flips = flips
-        check_pairs(inputs, targets)
+        self._pairs = matched(inputs, targets, rule)
 
     def __call__(self, rng: np.random.Generator) -> Sample:
         """Draw one pair; its noise level is unknown."""
-        index = int(rng.integers(len(self._inputs)))
-        pair = [self._inputs[index], self._targets[index]]
+        index, other = self._pairs[int(rng.integers(len(self._pairs)))]
+        pair = [self._inputs[index], self._targets[other]]
         image, target = crop_and_flip(pair, self._crop, flips=self._flips, rng=rng)
         return unknown_noise(image, target)
 
@@ -195,35 +205,55 @@ def _onto(start: int, parity: int) -> int:
     return start - (start - parity) % 2 if start or not parity % 2 else 1
 
 
-def check_pairs(inputs: Photos, targets: Photos, *, orphans: bool = False) -> None:
-    """Refuse orphans, unless they are welcome, doubles and pairs of two sizes, all named together.
+def matched(
+    inputs: Photos, targets: Photos, rule: Rule = BY_STEM, *, orphans: bool = False
+) -> list[tuple[int, int]]:
+    """Places in both folders of what belongs together, in the order of the inputs.
+
+    Names are stems; where a folder has one more than once (frames of several films), the paths
+    below the folders. By another rule than the same name, one target may have many inputs.
+
+    Args:
+        inputs: one half of the pairs.
+        targets: the other.
+        rule: what of the names must agree.
+        orphans: pictures without a counterpart are left alone.
 
     Raises:
-        RestoreError: there are any.
+        RestoreError: orphans, names that stand more than once, pairs of two sizes; all are named.
     """
-    counts = [Counter(path.stem for path in photos.paths) for photos in (inputs, targets)]
-    if orphans:
-        shared = counts[0].keys() & counts[1].keys()
-        counts = [Counter({name: count[name] for name in shared}) for count in counts]
-    problems = [f"{name} has no target" for name in sorted(counts[0].keys() - counts[1].keys())]
-    problems += [f"{name} has no input" for name in sorted(counts[1].keys() - counts[0].keys())]
-    for photos, count in zip((inputs, targets), counts, strict=True):
-        doubles = sorted(name for name, times in count.items() if times > 1)
-        problems += [f"{name} stands more than once in {photos.folder}" for name in doubles]
-    sizes = [
-        {path.stem: _size(photos[index]) for index, path in enumerate(photos.paths)}
-        for photos in (inputs, targets)
-    ]
-    problems += [
-        f"{name}: input {sizes[0][name]} and target {sizes[1][name]} differ in size"
-        for name in sorted(sizes[0].keys() & sizes[1].keys())
-        if counts[0][name] == counts[1][name] == 1 and sizes[0][name] != sizes[1][name]
-    ]
+    unique = all(len({*photos.stems}) == len(photos) for photos in (inputs, targets))
+    names = [photos.stems if unique else photos.names for photos in (inputs, targets)]
+    places: dict[str, list[int]] = {}
+    for index, name in enumerate(names[1]):
+        places.setdefault(rule.key(name) or f"/{name}", []).append(index)  # found by nothing
+    taken: dict[str, list[int]] = {}
+    alone: list[str] = []
+    for index, name in enumerate(names[0]):
+        key = rule.reference_of(name, places)
+        if key is None:
+            alone.append(f"{name} has no target")
+        else:
+            taken.setdefault(key, []).append(index)
+    idle = [i for key, found in places.items() if key not in taken for i in found]
+    problems = (
+        [] if orphans else sorted(alone) + sorted(f"{names[1][i]} has no input" for i in idle)
+    )
+    for photos, found in ((inputs, taken if rule.kind == "stem" else {}), (targets, places)):
+        doubles = sorted(key for key, many in found.items() if key in taken and len(many) > 1)
+        problems += [f"{key} stands more than once in {photos.folder}" for key in doubles]
+    pairs = sorted((i, places[key][0]) for key, found in taken.items() for i in found)
+    for i, j in pairs:
+        sizes = _size(inputs[i]), _size(targets[j])
+        if sizes[0] != sizes[1]:
+            problems.append(f"{names[0][i]}: input {sizes[0]} and target {sizes[1]} differ in size")
     if problems:
         raise RestoreError(
             f"the pairs of {inputs.folder} and {targets.folder} do not match:" + listed(problems),
-            hint="an input and its target have the same file name (without suffix) and size",
+            hint="an input and its target have the same file name (without suffix) and size; "
+            'where names differ, --set data.pair=prefix, or "data.pair=regex=PATTERN"',
         )
+    return pairs
 
 
 def _size(photo: Tensor) -> str:

@@ -1,6 +1,6 @@
 """Folders of photos to learn from, checked once and kept in memory."""
 
-from collections.abc import Collection
+import unicodedata
 from pathlib import Path
 
 import cv2
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from restore_cli.errors import RestoreError
 from restore_cli.images.formats import READABLE_SUFFIXES
+from restore_cli.images.listing import Listed, Suffixes, walk
 from restore_cli.images.picture import Picture
 
 _IN_MEMORY_BYTES = 4 * 1024**3
@@ -21,16 +22,21 @@ class Photos:
     """A folder of pictures, checked once, kept in memory as bytes as far as 4 GiB reach.
 
     Args:
-        folder: searched with its subfolders.
+        folder: searched with its subfolders, links followed; hidden files are passed over.
         smallest: least height and width, px.
         resize: px that the shorter side is scaled to; None leaves pictures as they are.
+
+    Attributes:
+        paths: of the pictures, in the order of their stems.
+        stems: their stems, in Unicode's composed form (NFC): systems spell "é" in two ways.
+        names: where they lie below the folder, without suffix: "subfolder/stem".
 
     Raises:
         RestoreError: no such folder, no picture in it, or pictures that are unreadable or too small
             (all of them named).
     """
 
-    suffixes: Collection[str] = READABLE_SUFFIXES
+    suffixes = Suffixes(READABLE_SUFFIXES)
 
     def __init__(self, folder: Path, *, smallest: int = 1, resize: int | None = None) -> None:
         if not folder.is_dir():
@@ -39,17 +45,22 @@ class Photos:
                 hint="data.root says where the recipe's folders lie: --set data.root=DIR",
             )
         self.folder, self._resize = folder, resize
-        found = (p for p in folder.rglob("*") if p.suffix.lower() in self.suffixes)
-        self.paths = sorted(
-            found, key=lambda path: (path.stem, str(path))
-        )  # pairs share this order
-        if not self.paths:
+        found = sorted(
+            candidates(folder, self.suffixes), key=lambda one: (one.path.stem, str(one.path))
+        )
+        self.paths = [one.path for one in found]
+        if not found:
             raise RestoreError(f"no picture in {folder}")
+        self.stems = [unicodedata.normalize("NFC", path.stem) for path in self.paths]
+        places = (unicodedata.normalize("NFC", (one.below / "x").as_posix()[:-1]) for one in found)
+        self.names = [place + stem for place, stem in zip(places, self.stems, strict=True)]
         self._kept: dict[int, Tensor] = {}
         room = _IN_MEMORY_BYTES
         problems: list[str] = []
-        for index, path in enumerate(self.paths):
+        for index, (path, one) in enumerate(zip(self.paths, found, strict=True)):
             try:
+                if one.problem is not None:
+                    raise one.problem
                 photo = self._read(path)
             except RestoreError as error:
                 problems.append(error.message)
@@ -81,6 +92,14 @@ class Photos:
             pixels = _scaled(pixels, self._resize)
         srgb = torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
         return (srgb * 255 + 0.5).to(torch.uint8) if picture.depth == 8 else srgb
+
+
+def candidates(folder: Path, suffixes: Suffixes) -> list[Listed]:
+    """The files of a folder and its subfolders that count, by their names; none of a missing one.
+
+    What cannot be looked at is among them, with its problem.
+    """
+    return list(walk(folder, recursive=True, suffixes=suffixes)) if folder.is_dir() else []
 
 
 def as_float(photo: Tensor) -> Tensor:

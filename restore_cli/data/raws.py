@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from restore_cli.data.photos import Photos
+from restore_cli.data.photos import Photos, candidates
 from restore_cli.errors import RestoreError
 from restore_cli.images.metadata import bake
 from restore_cli.raw.bayer import Phase, normalised
@@ -42,7 +42,7 @@ class RawPhotos(Photos):
         RestoreError: as `Photos`; also where a file holds no Bayer mosaic.
     """
 
-    suffixes = RAWS.readable
+    suffixes = RAWS
 
     def __init__(self, folder: Path, *, smallest: int = 1) -> None:
         self._shots: dict[Path, Shot] = {}
@@ -67,4 +67,4 @@ class RawPhotos(Photos):
 
 def holds_raws(folder: Path) -> bool:
     """Whether a folder or one of its subfolders has a RAW file, by its name."""
-    return any(path.name in RAWS for path in folder.rglob("*"))
+    return any(one.path.name in RAWS for one in candidates(folder, RAWS))

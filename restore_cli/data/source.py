@@ -12,8 +12,8 @@ from restore_cli.data.pairs import (
     Paired,
     Source,
     Unpaired,
-    check_pairs,
     degrade,
+    matched,
     unknown_noise,
 )
 from restore_cli.data.photos import Photos, as_float
@@ -21,6 +21,7 @@ from restore_cli.data.raws import RawPhotos, Shot, holds_raws
 from restore_cli.data.sample import Sample
 from restore_cli.degradations.compose import Compose
 from restore_cli.errors import RestoreError
+from restore_cli.images.pair_rules import Rule
 from restore_cli.recipe import (
     CleanData,
     Data,
@@ -72,7 +73,7 @@ def _pairs(data: PairedData, part: PairFolders) -> Source:
         )  # fmt: skip
         return _two_domains(raw, [], 1.0)
     inputs, targets = _photos(data, part.input), _photos(data, part.target)
-    return Paired(inputs, targets, crop=data.crop, flips=data.flips)
+    return Paired(inputs, targets, crop=data.crop, flips=data.flips, rule=_rule(data))
 
 
 def _two_domains(
@@ -128,17 +129,21 @@ def validation_pairs(data: Data, *, smallest: int = 1) -> list[Sample]:
     folder = data.root / data.val_input
     if holds_raws(folder):
         raws = RawPhotos(folder, smallest=smallest + 1)
-        check_pairs(raws, targets)
         return [
-            _centre_pair(raws[i], raws.shots[i], targets[i], crop, data.looks, i)
-            for i in range(len(raws))
+            _centre_pair(raws[i], raws.shots[i], targets[j], crop, data.looks, i)
+            for i, j in matched(raws, targets)
         ]
     inputs = _photos(data, data.val_input, smallest=smallest)
-    check_pairs(inputs, targets)
     return [
-        unknown_noise(*(_centre(as_float(p[i]), crop) for p in (inputs, targets)))
-        for i in range(len(inputs))
+        unknown_noise(*(_centre(as_float(photo), crop) for photo in (inputs[i], targets[j])))
+        for i, j in matched(inputs, targets, _rule(data))
     ]
+
+
+def _rule(data: Data) -> Rule:
+    """How inputs find their targets."""
+    told = data.pair if isinstance(data, PairedData) else "stem"
+    return Rule.parse(told, option="data.pair =")
 
 
 def _centre(photo: Tensor, crop: int) -> Tensor:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from restore_cli.errors import RestoreError
-from restore_cli.evaluation.pair_rules import Rule
 from restore_cli.evaluation.problems import Problems
 from restore_cli.images.formats import UNREADABLE_SUFFIXES
 from restore_cli.images.header import count_pages, upright_size
 from restore_cli.images.listing import is_folder, not_a_file, walk, why_no_pictures
+from restore_cli.images.pair_rules import Rule
 from restore_cli.workers import Workers
 
 TASKS = ("denoise", "derain", "dehaze", "deblur", "lowlight", "auto", "isp", "ot-correct")
@@ -292,7 +292,8 @@ def _add_orphans(
     """Say which pictures stand alone, and whether one of the others looks like the counterpart."""
     hint = (
         "add what is missing, or take out what has no counterpart; names must match, except for "
-        "the file suffix and a task such as -derain"
+        "the file suffix and a task such as -derain; --pair prefix and --pair regex=PATTERN match "
+        "other names"
     )
     near_missing = {stem.casefold(): path for stem, path in missing}
     near_alone = {k[1].casefold(): path for stem, path in alone for k in _candidates(("", stem))}

@@ -127,11 +127,16 @@ class CleanData(DataSection):
 
 
 class PairedData(DataSection):
-    """Pairs, matched by stem: two folders, or several times two in `sources`."""
+    """Pairs: two folders, or several times two in `sources`.
+
+    `pair` says how an input finds its target: by "stem" (the same name), "prefix" (the input's name
+    begins with the target's), or "regex=PATTERN" (what the first group finds is the same).
+    """
 
     kind: Literal["paired"]
     train_input: Path | None = None
     train_target: Path | None = None
+    pair: str = "stem"
     sources: list[PairFolders] = Field(default=[])
 
     @model_validator(mode="after")

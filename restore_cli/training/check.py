@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from restore_cli.data.loader import Stream
+from restore_cli.data.photos import Photos, candidates
 from restore_cli.data.sample import Sample
 from restore_cli.data.source import build_source, validation_pairs
-from restore_cli.images.formats import READABLE_SUFFIXES
 from restore_cli.images.header import upright_size
 from restore_cli.images.picture import Picture
 from restore_cli.raw.file import RAWS
@@ -136,12 +136,10 @@ def _short(recipe: Recipe) -> Recipe:
 
 
 def _found(folder: Path) -> Found:
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    raws = [path for path in files if path.name in RAWS]
-    if raws:
+    if raws := candidates(folder, RAWS):
         return Found(folder, len(raws), None, None)
-    pictures = [path for path in files if path.suffix.lower() in READABLE_SUFFIXES]
-    sizes = [upright_size(path) for path in pictures]
+    pictures = candidates(folder, Photos.suffixes)
+    sizes = [upright_size(one.path) for one in pictures]
     largest = max(sizes, key=lambda size: size[0] * size[1])
     return Found(folder, len(pictures), min(sizes, key=min), largest)
 

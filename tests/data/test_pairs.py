@@ -7,10 +7,11 @@ import torch
 from random_pictures import save
 from torch import Tensor
 
-from restore_cli.data.pairs import Degraded, Labelled, Paired, Unpaired, unknown_noise
+from restore_cli.data.pairs import Degraded, Labelled, Paired, Unpaired, matched, unknown_noise
 from restore_cli.data.photos import Photos
 from restore_cli.data.sample import Sample
 from restore_cli.errors import RestoreError
+from restore_cli.images.pair_rules import Rule
 from restore_cli.recipe import Flips, Mixture
 
 
@@ -23,7 +24,7 @@ def test_every_mismatch_of_pairs_is_listed_at_once(tmp_path: Path) -> None:
         save(tmp_path / f"{name}.png")
     save(tmp_path / "input/size.png", 24, 30)
     save(tmp_path / "target/size.png", 24, 31)
-    for place in ("input/twice.png", "input/deeper/twice.png", "target/twice.png"):
+    for place in ("input/twice.png", "input/twice.bmp", "target/twice.png"):
         save(tmp_path / place)
     with pytest.raises(RestoreError) as caught:
         Paired(*pairs_of(tmp_path), crop=16, flips="all")
@@ -50,6 +51,49 @@ def test_pairs_match_by_stem_over_formats_and_are_cut_alike(tmp_path: Path) -> N
         assert sample.image.shape == sample.target.shape == (3, 16, 16)
         torch.testing.assert_close(sample.image, 1 - sample.target)
         assert torch.isnan(sample.sigma)
+
+
+def test_frames_of_several_films_pair_by_the_path_below_the_folders(tmp_path: Path) -> None:
+    for place in ("input/a/001", "input/b/001", "target/a/001", "target/b/001"):
+        save(tmp_path / f"{place}.png", seed=len(place) + ord(place[-5]))
+    inputs, targets = pairs_of(tmp_path)
+    assert [(inputs.names[i], targets.names[j]) for i, j in matched(inputs, targets)] == [
+        ("a/001", "a/001"),
+        ("b/001", "b/001"),
+    ]
+    (tmp_path / "target/b/001.png").unlink()
+    with pytest.raises(RestoreError, match="b/001 has no target"):
+        matched(*pairs_of(tmp_path))
+
+
+def test_names_pair_whichever_way_a_system_spells_them(tmp_path: Path) -> None:
+    save(tmp_path / "input/caf\u00e9.png")
+    save(tmp_path / "target/cafe\u0301.png")
+    assert matched(*pairs_of(tmp_path)) == [(0, 0)]
+
+
+def test_by_a_rule_one_target_may_have_many_inputs(tmp_path: Path) -> None:
+    for name in ("0001_0.8_0.2", "0001_0.9_0.1", "0002_0.8"):
+        save(tmp_path / f"input/{name}.png")
+    for name in ("0001", "0002"):
+        save(tmp_path / f"target/{name}.png")
+    inputs, targets = pairs_of(tmp_path)
+    assert matched(inputs, targets, Rule("prefix")) == [(0, 0), (1, 0), (2, 1)]
+    Paired(inputs, targets, crop=16, flips="none", rule=Rule("prefix"))(np.random.default_rng(0))
+    with pytest.raises(RestoreError, match=r"0001_0\.8_0\.2 has no target") as caught:
+        matched(inputs, targets)
+    assert "data.pair=prefix" in (caught.value.hint or "")
+
+
+def test_a_pattern_pairs_names_and_tells_what_it_leaves_alone(tmp_path: Path) -> None:
+    for name in ("rain-1", "rain-2"):
+        save(tmp_path / f"input/{name}.png")
+        save(tmp_path / f"target/no{name}.png")
+    rule = Rule.parse(r"regex=rain-(\d+)")
+    assert matched(*pairs_of(tmp_path), rule) == [(0, 0), (1, 1)]
+    save(tmp_path / "target/other.png")
+    with pytest.raises(RestoreError, match="other has no input"):
+        matched(*pairs_of(tmp_path), rule)
 
 
 def test_unpaired_folders_are_drawn_apart_and_only_inputs_are_degraded(tmp_path: Path) -> None:

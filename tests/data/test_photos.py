@@ -24,6 +24,26 @@ def test_photos_are_read_to_the_last_bit(tmp_path: Path) -> None:
     assert np.array_equal(photos[2].permute(1, 2, 0).numpy(), grey.repeat(3, axis=2))
 
 
+def test_what_systems_leave_in_folders_is_no_photo(tmp_path: Path) -> None:
+    save(tmp_path / "a.png")
+    save(tmp_path / ".ipynb_checkpoints/a-checkpoint.png")
+    (tmp_path / "._a.png").write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X        ")
+    (tmp_path / "folder.png").mkdir()
+    assert [path.name for path in Photos(tmp_path).paths] == ["a.png"]
+
+
+def test_linked_folders_are_a_part_of_the_data(tmp_path: Path) -> None:
+    save(tmp_path / "elsewhere/a.png")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/part").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere/round").symlink_to(tmp_path / "data")
+    photos = Photos(tmp_path / "data")
+    assert photos.names == ["part/a"]
+    (tmp_path / "data/gone.png").symlink_to(tmp_path / "nowhere.png")
+    with pytest.raises(RestoreError, match=r"1 of 2 .*\n.*gone\.png is a link that leads nowhere"):
+        Photos(tmp_path / "data")
+
+
 def test_photos_beyond_the_memory_are_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

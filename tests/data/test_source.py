@@ -74,6 +74,23 @@ def test_paired_folders_serve_training_and_validation(parse: Parse, tmp_path: Pa
     assert validation_pairs(parse().data) == []
 
 
+def test_pairs_of_unlike_names_are_found_by_the_recipes_rule(tmp_path: Path) -> None:
+    for place in ("input/0001_0.8", "target/0001"):
+        save(tmp_path / f"{place}.png", 40, 40)
+    folders = {"train_input": "input", "train_target": "target"}
+    measured = {"val_input": "input", "val_target": "target"}
+    told = {"kind": "paired", "root": tmp_path, "crop": 16, **folders, **measured}
+    data = PairedData.model_validate({**told, "pair": "prefix"})
+    assert build_source(data)(np.random.default_rng(0)).image.shape == (3, 16, 16)
+    assert len(validation_pairs(data)) == 1
+    for pair, words in (
+        ("stem", "0001_0.8 has no target"),
+        ("name", "data.pair = 'name' is no rule"),
+    ):
+        with pytest.raises(RestoreError, match=words):
+            build_source(PairedData.model_validate({**told, "pair": pair}))
+
+
 def test_several_folders_of_pairs_are_drawn_by_weight_and_labelled(tmp_path: Path) -> None:
     for place, seed in (("rain", 1), ("haze", 2)):
         for side in ("in", "out"):

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from restore_cli.errors import ExitCode, RestoreError
-from restore_cli.evaluation.pair_rules import Rule
 from restore_cli.evaluation.pairing import TASKS, Pair, check_sizes, pair
+from restore_cli.images.pair_rules import Rule
 from restore_cli.images.picture import Picture
 
 

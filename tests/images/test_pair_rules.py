@@ -3,7 +3,7 @@
 import pytest
 
 from restore_cli.errors import RestoreError
-from restore_cli.evaluation.pair_rules import Rule
+from restore_cli.images.pair_rules import Rule
 
 
 def test_the_longest_prefix_that_ends_a_word_wins() -> None:

@@ -1,4 +1,7 @@
-"""Rules by which outputs find their references where the stems are not the same: `--pair`."""
+"""Rules by which one file finds its other half: `--pair` of `eval`, `data.pair` of recipes.
+
+To `eval` the halves are an output and its reference, to training an input and its target.
+"""
 
 import re
 from collections.abc import Collection
@@ -22,8 +25,8 @@ class Rule:
     pattern: re.Pattern[str] | None = None
 
     @classmethod
-    def parse(cls, text: str) -> "Rule":
-        """Read `stem`, `prefix` or `regex=PATTERN`.
+    def parse(cls, text: str, *, option: str = "--pair") -> "Rule":
+        """Read `stem`, `prefix` or `regex=PATTERN`, told as `option`.
 
         Raises:
             RestoreError: it is none of them, or the pattern is wrong or has no group.
@@ -33,16 +36,18 @@ class Rule:
         if text == "prefix":
             return cls("prefix")
         if not text.startswith("regex="):
-            raise RestoreError(f"--pair {text!r} is no rule", hint="stem, prefix or regex=PATTERN")
+            raise RestoreError(
+                f"{option} {text!r} is no rule", hint="stem, prefix or regex=PATTERN"
+            )
         try:
             pattern = re.compile(text.removeprefix("regex="))
         except re.error as error:
             raise RestoreError(
-                f"--pair {text}: {error}", hint="for example --pair 'regex=(\\d+)'"
+                f"{option} {text}: {error}", hint="for example 'regex=(\\d+)'"
             ) from error
         if pattern.groups < 1:
             raise RestoreError(
-                f"--pair {text}: the pattern has no group", hint="put what must agree into (...)"
+                f"{option} {text}: the pattern has no group", hint="put what must agree into (...)"
             )
         return cls("regex", pattern)
 
