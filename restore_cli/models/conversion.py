@@ -4,10 +4,12 @@ import re
 from pathlib import Path
 
 from restore_cli.errors import RestoreError
+from restore_cli.models.checkpoints import fitting, read_weights
 from restore_cli.models.entries import CARD, FOREIGN, WEIGHTS
-from restore_cli.models.foreign import bare, identify
+from restore_cli.models.foreign import identify
 from restore_cli.models.spandrel import SpandrelNetwork
-from restore_cli.models.zoo import Model, export, load, read_weights, write_folder
+from restore_cli.models.zoo import Model, export, load, write_folder
+from restore_cli.networks.base import Network
 from restore_cli.recipe import Recipe
 from restore_cli.recipe.model import NAME
 from restore_cli.tensors import to_safetensors
@@ -62,13 +64,15 @@ def convert(
         data = to_safetensors(state, {"format": FOREIGN, **told, **scale})
         write_folder(folder, {WEIGHTS: data}, {CARD: _card(told, native=False).encode()})
     else:
-        export(folder, model.network, _recipe(source, told), _card(told, native=True))
+        export(
+            folder, model.network, _recipe(source, model.network, told), _card(told, native=True)
+        )
     return model
 
 
-def _recipe(source: Path, told: dict[str, str]) -> Recipe:
+def _recipe(source: Path, made: Network, told: dict[str, str]) -> Recipe:
     """What the folder needs to be loaded; its training parts are for fine-tuning on own pairs."""
-    network = identify(bare(read_weights(source)[0]))
+    network = identify(fitting(read_weights(source)[0], made.state_dict().keys()))
     assert network is not None
     return Recipe.model_validate(
         {

@@ -16,6 +16,7 @@ from restore_cli.errors import RestoreError, meant
 from restore_cli.images.regular import file_sha256
 from restore_cli.models import shipped
 from restore_cli.models.shipped import CLASSIFIER, TASKS, WEIGHTS
+from restore_cli.models.weighing import SAFETENSORS, check_kind
 from restore_cli.recipe import InferSection, Recipe
 from restore_cli.recipe.model import NAME
 from restore_cli.small_file import read_small
@@ -177,9 +178,10 @@ def describe(name_or_path: str) -> Described:
 
 def _metadata(path: Path) -> dict[str, str]:
     """What a safetensors file says beside its tensors; nothing of other files."""
-    if path.suffix != ".safetensors":
+    if path.suffix != SAFETENSORS:
         return {}
     try:
+        check_kind(path)
         with safe_open(path, framework="np") as file:  # pyright: ignore[reportUnknownVariableType]
             return file.metadata() or {}  # pyright: ignore
     except (SafetensorError, OSError) as error:

@@ -66,13 +66,6 @@ def identify(state: Mapping[str, Tensor]) -> NetworkChoice | None:
     return None
 
 
-def bare(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors without what training on several devices puts before all names."""
-    wrapped = all(name.startswith(_PREFIX) for name in state)
-    return {name.removeprefix(_PREFIX) if wrapped else name: v for name, v in state.items()}
-
-
-_PREFIX = "module."
 _NO_NETWORK = (IndexError, KeyError, ValueError, RuntimeError, ArithmeticError, TypeError)
 
 

@@ -1,12 +1,15 @@
-"""Files of weights, weighed before they are read: a small one may unpack to all memory."""
+"""Files of weights, looked at before they are read: a small one may unpack to all memory."""
 
 import struct
 import zipfile
 from pathlib import Path
 
+from restore_cli.errors import RestoreError
 from restore_cli.images.regular import open_regular, size_of
 from restore_cli.images.room import admit
 
+SAFETENSORS = ".safetensors"
+_HEAD = 512  # bytes that tell kinds of files apart
 _COPIES = 2
 """Of all tensors, while a network takes them over."""
 
@@ -29,3 +32,33 @@ def admit_weights(path: Path) -> None:
         except (zipfile.BadZipFile, ValueError, struct.error, NotImplementedError):
             pass
     admit(path, _COPIES * need, doing="reading its tensors")
+
+
+def check_kind(path: Path) -> None:
+    """Refuse what is plainly something else than weights, in words that say what.
+
+    Args:
+        path: a checkpoint or, by its suffix, a safetensors file.
+
+    Raises:
+        RestoreError: the file is empty, a web page, a pointer, or of the other kind of weights.
+        OSError: it cannot be opened.
+    """
+    with open_regular(path) as file:
+        head = file.read(_HEAD)
+    if not head:
+        raise _other(path, "empty", "download or export it again")
+    if head.startswith(b"version https://git-lfs"):
+        raise _other(path, "a Git LFS pointer, not the weights", "`git lfs pull` fetches them")
+    if head.lstrip()[:1] == b"<":
+        raise _other(path, "a web page, not weights", "download the file itself, by its own link")
+    named = path.suffix == SAFETENSORS
+    pickled = head.startswith((b"PK\x03\x04", b"\x80\x02"))
+    if named and pickled:
+        raise _other(path, "a checkpoint of torch's, not safetensors", "rename it to .pth")
+    if not named and head[8:10] == b'{"':
+        raise _other(path, "a safetensors file", "rename it to .safetensors")
+
+
+def _other(path: Path, what: str, hint: str) -> RestoreError:
+    return RestoreError(f"{path} is {what}", hint=hint)

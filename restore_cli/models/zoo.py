@@ -7,18 +7,15 @@ travels inside the weights' metadata, so that the one file alone is a whole mode
 import contextlib
 import hashlib
 import os
-import struct
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from restore_cli.errors import ExitCode, RestoreError
+from restore_cli.models.checkpoints import read_weights, unwrapped
 from restore_cli.models.entries import (
     CARD,
     RECIPE,
@@ -33,9 +30,8 @@ from restore_cli.models.entries import (
     verify,
     weights_file,
 )
-from restore_cli.models.foreign import bare, identify, recognise
+from restore_cli.models.foreign import identify, recognise
 from restore_cli.models.spandrel import adopt
-from restore_cli.models.weighing import admit_weights
 from restore_cli.networks import NETWORKS
 from restore_cli.networks.admission import allowance, bounded
 from restore_cli.networks.base import Network
@@ -61,16 +57,6 @@ __all__ = [
     "weights_file",
     "write_folder",
 ]
-
-_CHECKPOINT_KEYS = (
-    "params_ema",
-    "params-ema",
-    "params",
-    "model_state_dict",
-    "state_dict",
-    "model",
-    "net",
-)
 
 
 @dataclass(frozen=True)
@@ -140,27 +126,40 @@ def load(name_or_path: str) -> Model:
 
 def _foreign(state: dict[str, Tensor]) -> tuple[Network, str]:
     """The network of a checkpoint without a recipe, and its name: one of ours, or spandrel's."""
-    state = bare(state)
     trouble: RestoreError | None = None
-    try:
-        network = recognise(state)
-    except RestoreError as error:
-        network, trouble = None, error
-    if network is not None:
+    for candidate in unwrapped(state):
         try:
-            network.load_state_dict({key: value.float() for key, value in state.items()})
+            network = recognise(candidate)
+        except RestoreError as error:
+            trouble = trouble or error
+            continue
+        if network is None:
+            continue
+        try:
+            network.load_state_dict({key: value.float() for key, value in candidate.items()})
         except RuntimeError as error:
             # A relative of it may be called alike.
-            trouble = RestoreError(f"its weights do not fit the network of their names: {error}")
+            words = f"its weights do not fit the network of their names: {error}"
+            trouble = trouble or RestoreError(words)
         else:
-            choice = identify(state)
+            choice = identify(candidate)
             assert choice is not None
             return network, choice.name
-    try:
-        adopted = adopt(state)
-    except RestoreError as error:
-        raise RestoreError((trouble or error).message, hint=error.hint) from error
-    return adopted, adopted.architecture
+    return _adopted(state, trouble)
+
+
+def _adopted(state: dict[str, Tensor], trouble: RestoreError | None) -> tuple[Network, str]:
+    """As `_foreign`, by spandrel; `trouble` is what was found before."""
+    for candidate in unwrapped(state):
+        try:
+            adopted = adopt(candidate)
+        except RestoreError as error:
+            # What was found of a known network says more than that spandrel knows none.
+            trouble = RestoreError((trouble or error).message, hint=error.hint)
+        else:
+            return adopted, adopted.architecture
+    assert trouble is not None
+    raise trouble
 
 
 def export(folder: Path, network: Network, recipe: Recipe, card_text: str) -> None:
@@ -246,49 +245,3 @@ def _recipe_text(folder: Path, recipe: Recipe) -> str:
         if path.is_file() and Recipe.load(path).dump() == recipe.dump():
             return read_small(path, most=2**24).decode()
     return recipe.dump()
-
-
-def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors only: a checkpoint's pickled code never runs."""
-    try:
-        admit_weights(path)
-        if path.suffix == ".safetensors":
-            with safe_open(path, framework="pt") as file:  # pyright: ignore[reportUnknownVariableType]
-                metadata: dict[str, str] = file.metadata() or {}  # pyright: ignore
-                state = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118  # pyright: ignore
-                return state, metadata  # pyright: ignore[reportUnknownVariableType]
-        with warnings.catch_warnings():
-            # Of formats that the reader may not take: then it raises.
-            warnings.simplefilter("ignore")
-            loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, OSError, RuntimeError, EOFError, struct.error) as error:
-        raise RestoreError(
-            f"cannot read the weights in {path}: {error}", hint="download or export it again"
-        ) from error
-    except RestoreError:
-        raise
-    except Exception as error:  # pickle raises its own zoo of errors
-        raise RestoreError(
-            f"{path} holds more than tensors, or is damaged: {type(error).__name__}",
-            hint="save its state dict alone, best as .safetensors",
-        ) from error
-    for key in _CHECKPOINT_KEYS:
-        if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
-            loaded = loaded[key]
-    named = loaded if isinstance(loaded, dict) else {}
-    state = {str(k): v for k, v in named.items() if isinstance(v, Tensor)}
-    if not state:
-        raise RestoreError(f"{path} holds no tensors")
-    for name, value in state.items():
-        if value.layout != torch.strided or value.is_complex() or value.is_meta:
-            raise RestoreError(
-                f"{path}: its tensor {name} is of a kind that no network here has",
-                hint="save its state dict as dense tensors of real numbers",
-            )
-        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
-            raise RestoreError(
-                f"{path} is damaged: its tensor {name} claims {value.numel():,} numbers and holds"
-                " fewer",
-                hint="save its state dict alone, best as .safetensors",
-            )
-    return state, {}

@@ -4,6 +4,7 @@ from torch import nn
 
 from restore_cli.errors import RestoreError
 from restore_cli.models import zoo
+from restore_cli.models.checkpoints import fitting
 from restore_cli.recipe import NetworkChoice
 
 _MOST_NAMED = 3
@@ -22,8 +23,8 @@ def load_initial(network: nn.Module, choice: NetworkChoice) -> None:
     if choice.weights is None:
         return
     path = zoo.weights_file(choice.weights)
-    state, _ = zoo.read_weights(path)
     wanted = network.state_dict()
+    state = fitting(zoo.read_weights(path)[0], wanted.keys())
     problems = [
         *(f"{name}: missing" for name in wanted if name not in state),
         *(f"{name}: not in the network" for name in state if name not in wanted),

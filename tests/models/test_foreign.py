@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from restore_cli.models.foreign import bare, identify, recognise
+from restore_cli.models.foreign import identify, recognise
 from restore_cli.networks import NETWORKS
 from restore_cli.networks.baryir_restormer import BaryIRRestormer
 from restore_cli.networks.cut import CutGenerator
@@ -67,7 +67,7 @@ def test_what_is_not_known_is_not_guessed() -> None:
 @pytest.mark.parametrize("name", MADE)
 def test_what_a_recipe_would_say_builds_the_same_network(name: str) -> None:
     made: nn.Module = MADE[name]()
-    choice = identify(bare({f"module.{key}": v for key, v in made.state_dict().items()}))
+    choice = identify(made.state_dict())
     assert choice is not None
     written = NetworkChoice.model_validate(choice.model_dump(mode="json", exclude_none=True))
     again = construct(written, NETWORKS, section="network")

@@ -117,7 +117,7 @@ def test_a_folder_without_hashes_loads_but_cannot_be_verified(folder: Path) -> N
 def test_weights_that_do_not_fit_their_recipe_are_refused(folder: Path) -> None:
     (folder / zoo.SUMS).unlink()
     path = folder / zoo.RECIPE
-    path.write_text(path.read_text().replace("8,", "16,"))
+    path.write_text(path.read_text().replace("8]", "16]"))
     with pytest.raises(RestoreError, match="do not fit the network") as caught:
         zoo.load(str(folder))
     assert "size mismatch" in caught.value.message
