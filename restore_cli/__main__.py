@@ -112,7 +112,7 @@ def _run(arguments: list[str]) -> int:
         if not arguments and type(error).__name__ == _NO_ARGUMENTS:
             # `restore` alone asks what there is, and that is no mistake.
             return _run(["--help"])
-        usage = _as_usage_error(error)
+        usage = _as_usage_error(error, arguments)
         if usage is None:
             raise
         raise usage from error
@@ -122,7 +122,7 @@ def _run(arguments: list[str]) -> int:
     return code
 
 
-def _as_usage_error(error: Exception) -> RestoreError | None:
+def _as_usage_error(error: Exception, arguments: Sequence[str]) -> RestoreError | None:
     """The parser's exception in this project's form, or None if it is something else.
 
     Recognised by what it can do, because its class lives in `click` for some releases of
@@ -139,7 +139,15 @@ def _as_usage_error(error: Exception) -> RestoreError | None:
     else:
         message = _without_advice(str(describe()).replace("Value error, ", "")).rstrip(".")
     hint = f"`{command} --help` lists what it takes"
+    if getattr(error, "option_name", None) and (file := _dashed_file(arguments)):
+        hint = f"a file of that name is written ./{file}"
     return RestoreError(message + _from_where(error, context), hint=_meant(error, message) + hint)
+
+
+def _dashed_file(arguments: Sequence[str]) -> str | None:
+    """The first word that was taken for options and is the name of a file."""
+    words = (word for word in arguments if word.startswith("-") and word.strip("-"))
+    return next((word for word in words if os.path.lexists(word)), None)
 
 
 def _without_advice(message: str) -> str:
@@ -175,6 +183,9 @@ def _from_where(error: Exception, context: Any) -> str:  # noqa: ANN401 - see _a
 
 def _refused_by_the_system(error: OSError, arguments: list[str]) -> int:
     """Report what the system says of a file or folder: a name too long, a disk that fails."""
+    if error.errno == errno.ENOENT and not _has_working_folder():
+        _report("the working folder does not exist any more", "change to another one")
+        return ExitCode.SOME_FAILED
     if received.number is not None or error.filename is None or not error.strerror:
         return _unforeseen(error, arguments)
     _show_traceback(arguments)
@@ -184,6 +195,14 @@ def _refused_by_the_system(error: OSError, arguments: list[str]) -> int:
         "check the name, its permissions, and the disk",
     )
     return ExitCode.SOME_FAILED
+
+
+def _has_working_folder() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109 - the question is whether it can be answered
+    except OSError:
+        return False
+    return True
 
 
 def _unforeseen(error: Exception, arguments: list[str]) -> int:

@@ -353,3 +353,25 @@ def test_threads_wait_passively_unless_the_user_says_otherwise(
     assert main(["--version"]) == 0
     found = {name: os.environ[name] for name in names if name in os.environ}
     assert found == (own or {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"})
+
+
+def test_a_working_folder_that_is_gone_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert _run(monkeypatch, Path.cwd) == ExitCode.SOME_FAILED
+    assert "error: the working folder does not exist any more" in capsys.readouterr().err
+
+
+def test_a_file_whose_name_begins_with_a_dash_is_told_how_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["infer", "--task", "denoise", "-dash.png"]) == ExitCode.USAGE
+    assert "./-dash.png" not in capsys.readouterr().err
+    (tmp_path / "-dash.png").touch()
+    assert main(["infer", "--task", "denoise", "-dash.png"]) == ExitCode.USAGE
+    assert "a file of that name is written ./-dash.png" in capsys.readouterr().err

@@ -142,7 +142,7 @@ class _Target:
                     "--suffix has no meaning when -o names the file", hint="give one of them"
                 )
             return cls(path.parent, path, _file_format(path, only, format))
-        if not is_folder and alone and ending in UNREADABLE_SUFFIXES:
+        if not is_folder and alone and ending in UNREADABLE_SUFFIXES | RAWS.readable:
             raise RestoreError(
                 f"-o {text}: {ending} files are not written",
                 hint="it writes " + ", ".join(sorted(FORMAT_OF_SUFFIX)),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from restore_cli.images.decoded import NAN_NOTE
 from restore_cli.images.fit import as_floats
 from restore_cli.images.picture import Picture
 from restore_cli.images.profile import converter
@@ -16,7 +17,9 @@ ALPHA = "transparent pictures were compared in colours premultiplied by alpha"
 ALPHA_ALONE = "one picture has alpha and the other has none, which counts as opaque"
 GREY = "grey was compared with colour, as three equal channels"
 DEPTH = "pictures of unlike depth were compared as numbers in [0, 1]"
+BEYOND = "floating-point values outside [0, 1] were cut off: white is 1, not 255"
 PROFILE = "pictures of unlike colour profiles were compared in sRGB"
+_SLACK = 1 / 255
 
 
 def samples(picture: Picture) -> NDArray[Any]:
@@ -51,6 +54,8 @@ def unlikeness(output: Picture, reference: Picture) -> tuple[str, ...]:
         ALPHA_ALONE: (output.alpha is None) != (reference.alpha is None),
         GREY: output.is_grey != reference.is_grey,
         DEPTH: output.depth != reference.depth,
+        BEYOND: any(_is_beyond(picture) for picture in both),
+        NAN_NOTE: any(NAN_NOTE in picture.notes for picture in both),
         # A grey picture's profile and a coloured one's are never the same bytes.
         PROFILE: _space(output) != _space(reference) and output.is_grey == reference.is_grey,
     }
@@ -59,6 +64,14 @@ def unlikeness(output: Picture, reference: Picture) -> tuple[str, ...]:
 
 def _is_transparent(picture: Picture) -> bool:
     return picture.alpha is not None and bool(as_floats(picture.alpha).min(initial=1) < 1)
+
+
+def _is_beyond(picture: Picture) -> bool:
+    """Whether floats lie outside of what is compared, by more than interpolation leaves there."""
+    if picture.pixels.dtype.kind != "f":
+        return False
+    ends = np.fmin.reduce(picture.pixels, axis=None), np.fmax.reduce(picture.pixels, axis=None)
+    return bool(ends[0] < -_SLACK or ends[1] > 1 + _SLACK)
 
 
 def _space(picture: Picture) -> bytes | None:

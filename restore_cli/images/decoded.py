@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from restore_cli.images import xmp as packets
@@ -14,9 +15,9 @@ from restore_cli.images.metadata import Metadata, bake, orientation, settle_exif
 from restore_cli.images.primaries import of_exif
 
 CMYK_NOTE = "CMYK was converted to sRGB"
-
-
 LAB_NOTE = "L*a*b* was converted to sRGB"
+NAN_NOTE = "values that are no numbers (NaN) were taken for black"
+HIGHLIGHTS_NOTE = "values above 1 are carried over: what lies in [0, 1] is restored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,16 @@ class Decoded:
 
 
 def with_highlights(decoded: Decoded) -> Decoded:
-    """Note values above 1, where there are."""
-    if decoded.pixels.dtype.kind == "f" and decoded.pixels.max(initial=0) > 1:
-        more = "values above 1 are carried over: what lies in [0, 1] is restored"
-        return replace(decoded, notes=(*decoded.notes, more))
-    return decoded
+    """Note values above 1 and values that are no numbers, where there are."""
+    if decoded.pixels.dtype.kind != "f":
+        return decoded
+    notes, top = decoded.notes, decoded.pixels.max(initial=0)
+    if np.isnan(top):
+        notes += (NAN_NOTE,)
+        top = np.fmax.reduce(decoded.pixels, axis=None, initial=0)
+    if top > 1:
+        notes += (HIGHLIGHTS_NOTE,)
+    return replace(decoded, notes=notes)
 
 
 def upright(decoded: Decoded, turned: int | None = None, second: str | None = None) -> Decoded:

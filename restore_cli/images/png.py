@@ -16,6 +16,7 @@ from restore_cli.images.ifd import Buffer
 from restore_cli.images.metadata import Metadata, Resolution, Text, unwrap_iptc, wrap_iptc
 from restore_cli.images.png_rows import SIGNATURE, PngRows, chunk
 from restore_cli.images.primaries import Described, of_chunks, of_code_points
+from restore_cli.images.refusal import NotSupportedError
 from restore_cli.images.room import MAX_METADATA
 
 GREY, RGB, PALETTE = 0, 2, 3  # colour types; 4 and 6 are grey and RGB with alpha
@@ -101,6 +102,11 @@ def inspect(data: Buffer) -> PngFile:
         ValueError: the file is truncated or damaged.
     """
     parts = chunks(data)
+    if parts and parts[0][0] == b"CgBI":
+        raise NotSupportedError(
+            "a PNG in Apple's own form for phones (CgBI)",
+            "on a Mac, `pngcrush -revert-iphone-optimizations` of Xcode makes a PNG of it",
+        )
     if not parts or parts[0][0] != b"IHDR" or len(parts[0][1]) != 13:
         raise ValueError("it has no header")
     width, height, bits, color_type = struct.unpack_from(">IIBB", parts[0][1])

@@ -80,6 +80,8 @@ def test_output_suffix_against_format() -> None:
             outputs("a.jpg", output="b.jpg", format=format)
     with pytest.raises(RestoreError, match="says png, but --format says jpg"):
         outputs("a.jpg", output="b.png", format="same")
+    with pytest.raises(RestoreError, match=r"\.dng files are not written"):
+        outputs("a.jpg", output="b.dng")
     with pytest.raises(RestoreError, match=r"\.gif files are not written"):
         outputs("a.jpg", output="b.gif")
     with pytest.raises(RestoreError, match="--suffix"):

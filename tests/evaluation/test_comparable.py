@@ -8,6 +8,7 @@ from icc_profiles import ADOBE_RGB, SRGB
 
 from restore_cli.evaluation import comparable
 from restore_cli.evaluation.comparable import samples, unlikeness
+from restore_cli.images.decoded import NAN_NOTE
 from restore_cli.images.picture import Picture
 
 RNG = np.random.default_rng(6)
@@ -16,6 +17,8 @@ GREY = Picture(PLAIN.pixels[..., :1])
 DEEP = Picture(PLAIN.pixels.astype(np.uint16) * 257)
 ADOBE = replace(PLAIN, icc=ADOBE_RGB)
 CLEAR = replace(PLAIN, alpha=np.full((6, 5), 100, np.uint8))
+FLOATS = Picture(PLAIN.to_srgb())
+TIMES_255 = Picture(PLAIN.pixels.astype(np.float32))
 OPAQUE = replace(PLAIN, alpha=np.full((6, 5), 255, np.uint8))
 
 
@@ -32,6 +35,9 @@ OPAQUE = replace(PLAIN, alpha=np.full((6, 5), 255, np.uint8))
         (PLAIN, OPAQUE, (comparable.ALPHA_ALONE,)),
         (OPAQUE, CLEAR, (comparable.ALPHA,)),
         (ADOBE, GREY, (comparable.GREY,)),
+        (PLAIN, FLOATS, (comparable.DEPTH,)),
+        (FLOATS, TIMES_255, (comparable.BEYOND,)),
+        (FLOATS, replace(FLOATS, notes=(NAN_NOTE,)), (NAN_NOTE,)),
     ],
 )
 def test_what_is_unlike_is_told_from_both_sides(

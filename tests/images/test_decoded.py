@@ -9,7 +9,13 @@ import pytest
 from made_pictures import exif_block, noise
 from PIL import Image, ImageOps
 
-from restore_cli.images.decoded import Decoded, upright, with_highlights
+from restore_cli.images.decoded import (
+    HIGHLIGHTS_NOTE,
+    NAN_NOTE,
+    Decoded,
+    upright,
+    with_highlights,
+)
 from restore_cli.images.metadata import Metadata
 from restore_cli.images.picture import Picture
 
@@ -83,6 +89,11 @@ def test_a_told_orientation_counts_and_a_second_picture_is_noted() -> None:
     turned = upright(decoded, 6, "a film")
     assert turned.pixels.shape == (3, 2, 3)
     assert turned.notes == ("a film was left out, and what its XMP says of it",)
+
+
+def test_values_that_are_no_numbers_are_noted_and_hide_nothing() -> None:
+    pixels = np.array([[[0.5, np.nan, 1.5]]], np.float32)
+    assert with_highlights(Decoded(pixels, None, Metadata())).notes == (NAN_NOTE, HIGHLIGHTS_NOTE)
 
 
 def test_light_above_1_is_noted() -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 from restore_cli.images import png
 from restore_cli.images.metadata import Metadata
 from restore_cli.images.picture import Picture
+from restore_cli.images.refusal import NotSupportedError
 
 RNG = np.random.default_rng(11)
 
@@ -144,3 +145,10 @@ def test_sides_beyond_a_million_pixels(channels: int) -> None:
     data = png.encode(samples[..., :3], alpha, Metadata())
     with Image.open(io.BytesIO(data)) as image:
         assert (np.asarray(image).reshape(samples.shape) == samples).all()
+
+
+def test_apples_own_form_of_png_is_named() -> None:
+    data = plain_png(np.zeros((2, 3, 4), np.uint8), 6, 8)
+    phone = png.SIGNATURE + chunk(b"CgBI", b"\x50\0\x20\x02") + data[len(png.SIGNATURE) :]
+    with pytest.raises(NotSupportedError, match="CgBI"):
+        png.inspect(phone)
