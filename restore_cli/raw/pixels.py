@@ -29,6 +29,7 @@ _PLANAR = 284
 # Differences run over that many samples of a row: 2 and 3 are TIFF's, the others DNG's X2 and X4.
 _STEPS = {2: 1, 34892: 2, 34893: 4}
 _FLOAT_STEPS = {3: 1, 34894: 2, 34895: 4}
+_SUBFILE = 254
 _LIBRAWS_LEAST = 22
 """LibRaw takes smaller mosaics for no RAW file."""
 _CHUNK = 1 << 28
@@ -41,8 +42,10 @@ def read_here(dng: Dng) -> bool:
         return True
     if dng.compression in (DEFLATE, OLD_DEFLATE):
         return True
+    # LibRaw passes over what is marked as a preview.
+    marked = dng.page.integer(_SUBFILE, 0) == 1 and dng.bits in (8, 16)
     small = min(dng.height, dng.width) < _LIBRAWS_LEAST and dng.bits in (8, 16)
-    return dng.compression == NONE and (dng.is_float or dng.bits == 32 or small)
+    return dng.compression == NONE and (dng.is_float or dng.bits == 32 or small or marked)
 
 
 def read_samples(dng: Dng, path: Path) -> NDArray[Any]:

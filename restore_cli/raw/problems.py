@@ -27,6 +27,11 @@ def no_raw(path: Path, start: bytes) -> RestoreError:
             f"{path}: {told}",
             hint="`restore isp` reads camera RAW files such as DNG, CR2, NEF, ARW",
         )
+    if what == "tiff" and start[2:4] in (b"+\0", b"\0+"):
+        return RestoreError(
+            f"{path}: RAW files in BigTIFF form are not supported",
+            hint="Adobe's DNG converter writes them anew",
+        )
     if what == "tiff":
         return RestoreError(
             f"{path}: no RAW file that LibRaw knows, or a damaged one",

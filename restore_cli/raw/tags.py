@@ -232,12 +232,11 @@ def _raw_page(reader: TagReader, first: Directory) -> Directory | None:
     def number(page: Directory, tag: int) -> int:
         return (reader.numbers(page.fields.get(tag)) or (0,))[0]
 
-    # Masks, depth maps and previews are told by the kind of their page.
-    raw = [
-        page
-        for page in pages
-        if number(page, _PHOTOMETRIC) in _RAW_KINDS and not number(page, _SUBFILE)
-    ]
+    # Masks, depth maps and previews are told by the kind of their page; where nothing else is
+    # there, some writers (x3f_extract) mark the picture itself as a preview.
+    kinds = [page for page in pages if number(page, _PHOTOMETRIC) in _RAW_KINDS]
+    raw = [page for page in kinds if not number(page, _SUBFILE)]
+    raw = raw or [page for page in kinds if number(page, _SUBFILE) == 1]
     return max(raw, key=lambda p: number(p, _WIDTH) * number(p, _HEIGHT), default=None)
 
 

@@ -180,6 +180,13 @@ def test_mosaics_too_small_for_libraw(
     np.testing.assert_allclose(seen, 0.5, atol=2e-3)
 
 
+@pytest.mark.parametrize("samples", [1, 3])
+def test_a_file_whose_only_picture_is_marked_as_a_preview(tmp_path: Path, samples: int) -> None:
+    frame = np.full((40, 60, samples), 32768, np.uint16)
+    path = write(tmp_path / "a.dng", frame[..., 0] if samples == 1 else frame, subfiletype=1)
+    np.testing.assert_allclose(light(path), 0.5, atol=2e-3)
+
+
 def test_a_table_goes_there_and_back() -> None:
     table = np.array([0, 10, 10, 100], np.uint16)
     values = np.array([[0, 10, 100]], np.uint16)

@@ -18,6 +18,7 @@ PATH = Path("some where.dng")
         (b"\x89PNG\r\n\x1a\n" + bytes(56), "this is a PNG picture, not a RAW file"),
         (b"\xff\xd8\xff" + bytes(61), "this is a JPG picture, not a RAW file"),
         (b"II*\0" + bytes(60), "no RAW file that LibRaw knows"),
+        (b"II+\0" + bytes(60), "BigTIFF form are not supported"),
         (b"FUJIFILMCCD-RAW" + bytes(49), "kind of RAW file is not supported"),
         (b"GIF89a" + bytes(58), "a GIF"),
     ],
