@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from restore_cli.images import xmp as packets
 from restore_cli.images.exif import has_thumbnail, resolution_of_exif, usable
 from restore_cli.images.metadata import Metadata, bake, orientation, settle_exif
-from restore_cli.images.primaries import of_exif
+from restore_cli.images.primaries import of_exif, refuse_hdr_profile
 
 CMYK_NOTE = "CMYK was converted to sRGB"
 LAB_NOTE = "L*a*b* was converted to sRGB"
@@ -78,8 +78,12 @@ def upright(decoded: Decoded, turned: int | None = None, second: str | None = No
         decoded: as the file has it.
         turned: its orientation; None takes what EXIF or XMP says.
         second: what else the file holds, which is not kept, in words.
+
+    Raises:
+        NotSupportedError: its profile is of HDR.
     """
     metadata, notes, thumbnail = decoded.metadata, decoded.notes, False
+    refuse_hdr_profile(metadata.icc)
     if metadata.exif is not None:
         exif, why = usable(metadata.exif)
         metadata = replace(metadata, exif=exif)

@@ -60,10 +60,7 @@ def of_code_points(primaries: int, transfer: int, *, grey: bool = False) -> Desc
         NotSupportedError: PQ or HLG, which are not pictures for a screen of sRGB's kind; or a
             code point that is not known.
     """
-    if transfer in _HDR:
-        raise NotSupportedError(
-            f"an HDR picture ({_HDR[transfer]})", "convert it to SDR, sRGB or Display P3 first"
-        )
+    _refuse_hdr(transfer)
     wide = _PRIMARIES[1] if primaries in _FREE else _PRIMARIES.get(primaries)
     if wide is None or (transfer not in _SRGB_LIKE and transfer not in _GAMMAS):
         note = f"its colour code points {primaries} and {transfer} are unknown: read as sRGB"
@@ -72,6 +69,32 @@ def of_code_points(primaries: int, transfer: int, *, grey: bool = False) -> Desc
     return Described(
         _profile(None if grey else wide, _GAMMAS.get(transfer)), note if primaries == 9 else None
     )
+
+
+def refuse_hdr_profile(icc: bytes | None) -> None:
+    """Refuse a profile that says of itself, by its cicp tag, that it is of PQ or HLG.
+
+    Args:
+        icc: a colour profile, perhaps a damaged one (ICC.1:2022, 9.2.17 and 10.3), or None.
+
+    Raises:
+        NotSupportedError: it is.
+    """
+    if icc is None or len(icc) < 132:
+        return
+    (count,) = struct.unpack_from(">I", icc, 128)
+    for entry in range(132, min(132 + 12 * count, len(icc) - 11), 12):
+        if icc[entry : entry + 4] == b"cicp":
+            (start,) = struct.unpack_from(">I", icc, entry + 4)
+            if icc[start : start + 4] == b"cicp" and start + 12 <= len(icc):
+                _refuse_hdr(icc[start + 9])
+
+
+def _refuse_hdr(transfer: int) -> None:
+    if transfer in _HDR:
+        raise NotSupportedError(
+            f"an HDR picture ({_HDR[transfer]})", "convert it to SDR, sRGB or Display P3 first"
+        )
 
 
 def of_chunks(

@@ -82,6 +82,26 @@ def test_hdr_is_refused_by_name(tmp_path: Path, transfer: int, name: str) -> Non
         Picture.read(path)
 
 
+def of_points(transfer: int) -> bytes:
+    """The head of a profile with a cicp tag, as Apple writes it for HDR photos and screenshots."""
+    entry = struct.pack(">I4sII", 1, b"cicp", 144, 12)
+    return bytes(128) + entry + b"cicp" + bytes(4) + bytes((12, transfer, 0, 1))
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tiff", "webp"])
+def test_hdr_told_by_a_profile_is_refused_by_name(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    Image.new("RGB", (4, 4)).save(path, icc_profile=of_points(16))
+    with pytest.raises(RestoreError, match=r"HDR picture \(PQ\) is not supported"):
+        Picture.read(path)
+
+
+def test_a_profile_of_other_points_or_cut_off_is_none_of_hdr() -> None:
+    primaries.refuse_hdr_profile(of_points(13))
+    for end in range(len(of_points(18))):
+        primaries.refuse_hdr_profile(of_points(18)[:end])
+
+
 def test_bt2020_keeps_its_colours_with_a_note() -> None:
     described = primaries.of_code_points(9, 1)
     assert described.icc is not None
