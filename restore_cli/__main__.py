@@ -17,6 +17,7 @@ from typing import Any
 from restore_cli import streams
 from restore_cli.errors import ExitCode, RestoreError, meant
 from restore_cli.interruption import interruptible, received
+from restore_cli.tilde import in_words
 
 # How threads of libgomp, which torch brings, wait for each other: briefly spinning, then asleep. By
 # default they spin on, and lose much of their speed beside other programs. Read when torch is
@@ -100,7 +101,7 @@ def _run(arguments: list[str]) -> int:
     try:
         # Not standalone: the parser raises instead of printing and exiting. It turns Ctrl-C
         # into the return value 130.
-        result = app(arguments, prog_name="restore", standalone_mode=False)
+        result = app(in_words(arguments), prog_name="restore", standalone_mode=False)
     except typer.Abort:
         raise KeyboardInterrupt from None
     except SystemExit as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from PIL import Image
 
 from restore_cli import __version__
 from restore_cli.__main__ import main
@@ -375,3 +376,13 @@ def test_a_file_whose_name_begins_with_a_dash_is_told_how_to_write(
     (tmp_path / "-dash.png").touch()
     assert main(["infer", "--task", "denoise", "-dash.png"]) == ExitCode.USAGE
     assert "a file of that name is written ./-dash.png" in capsys.readouterr().err
+
+
+def test_a_tilde_that_the_shell_left_is_the_users_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    words = ["infer", "--task", "denoise", "~/a.png", "--output=~/out/", "--dry-run", "--json"]
+    assert main(words) == ExitCode.OK
+    assert str(tmp_path / "out" / "a.png") in capsys.readouterr().out

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, cast
 
 from restore_cli.errors import RestoreError, meant
 from restore_cli.small_file import parse_toml, read_small
+from restore_cli.tilde import from_home
 
 PROJECT_FILE = "restore.toml"
 USER_FILE = "config.toml"
@@ -206,7 +207,7 @@ def _as_typed(value: object) -> object:
     """A value as the command line would give it to the parser."""
     if isinstance(value, list):
         return [_as_typed(one) for one in cast("list[object]", value)]
-    return value if isinstance(value, bool) else str(value)
+    return value if isinstance(value, bool) else from_home(str(value))
 
 
 _WAY_OUT = "mend the file, or leave it out with --no-config"

@@ -20,6 +20,7 @@ from restore_cli.models.weighing import SAFETENSORS, check_kind
 from restore_cli.recipe import InferSection, Recipe
 from restore_cli.recipe.model import NAME
 from restore_cli.small_file import read_small
+from restore_cli.tilde import from_home
 
 RECIPE, CARD, SUMS = "recipe.toml", "card.md", "SHA256SUMS"
 _MOST_TEXT = 2**24
@@ -114,6 +115,7 @@ def weights_file(name_or_path: str) -> Path:
     Raises:
         RestoreError: there is nothing of that name.
     """
+    name_or_path = from_home(name_or_path)
     path = Path(name_or_path)
     is_shipped = name_or_path in {folder.name for folder in shipped.folders()}
     return path if path.is_file() and not is_shipped else _folder(name_or_path) / WEIGHTS

@@ -9,9 +9,18 @@ from pydantic import BeforeValidator, Field, model_validator
 from restore_cli.recipe.choice import Choice
 from restore_cli.recipe.old_data import old_flips
 from restore_cli.recipe.section import NonNegativeInt, PositiveInt, Section, Share
+from restore_cli.tilde import from_home
 
 Flips = Literal["mirror", "all", "none"]
 """Left and right; all eight ways to turn and mirror a picture; neither."""
+
+
+def _at_home(value: object) -> object:
+    return from_home(value) if isinstance(value, str) else value
+
+
+Place = Annotated[Path, BeforeValidator(_at_home)]
+"""A folder; `~` is the user's."""
 
 
 class Mixture(Section):
@@ -29,8 +38,8 @@ class Mixture(Section):
 class PairFolders(Section):
     """Two folders of pairs, drawn with a chance of `weight` / sum; `source` as in `Mixture`."""
 
-    input: Path
-    target: Path
+    input: Place
+    target: Place
     source: str | None = Field(default=None, min_length=1)
     weight: float = Field(default=1.0, gt=0.0)
 
@@ -44,10 +53,10 @@ class DataSection(Section):
     "auto" takes the cores that training leaves free; the pictures do not depend on it.
     """
 
-    root: Path = Path()
-    val: Path | None = None
-    val_input: Path | None = None
-    val_target: Path | None = None
+    root: Place = Path()
+    val: Place | None = None
+    val_input: Place | None = None
+    val_target: Place | None = None
     crop: PositiveInt = 64
     batch: PositiveInt = 16
     workers: NonNegativeInt | Literal["auto"] = "auto"
@@ -104,7 +113,7 @@ class CleanData(DataSection):
     """
 
     kind: Literal["clean"]
-    train: Path
+    train: Place
     mixture: list[Mixture] = Field(default=[])
     turned: Share = 0.0
 
@@ -134,8 +143,8 @@ class PairedData(DataSection):
     """
 
     kind: Literal["paired"]
-    train_input: Path | None = None
-    train_target: Path | None = None
+    train_input: Place | None = None
+    train_target: Place | None = None
     pair: str = "stem"
     sources: list[PairFolders] = Field(default=[])
 
@@ -170,8 +179,8 @@ class PairedData(DataSection):
 class _TwoFolders(DataSection):
     """An input folder and a target folder."""
 
-    train_input: Path
-    train_target: Path
+    train_input: Place
+    train_target: Place
 
     @property
     def folders(self) -> tuple[Path, ...]:

@@ -57,6 +57,17 @@ def test_the_nearest_wins(
     assert "infer --format" not in shown
 
 
+def test_a_tilde_in_a_file_is_the_users_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (8, 8)).save("a.png")
+    Path("restore.toml").write_text('[infer]\noutput = "~/out/"\n')
+    assert main(["infer", "a.png", "--task", "denoise", "--dry-run", "--json"]) == 0
+    assert str(tmp_path / "out" / "a.png") in capsys.readouterr().out
+
+
 def test_a_run_goes_by_file_then_environment_then_line(
     start: Callable[..., "subprocess.Popen[str]"],
     tiny_model: str,

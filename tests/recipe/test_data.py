@@ -135,3 +135,9 @@ def test_a_mixture_is_what_degrades_and_targets_are_the_look() -> None:
     assert (raw.simulated, raw.looks) == ([], [Mixture()])
     with pytest.raises(ValidationError, match="mixture"):
         RawData.model_validate({"kind": "raw", "mixture": [{}], **TWO})
+
+
+def test_a_tilde_is_the_users_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    data = PairedData.model_validate({"kind": "paired", **TWO, "root": "~/photos"})
+    assert data.root == tmp_path / "photos"
