@@ -83,6 +83,7 @@ class Model:
         recipe: None for a foreign checkpoint.
         overlap: px that neighbouring tiles should share.
         architecture: of the network, as recipes or spandrel call it.
+        identity: see `entries.Described`.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Model:
     recipe: Recipe | None
     overlap: int
     architecture: str = ""
+    identity: str = ""
 
 
 def load(name_or_path: str) -> Model:
@@ -135,6 +137,7 @@ def load(name_or_path: str) -> Model:
         recipe=about.recipe,
         overlap=about.overlap,
         architecture=architecture,
+        identity=about.identity,
     )
 
 
