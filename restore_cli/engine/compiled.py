@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore_cli.engine.fingerprint import versions
+from restore_cli.engine.tail import FEATURES
 
 LEAST_SIDE = 64
 """px; smaller windows are torch's: some networks pad by more than such a picture has."""
 _FIXED = 2**17
-"""px of a window from which it is compiled for its very shape: a quarter faster, 0.1 s once."""
+"""px of a window from which, in fp32, it is compiled for its very shape: faster, 0.1 s once."""
 _SHAPES = 8  # compiled and kept at once
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 Array = NDArray[np.float32]
@@ -43,11 +44,14 @@ class Parts(NamedTuple):
     """OpenVINO's models of one network.
 
     Attributes:
-        windows: of `models.graph.Graph`.
+        windows: of `models.graph.Graph`, up to what `tail` is given.
+        tail: what is computed in fp32 whatever the format, see `engine.tail`; None where all is in
+            `windows`.
         context: of `models.graph.ContextGraph`; None for a network that asks nothing of the whole.
     """
 
     windows: Any
+    tail: Any = None
     context: Any = None
 
 
@@ -72,12 +76,12 @@ class Compiled:
     def __init__(self, parts: Parts, threads: Callable[[], int]) -> None:
         import openvino
 
-        self._core = openvino.Core()
+        self._core, self._tensor = openvino.Core(), openvino.Tensor
         self._parts, self._threads = parts, threads
         self.inputs = [str(port.get_any_name()) for port in parts.windows.inputs]
         self.tells = len(parts.windows.outputs) > 1
         self._whole: Any = None
-        self._ready: OrderedDict[tuple[object, ...], Any] = OrderedDict()
+        self._ready: OrderedDict[tuple[object, ...], tuple[Any, Any]] = OrderedDict()
 
     def __call__(
         self, windows: Array, level: Array | None, context: Array | None, precision: str
@@ -93,12 +97,19 @@ class Compiled:
         if "context" in self.inputs:
             assert context is not None
             given["context"] = np.repeat(context, len(windows), axis=0)
-        fixed = windows.shape[2] * windows.shape[3] >= _FIXED
-        request = self._request(precision, given, fixed=fixed)
+        # In bf16 the two ways round differently: a window would differ from the whole by 3/255.
+        fixed = precision == "fp32" and windows.shape[2] * windows.shape[3] >= _FIXED
+        request, tail = self._requests(precision, given, fixed=fixed)
         request.infer([np.ascontiguousarray(given[name]) for name in self.inputs])
-        # The next call overwrites what the request holds.
+        # The next call overwrites what the requests hold.
         told = request.get_output_tensor(1).data.copy() if self.tells else None
-        return request.get_output_tensor(0).data.copy(), told
+        if tail is None:
+            return request.get_output_tensor(0).data.copy(), told
+        tail.set_tensor(FEATURES, request.get_output_tensor(0))
+        if len(self._parts.tail.inputs) > 1:
+            tail.set_tensor("image", self._tensor(np.ascontiguousarray(given["image"])))
+        tail.infer()
+        return tail.get_output_tensor(0).data.copy(), told
 
     def context(self, patches: Array) -> Array:
         """What is said of a whole picture by its patches (N, 3, h, w), in fp32: (1, F)."""
@@ -113,14 +124,23 @@ class Compiled:
         shape = [axis.get_length() for axis in list(port.get_partial_shape())[1:]]
         return np.full((count, *shape), np.nan, np.float32)
 
-    def _request(self, precision: str, given: Mapping[str, Array], *, fixed: bool) -> Any:  # noqa: ANN401
+    def _requests(
+        self, precision: str, given: Mapping[str, Array], *, fixed: bool
+    ) -> tuple[Any, Any]:
+        """What computes these shapes in this format; compiled at its first use."""
         key = (precision, *(given["image"].shape if fixed else ()))
         if key not in self._ready:
-            model = self._parts.windows
+            model, tail = self._parts.windows, self._parts.tail
             if fixed:
                 model = model.clone()
                 model.reshape({i: list(given[n].shape) for i, n in enumerate(self.inputs)})
-            self._ready[key] = self._made(model, precision)
+                if tail is not None:
+                    tail = tail.clone()
+                    shapes = {FEATURES: model.output(0).shape, "image": given["image"].shape}
+                    ports = [str(port.get_any_name()) for port in tail.inputs]
+                    tail.reshape({i: list(shapes[name]) for i, name in enumerate(ports)})
+            last = None if tail is None else self._made(tail, "fp32")
+            self._ready[key] = self._made(model, precision), last
             if len(self._ready) > _SHAPES:
                 self._ready.popitem(last=False)
         self._ready.move_to_end(key)
@@ -150,13 +170,15 @@ def packed(parts: Parts, verdict: Verdict) -> bytes:
     import openvino
 
     pieces: list[bytes] = []
+    sizes: dict[str, tuple[int, int]] = {}
     with tempfile.TemporaryDirectory() as folder:
         graph, weights = Path(folder) / "model.xml", Path(folder) / "model.bin"
-        for model in parts:
+        for name, model in parts._asdict().items():
             if model is not None:
                 openvino.serialize(model, graph, weights)
                 pieces += [graph.read_bytes(), weights.read_bytes()]
-    head = {**asdict(verdict), "sizes": [len(piece) for piece in pieces]}
+                sizes[name] = len(pieces[-2]), len(pieces[-1])
+    head = {**asdict(verdict), "sizes": sizes}
     return json.dumps(head).encode() + b"\n" + b"".join(pieces)
 
 
@@ -166,10 +188,10 @@ def unpacked(data: bytes) -> tuple[Parts, Verdict]:
 
     head, _, rest = data.partition(b"\n")
     told = json.loads(head)
-    core, models, start = openvino.Core(), list[Any](), 0
-    sizes: list[int] = told.pop("sizes")
-    for graph, weights in zip(sizes[::2], sizes[1::2], strict=True):
+    core, models, start = openvino.Core(), dict[str, Any](), 0
+    sizes: dict[str, tuple[int, int]] = told.pop("sizes")
+    for name, (graph, weights) in sizes.items():
         middle, stop = start + graph, start + graph + weights
-        models.append(core.read_model(rest[start:middle], rest[middle:stop]))
+        models[name] = core.read_model(rest[start:middle], rest[middle:stop])
         start = stop
-    return Parts(*models), Verdict(**told)
+    return Parts(**models), Verdict(**told)

@@ -23,6 +23,7 @@ from restore_cli.engine.compiled import (
 )
 from restore_cli.engine.device import Precision
 from restore_cli.engine.fingerprint import fingerprint
+from restore_cli.engine.tail import apart
 from restore_cli.models.graph import ContextGraph, Graph
 from restore_cli.models.portable import openvino_model
 from restore_cli.networks.base import Network
@@ -113,12 +114,13 @@ def load(network: Network, exact: Backend) -> tuple[OpenVINOBackend, Verdict, st
 
 def key_of(network: Network) -> str:
     """Everything that the compiled model and the verdict depend on."""
-    return json.dumps(["parts", fingerprint(network), *surroundings()])
+    return json.dumps(["parts and tail", fingerprint(network), *surroundings()])
 
 
 def _converted(network: Network) -> Parts:
-    windows = openvino_model(Graph(network, context=True))
-    return Parts(windows, openvino_model(ContextGraph(network)) if network.info.context else None)
+    windows, tail = apart(openvino_model(Graph(network, context=True)))
+    context = openvino_model(ContextGraph(network)) if network.info.context else None
+    return Parts(windows, tail, context)
 
 
 def _judged(network: Network, backend: OpenVINOBackend, exact: Backend) -> Verdict:
