@@ -27,7 +27,7 @@ from rows import read_rows, write_rows
 from timing import median_seconds
 from torch.utils.flop_counter import FlopCounterMode
 
-from restore_cli.engine.backend import context_of
+from restore_cli.engine.backend import TorchBackend
 from restore_cli.engine.restorer import Restorer
 from restore_cli.images.picture import Picture
 from restore_cli.models import zoo
@@ -277,7 +277,7 @@ def _operations(network: Network) -> float:
     picture = torch.rand(1, 3, side, side)
     counter = FlopCounterMode(display=False)
     with torch.no_grad():
-        context = context_of(network, picture)
+        context = TorchBackend(network).context(picture)
         with counter:
             network(picture, context=context)
     return counter.get_total_flops() / side**2

@@ -19,9 +19,9 @@ from icc_profiles import ADOBE_RGB, P3, PROPHOTO, SRGB, curv, grey_profile, para
 from PIL import Image
 from skimage.color import deltaE_ciede2000
 
-from restore_cli.images.encode import Saving
 from restore_cli.images.formats import FORMATS
 from restore_cli.images.picture import Picture
+from restore_cli.images.saving import Saving
 
 # The patches of a ColorChecker, sRGB; the cyan one lies at its edge.
 CHECKER = (

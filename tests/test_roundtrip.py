@@ -15,11 +15,11 @@ import tifffile
 from PIL import Image, ImageCms
 
 from restore_cli.__main__ import main
-from restore_cli.images.encode import Saving
 from restore_cli.images.fit import fit
 from restore_cli.images.formats import FORMATS, Thing, note
 from restore_cli.images.metadata import Resolution, Text
 from restore_cli.images.picture import Picture
+from restore_cli.images.saving import Saving
 
 RNG = np.random.default_rng(21)
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

@@ -12,9 +12,10 @@ from restore_cli.api.change import change
 from restore_cli.engine.backend import TorchBackend
 from restore_cli.engine.degradation_classifier import degradation, trained_classifier
 from restore_cli.engine.device import choose_device
-from restore_cli.engine.global_context import global_context
-from restore_cli.engine.restorer import Restored
+from restore_cli.engine.global_context import whole_of
+from restore_cli.engine.restored import Restored
 from restore_cli.engine.tiling import mirror, taken
+from restore_cli.engine.windows import Pixels
 from restore_cli.errors import RestoreError
 from restore_cli.networks.base import Network
 from restore_cli.networks.guided_unet import GuidedUNet
@@ -79,14 +80,15 @@ class Looker:
         self._classifier, self._network = classifier, network.eval()
         self._backend = TorchBackend(network)
 
-    def __call__(self, image: Tensor) -> dict[str, float]:
+    def __call__(self, image: Pixels) -> dict[str, float]:
         """Confidence of each degradation (and of "clean") in (3, H, W); they sum to 1."""
         self._backend.move(self.device)
         seen: list[Tensor] = []
         with torch.inference_mode():
-            context = global_context(self._network, image, self.device)
+            context = self._backend.context(torch.from_numpy(whole_of(image)))
             for window in _windows(image, self._network.info.multiple):
-                seen.append(self._told(window[None].to(self.device), context).cpu())
+                given = torch.from_numpy(window[None]).to(self.device)
+                seen.append(self._told(given, context).cpu())
         return cast("dict[str, float]", degradation(self._classifier, seen)["degradations"])
 
     def _told(self, window: Tensor, context: Tensor | None) -> Tensor:
@@ -112,7 +114,7 @@ class Auto:
 
     def __init__(
         self,
-        look: Callable[[Tensor], Mapping[str, float]],
+        look: Callable[[Pixels], Mapping[str, float]],
         specialist: Callable[[str], Step | None],
         *,
         threshold: float = THRESHOLD,
@@ -121,7 +123,7 @@ class Auto:
         self._look, self._specialist = look, specialist
         self._threshold, self._strength = threshold, strength
 
-    def __call__(self, image: Tensor) -> Restored:
+    def __call__(self, image: Pixels) -> Restored[Pixels]:
         """Restore (3, H, W); where nothing is wrong, the same picture comes back.
 
         Returns:
@@ -145,15 +147,15 @@ class Auto:
             details={**said, **restored.details},
         )
 
-    def _is_sure(self, name: str, seen: Mapping[str, float], image: Tensor) -> bool:
+    def _is_sure(self, name: str, seen: Mapping[str, float], image: Pixels) -> bool:
         share = seen.get(name, 0.0)
         if name != "low light":
             return share >= self._threshold
         share += seen.get("noise", 0.0)  # much of what is seen in the dark
-        median = round(255 * float(image.mean(dim=0).median()))
+        median = round(255 * float(torch.from_numpy(image).mean(dim=0).median()))
         return any(median <= most and share >= least for most, least in DIM)
 
-    def _only_grain(self, image: Tensor) -> Restored:
+    def _only_grain(self, image: Pixels) -> Restored[Pixels]:
         """A picture of which nothing was named: the denoiser says whether it has noise."""
         step = self._specialist(SPECIALISTS["noise"])
         if step is not None:
@@ -163,7 +165,7 @@ class Auto:
         return run_steps([], image)
 
 
-def _windows(image: Tensor, multiple: int) -> list[Tensor]:
+def _windows(image: Pixels, multiple: int) -> list[Pixels]:
     """Evenly spread windows (3, h, w) of a picture, padded by reflection to the multiple."""
     rows, columns = (mirror(size, multiple) for size in image.shape[1:])
     side = -(-WINDOW // multiple) * multiple

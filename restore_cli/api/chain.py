@@ -4,15 +4,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from torch import Tensor
+import numpy as np
 
-from restore_cli.engine.restorer import Restored
+from restore_cli.engine.restored import Restored
+from restore_cli.engine.windows import Pixels
 
 
 class Restores(Protocol):
     """Restores one picture, (3, H, W) float32 in [0, 1] on the CPU."""
 
-    def __call__(self, image: Tensor, /) -> Restored:
+    def __call__(self, image: Pixels, /) -> Restored[Pixels]:
         """Restore it; `image` stays as it is."""
         ...
 
@@ -42,12 +43,12 @@ class Chain:
     steps: Sequence[Step]
     strength: float = 1.0
 
-    def __call__(self, image: Tensor) -> Restored:
+    def __call__(self, image: Pixels) -> Restored[Pixels]:
         """Restore a picture (3, H, W); `image` stays as it is."""
         return run_steps(self.steps, image, self.strength)
 
 
-def run_steps(steps: Sequence[Step], image: Tensor, strength: float = 1.0) -> Restored:
+def run_steps(steps: Sequence[Step], image: Pixels, strength: float = 1.0) -> Restored[Pixels]:
     """Apply steps in turn.
 
     Between steps a picture becomes what it would be if a 16-bit file lay there: a grey one (three
@@ -65,21 +66,21 @@ def run_steps(steps: Sequence[Step], image: Tensor, strength: float = 1.0) -> Re
     """
     is_grey = bool((image[0] == image[1]).all()) and bool((image[0] == image[2]).all())
     given = image
-    done: list[Restored] = []
+    done: list[Restored[Pixels]] = []
     for number, step in enumerate(steps, 1):
         restored = step.restore(image)
         image = restored.image
         if is_grey and len(steps) > 1:
-            image = image.mean(dim=0, keepdim=True).expand_as(image).contiguous()
+            image = np.repeat(image.mean(axis=0, keepdims=True), 3, axis=0)
         if number < len(steps):
             image = _as_from_a_file(image)
         # Only the last picture is kept in memory.
         done.append(replace(restored, image=image[:0]))
     names = [step.name for step in steps]
     if not done:
-        return Restored(image.clone(), None, "cpu", "fp32", details={"steps": names})
+        return Restored(image.copy(), None, "cpu", "fp32", details={"steps": names})
     if strength < 1.0:
-        image = image.lerp(given, 1.0 - strength)
+        image = (given + strength * (image - given)).astype(np.float32, copy=False)
     details = dict(done[-1].details) if len(done) == 1 else _levels(names, done)
     return Restored(
         image,
@@ -92,12 +93,13 @@ def run_steps(steps: Sequence[Step], image: Tensor, strength: float = 1.0) -> Re
     )
 
 
-def _as_from_a_file(image: Tensor) -> Tensor:
+def _as_from_a_file(image: Pixels) -> Pixels:
     """Rounded as `Picture.with_srgb` rounds 16-bit samples, and read again."""
-    return image.clamp(0.0, 1.0).mul_(65535.0).add_(0.5).floor_().div_(65535.0)
+    codes = np.floor(image.clip(0.0, 1.0) * 65535.0 + 0.5)
+    return (codes / 65535.0).astype(np.float32, copy=False)
 
 
-def _levels(names: Sequence[str], done: Sequence[Restored]) -> dict[str, object]:
+def _levels(names: Sequence[str], done: Sequence[Restored[Pixels]]) -> dict[str, object]:
     told = {
         name: one.details["level"]
         for name, one in zip(names, done, strict=True)
@@ -106,7 +108,7 @@ def _levels(names: Sequence[str], done: Sequence[Restored]) -> dict[str, object]
     return {"levels": told} if told else {}
 
 
-def _notes(names: Sequence[str], done: Sequence[Restored]) -> tuple[str, ...]:
+def _notes(names: Sequence[str], done: Sequence[Restored[Pixels]]) -> tuple[str, ...]:
     if len(done) == 1:
         return done[0].notes
     return tuple(

@@ -7,10 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    # Also said of batches that need no torch: all that is in them is done.
-    from torch import Tensor
-
-    from restore_cli.engine.restorer import Restored
+    # Also said of batches in which nothing is computed.
+    from restore_cli.engine.restored import Restored
+    from restore_cli.engine.windows import Pixels
 
 VISIBLE = 2 / 255
 """Difference in a channel from which a pixel counts as changed."""
@@ -19,10 +18,12 @@ _WORTH_NAMING = 0.1  # confidence of a degradation
 _BAND = 256  # rows compared at once, so that no third picture lies in memory
 
 
-def measured(restore: Callable[[Tensor], Restored]) -> Callable[[Tensor], Restored]:
+def measured(
+    restore: Callable[[Pixels], Restored[Pixels]],
+) -> Callable[[Pixels], Restored[Pixels]]:
     """Restore, and tell `change` in the details (see `change`), except of upscalers."""
 
-    def both(image: Tensor) -> Restored:
+    def both(image: Pixels) -> Restored[Pixels]:
         restored = restore(image)
         if restored.image.shape != image.shape:
             return restored
@@ -32,7 +33,7 @@ def measured(restore: Callable[[Tensor], Restored]) -> Callable[[Tensor], Restor
     return both
 
 
-def change(before: Tensor, after: Tensor) -> dict[str, float]:
+def change(before: Pixels, after: Pixels) -> dict[str, float]:
     """Compare a picture with what became of it.
 
     Args:
@@ -43,11 +44,13 @@ def change(before: Tensor, after: Tensor) -> dict[str, float]:
         `share` of the pixels (0..1) that differ by more than `VISIBLE` in a channel, and the
         `largest` difference (0..1), 0 where every value is the same.
     """
+    import numpy as np
+
     count, largest = 0, 0.0
     for top in range(0, before.shape[1], _BAND):
         rows = slice(top, top + _BAND)
-        differences = (after[:, rows] - before[:, rows]).abs().amax(dim=0)
-        count += int((differences > VISIBLE).sum())
+        differences = np.abs(after[:, rows] - before[:, rows]).max(axis=0)
+        count += int(np.count_nonzero(differences > VISIBLE))
         largest = max(largest, float(differences.max()))
     pixels = before.shape[1] * before.shape[2]
     # So small a difference that it would be rounded away is still one.

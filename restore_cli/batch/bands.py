@@ -15,21 +15,17 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
-import numpy as np
-
-from restore_cli.batch.reading import Restore, ready
+from restore_cli.batch.reading import Restore, planes, ready
 from restore_cli.batch.work import Work
 from restore_cli.errors import ExitCode, RestoreError
 from restore_cli.images.atomic import open_atomically
-from restore_cli.images.decode import DAMAGE
 from restore_cli.images.room import admit
-from restore_cli.images.row_writing import RowWriter
 
 if TYPE_CHECKING:
-    import torch
-
-    from restore_cli.engine.restorer import Restored
+    from restore_cli.engine.restored import Restored
+    from restore_cli.engine.windows import Pixels
     from restore_cli.images.picture import Picture
+    from restore_cli.images.row_writing import RowWriter
     from restore_cli.images.tiff_rows import RowsOfTiff
 
 BYTES_PER_PIXEL = 40
@@ -106,7 +102,7 @@ def rows_of_band(width: int) -> int:
 
 def restore_in_bands(
     rows: RowsOfTiff, restore: Restore, output: Path, format: str, *, level: int | None = None
-) -> Restored:
+) -> Restored[Pixels]:
     """Restore a picture and write it.
 
     Args:
@@ -123,13 +119,15 @@ def restore_in_bands(
         RestoreError: the file is damaged, the model enlarges, or the output cannot be written.
     """
     from restore_cli.engine.global_context import part_of
-    from restore_cli.engine.tiling import round_up, spans
+    from restore_cli.engine.tiling import mixed, round_up, spans
+    from restore_cli.images.decode import DAMAGE
+    from restore_cli.images.row_writing import RowWriter
 
     size = rows.height, rows.width
     length = round_up(rows.height, _GRID)
     bands = spans(length, min(rows_of_band(rows.width), length), SHARED_ROWS, _GRID)
-    done: list[Restored] = []
-    held: torch.Tensor | None = None
+    done: list[Restored[Pixels]] = []
+    held: Pixels | None = None
     try:
         whole = _patches(rows)
         with open_atomically(output) as file, part_of(whole):
@@ -140,13 +138,13 @@ def restore_in_bands(
                 restored = _restored(restore, picture, rows.path)
                 fade = slice(band.fade_start - band.start, band.fade_stop - band.start)
                 if held is not None:
-                    restored.image[:, fade] = _mixed(held, restored.image[:, fade])
+                    restored.image[:, fade] = mixed(held, restored.image[:, fade], dim=1)
                 end = rows.height if following is None else following.fade_start
                 if following is not None:
                     shared = slice(end - band.start, following.fade_stop - band.start)
-                    held = restored.image[:, shared].clone()
+                    held = restored.image[:, shared].copy()
                 _write(writer, picture, restored.image, slice(fade.start, end - band.start))
-                done.append(replace(restored, image=restored.image[:, :0].clone()))
+                done.append(replace(restored, image=restored.image[:, :0].copy()))
             writer.close()
     except DAMAGE as error:
         raise RestoreError(
@@ -156,13 +154,13 @@ def restore_in_bands(
     return _together(done, (*rows.like.notes, *writer.notes))
 
 
-def _patches(rows: RowsOfTiff) -> torch.Tensor:
+def _patches(rows: RowsOfTiff) -> Pixels:
     """What `global_context.patches` gives of the whole picture."""
-    import torch
+    import numpy as np
 
     from restore_cli.engine.global_context import SIDE, starts
 
-    found: list[torch.Tensor] = []
+    found: list[Pixels] = []
     for top in starts(rows.height):
         band = rows.read(top, min(top + SIDE, rows.height))
         for left in starts(rows.width):
@@ -171,12 +169,12 @@ def _patches(rows: RowsOfTiff) -> torch.Tensor:
                 pixels=band.pixels[:, left : left + SIDE],
                 alpha=None if band.alpha is None else band.alpha[:, left : left + SIDE],
             )
-            found.append(_planes(part))
-    return torch.stack(found)
+            found.append(planes(part))
+    return np.stack(found)
 
 
-def _restored(restore: Restore, picture: Picture, path: Path) -> Restored:
-    image = _planes(picture)
+def _restored(restore: Restore, picture: Picture, path: Path) -> Restored[Pixels]:
+    image = planes(picture)
     restored = restore(image)
     if restored.image.shape != image.shape:
         raise RestoreError(
@@ -188,25 +186,13 @@ def _restored(restore: Restore, picture: Picture, path: Path) -> Restored:
     return restored
 
 
-def _mixed(old: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
-    from restore_cli.engine.tiling import ramp
-
-    return old.lerp(new, ramp(old.shape[1]).view(1, -1, 1))
-
-
-def _write(writer: RowWriter, picture: Picture, image: torch.Tensor, rows: slice) -> None:
+def _write(writer: RowWriter, picture: Picture, image: Pixels, rows: slice) -> None:
     alpha = None if picture.alpha is None else picture.alpha[rows]
     part = replace(picture, pixels=picture.pixels[rows], alpha=alpha)
-    writer.write(part.with_srgb(image[:, rows].permute(1, 2, 0).numpy()))
+    writer.write(part.with_srgb(image[:, rows].transpose(1, 2, 0)))
 
 
-def _planes(picture: Picture) -> torch.Tensor:
-    import torch
-
-    return torch.from_numpy(np.ascontiguousarray(picture.to_srgb().transpose(2, 0, 1)))
-
-
-def _together(done: list[Restored], notes: tuple[str, ...]) -> Restored:
+def _together(done: list[Restored[Pixels]], notes: tuple[str, ...]) -> Restored[Pixels]:
     """What is to be told of all bands."""
     all_notes = (*notes, *(note for one in done for note in one.notes))
     details = {**done[0].details, "bands": len(done)}

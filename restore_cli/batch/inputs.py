@@ -21,7 +21,7 @@ from restore_cli.images.listing import (
     walk,
     why_no_pictures,
 )
-from restore_cli.raw.file import RAWS
+from restore_cli.raw.suffixes import RAWS
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def run(
 
     Args:
         jobs: from `planning.plan`.
-        restore: (3, H, W) float32 sRGB in [0, 1] on the CPU -> `Restored`, one at a time.
+        restore: (3, H, W) float32 sRGB in [0, 1] -> `Restored`, one at a time.
         workers: threads that read, and as many that write.
         existing: what to do where the output exists: "error" fails that input, "overwrite" replaces
             it, "skip" leaves it if the manifest says that it would come out the same and replaces
@@ -239,7 +239,7 @@ class _Batch:
                 raise too_many_pages(job, 1 + len(loaded.further))
             # Its own hold on the images goes: computing wants the memory back.
             work.images = (loaded.image, *loaded.further)
-            work.loaded = replace(loaded, image=loaded.image[:, :0].clone(), further=())
+            work.loaded = replace(loaded, image=loaded.image[:, :0].copy(), further=())
             work.spend(work.started)
         except Exception as error:
             return self._fail(work, error)

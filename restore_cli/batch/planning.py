@@ -15,7 +15,7 @@ from restore_cli.batch.inputs import Finder, Found, Refused
 from restore_cli.errors import ExitCode, RestoreError
 from restore_cli.images.formats import FORMAT_OF_SUFFIX, FORMATS, UNREADABLE_SUFFIXES
 from restore_cli.images.listing import PICTURES, Suffixes
-from restore_cli.raw.file import RAWS
+from restore_cli.raw.suffixes import RAWS
 
 _LONGEST_NAME = 255
 """Bytes; the usual limit of file systems."""

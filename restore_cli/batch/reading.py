@@ -1,6 +1,7 @@
 """What the pipeline does with one file: how it is read, and what becomes of the result.
 
-torch is imported when a picture is read: a batch that has nothing to do needs none.
+Pictures are arrays here: torch is imported by what computes them, where it does. What reads them is
+imported when a picture is read: a batch that has nothing to do needs none of it.
 """
 
 from __future__ import annotations
@@ -11,23 +12,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from PIL import Image
-
 from restore_cli.errors import RestoreError
-from restore_cli.images.encode import DEFAULT, Saving
-from restore_cli.images.header import count_pages, size_of_head, upright_size
-from restore_cli.images.picture import Picture, write_pages
-from restore_cli.images.row_writing import ROW_FORMATS
+from restore_cli.images.saving import DEFAULT, Saving
 
 if TYPE_CHECKING:
-    import torch
-
-    from restore_cli.engine.restorer import Restored
+    from restore_cli.engine.restored import Restored
+    from restore_cli.engine.windows import Pixels
+    from restore_cli.images.picture import Picture
     from restore_cli.images.sandbox import Sandbox
     from restore_cli.images.tiff_rows import RowsOfTiff
 
-Restore = Callable[["torch.Tensor"], "Restored"]
+Restore = Callable[["Pixels"], "Restored[Pixels]"]
 
 
 class Later:
@@ -47,7 +42,7 @@ class Later:
             self._built = self._build()
         return self._built
 
-    def __call__(self, image: torch.Tensor) -> Restored:
+    def __call__(self, image: Pixels) -> Restored[Pixels]:
         """See `Restore`."""
         return self.built()(image)
 
@@ -74,7 +69,7 @@ class Loaded:
     """A file that was read.
 
     Attributes:
-        image: (3, H, W) float32 on the CPU, what to compute on.
+        image: (3, H, W) float32, what to compute on.
         height: rows of the picture to come, for the report.
         width: its columns.
         finish: makes what is written from the computed image.
@@ -85,15 +80,15 @@ class Loaded:
         finish_pages: makes what is written from all of them, used where it is given.
     """
 
-    image: torch.Tensor
+    image: Pixels
     height: int
     width: int
-    finish: Callable[[torch.Tensor], Writable]
+    finish: Callable[[Pixels], Writable]
     notes: tuple[str, ...] = ()
     restore: Restore | None = None
     details: Mapping[str, object] = field(default_factory=dict[str, object])
-    further: tuple[torch.Tensor, ...] = ()
-    finish_pages: Callable[[Sequence[torch.Tensor]], Writable] | None = None
+    further: tuple[Pixels, ...] = ()
+    finish_pages: Callable[[Sequence[Pixels]], Writable] | None = None
 
 
 class Reader(Protocol):
@@ -124,6 +119,10 @@ class Pictures:
 
     def count_pixels(self, path: Path) -> int:
         """Height times width, from the header; of all pages, as if they were of one size."""
+        from PIL import Image
+
+        from restore_cli.images.header import count_pages, size_of_head, upright_size
+
         if self.sandbox is not None:
             # What the head does not tell would have to be decoded.
             width, height = size_of_head(path) or (0, 0)
@@ -143,6 +142,7 @@ class Pictures:
     @contextmanager
     def in_bands(self, path: Path, format: str | None) -> Generator[RowsOfTiff | None]:
         """See `bands.ReadsInBands`: of TIFF files, into TIFF and PNG."""
+        from restore_cli.images.row_writing import ROW_FORMATS
         from restore_cli.images.tiff_rows import rows_of_tiff
 
         if format not in ROW_FORMATS or self.sandbox is not None:
@@ -157,19 +157,21 @@ class Pictures:
         Raises:
             RestoreError: it cannot be read, or has no such page.
         """
+        from restore_cli.images.picture import Picture
+
         decode = Picture.read if self.sandbox is None else self.sandbox.read
         first = decode(path) if self.page is None else decode(path, self.page - 1)
         pages = [first]
         if self.page is None:
             pages += [decode(path, number) for number in range(1, first.pages)]
-        images = [_planes(page) for page in pages]
+        images = [planes(page) for page in pages]
 
-        def finish(restored: Sequence[torch.Tensor]) -> Writable:
+        def finish(restored: Sequence[Pixels]) -> Writable:
             done = [
                 (page.resized(*image.shape[1:]), image)
                 for page, image in zip(pages, restored, strict=True)
             ]
-            written = [page.with_srgb(image.permute(1, 2, 0).numpy()) for page, image in done]
+            written = [page.with_srgb(image.transpose(1, 2, 0)) for page, image in done]
             return _Pages(written, self.saving)
 
         return Loaded(
@@ -191,10 +193,13 @@ class _Pages:
     def write(self, path: Path, format: str | None = None) -> tuple[str, ...]:
         if len(self.pictures) == 1:
             return self.pictures[0].write(path, format, self.saving)
+        from restore_cli.images.picture import write_pages
+
         return write_pages(self.pictures, path, format, self.saving)
 
 
-def _planes(picture: Picture) -> torch.Tensor:
-    import torch
+def planes(picture: Picture) -> Pixels:
+    """A picture as networks want it: (3, H, W) float32 sRGB in [0, 1]."""
+    import numpy as np
 
-    return torch.from_numpy(np.ascontiguousarray(picture.to_srgb().transpose(2, 0, 1)))
+    return np.ascontiguousarray(picture.to_srgb().transpose(2, 0, 1))

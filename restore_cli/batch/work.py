@@ -12,9 +12,8 @@ from restore_cli.batch.results import Result, explain
 from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
-    import torch
-
-    from restore_cli.engine.restorer import Restored
+    from restore_cli.engine.restored import Restored
+    from restore_cli.engine.windows import Pixels
 
 
 @dataclass(slots=True)
@@ -27,14 +26,14 @@ class Work:
     claim: Claim = field(default_factory=Claim)
     sha256: str | None = None
     loaded: Loaded | None = None
-    images: "tuple[torch.Tensor, ...]" = ()
+    images: "tuple[Pixels, ...]" = ()
     in_bands: bool = False
     known: Result = field(init=False)
 
     def __post_init__(self) -> None:
         self.known = Result(self.job.source, self.job.output, "failed")
 
-    def computed_as(self, restored: "Restored", seconds: float) -> None:
+    def computed_as(self, restored: "Restored[Pixels]", seconds: float) -> None:
         """Take over how it was computed, and how long that took, but not the picture."""
         self.learn(
             model_seconds=seconds,

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -77,10 +77,10 @@ class BatchReport:
             with (
                 caught(self.console.detail),
                 closing(results),
-                self.console.progress(files=True) as progress,
-                self.bar.shown(progress, self.task, total, sizes),
+                self.console.progress(files=True) if self.console.draws else nullcontext() as bar,
+                self.bar.shown(bar, self.task, total, sizes),
             ):
-                tell = partial(self._tell, each=progress.disable, at_once=total is None)
+                tell = partial(self._tell, each=bar is None or bar.disable, at_once=total is None)
                 result = None
                 try:
                     for result in results:

@@ -1,5 +1,7 @@
 """Before and after: beside each output (`--compare`), or all on one sheet (`--sheet`)."""
 
+from __future__ import annotations
+
 import base64
 import html
 from collections.abc import Mapping
@@ -8,18 +10,15 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, cast
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from restore_cli.api.change import in_words
 from restore_cli.errors import RestoreError
 from restore_cli.images.atomic import write_atomically
-from restore_cli.images.picture import Picture
-from restore_cli.images.resize import resized
-from restore_cli.images.sheet import Labelled, drawn, reduced
 
 if TYPE_CHECKING:
+    # What draws is imported where something is drawn.
+    import numpy as np
+    from numpy.typing import NDArray
+
     from restore_cli.batch.pipeline import Result
 
 SIDE = 1600
@@ -61,11 +60,11 @@ class BeforeAfter:
     sheet: Path | None = None
     names: Mapping[Path, str] = field(default_factory=dict[Path, str])
     _rows: list[tuple[str, str, NDArray[np.uint8], NDArray[np.uint8]]] = field(
-        default_factory=list[tuple[str, str, NDArray[np.uint8], NDArray[np.uint8]]]
+        default_factory=lambda: []
     )
     _left_out: int = 0
 
-    def add(self, result: "Result") -> Path | None:
+    def add(self, result: Result) -> Path | None:
         """Take in one finished picture, also one that was skipped because it was there.
 
         Returns:
@@ -77,6 +76,10 @@ class BeforeAfter:
         wanted = self.beside or self.sheet is not None
         if not wanted or result.output is None or result.status == "failed":
             return None
+        from restore_cli.images.picture import Picture
+        from restore_cli.images.resize import resized
+        from restore_cli.images.sheet import Labelled, drawn, reduced
+
         before, after = (Picture.read(path).to_srgb() for path in (result.source, result.output))
         if before.shape != after.shape:  # an upscaler's: shown at one size
             before = resized(before, *after.shape[:2])
@@ -110,6 +113,8 @@ class BeforeAfter:
         """
         if self.sheet is None or not self._rows:
             return None
+        from restore_cli.images.sheet import Labelled, drawn
+
         if self.sheet.suffix.lower() == ".html":
             write_atomically(self.sheet, _page(self.label, self._rows).encode())
         else:
@@ -124,13 +129,16 @@ class BeforeAfter:
 
 def encoded(pixels: NDArray[np.uint8], suffix: str) -> bytes:
     """(H, W, 3) uint8 as a JPEG or PNG file."""
+    import cv2
+    import numpy as np
+
     options = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY] if suffix != ".png" else []
     done, data = cv2.imencode(suffix, np.ascontiguousarray(pixels[:, :, ::-1]), options)
     assert done
     return data.tobytes()
 
 
-def _steps(result: "Result", label: str) -> str:
+def _steps(result: Result, label: str) -> str:
     steps = result.details.get("steps")
     if isinstance(steps, list):
         return ", ".join(cast("list[str]", steps)) or "left as is"

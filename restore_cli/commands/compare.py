@@ -63,8 +63,8 @@ def compare(
     console = Console(quiet=quiet, json=json)
     names = [name.strip() for name in (models or "").split(",") if name.strip()]
     names = names or [entry.name for entry in zoo.entries() if entry.name in zoo.TASKS]
-    image = open_picture(picture).image
-    shown = [Labelled(reduced(image.permute(1, 2, 0).numpy(), side, side), "as it is")]
+    image = open_picture(picture).image.numpy()
+    shown = [Labelled(reduced(image.transpose(1, 2, 0), side, side), "as it is")]
     how = How(device=device, precision=precision, backend=backend)
     rows: list[tuple[str, str, str]] = []
     for name in names:
@@ -79,9 +79,7 @@ def compare(
         console.emit({"input": picture, "model": name, "seconds": round(seconds, 4), **details})
         rows.append((name, f"{seconds:.2f} s", said))
         shown.append(
-            Labelled(
-                reduced(restored.image.permute(1, 2, 0).numpy(), side, side), f"{name}: {said}"
-            )
+            Labelled(reduced(restored.image.transpose(1, 2, 0), side, side), f"{name}: {said}")
         )
     columns = 2 if len(shown) <= 4 else 3
     grid = [("", shown[first : first + columns]) for first in range(0, len(shown), columns)]

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 
 _LOG_WIDTH = 160
+_TAKEN_FOR_TERMINAL = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+"""Variables by which rich draws into what is no terminal."""
 _GAP = 2  # between columns of a table
 _NARROWEST = 10  # characters of a column of words, where it has more
 
@@ -105,6 +108,11 @@ class Console:
         return _plain_console(stderr=False, quiet=self.quiet or self.json or self.stdout_is_taken)
 
     @property
+    def draws(self) -> bool:
+        """Whether a progress bar would be seen."""
+        return not self.quiet and _may_draw(sys.stderr)
+
+    @property
     def is_verbose(self) -> bool:
         """Whether details are told."""
         return _VOICE.get().verbose
@@ -117,8 +125,13 @@ class Console:
             asked: it belongs to what was asked for, and goes to stdout.
         """
         _write_log(_VOICE.get().log, message)
+        stream = sys.stdout if asked else sys.stderr
+        if not _may_draw(stream):
+            if not (self.quiet or (asked and (self.json or self.stdout_is_taken))):
+                print(_shown(message, stream.encoding or "utf-8"), file=stream, flush=True)
+            return
         console = self.answers if asked else self.people
-        console.print(_shown(message, console), soft_wrap=True)
+        console.print(_shown(message, console.encoding), soft_wrap=True)
 
     def detail(self, message: str) -> None:
         """Print a message that is wanted with --verbose; the log gets it in any case."""
@@ -159,7 +172,7 @@ class Console:
         from rich.table import Table
 
         body = [list(row) for row in rows]
-        cells = [[_shown(_cell(value), self.answers) for value in row] for row in body]
+        cells = [[_shown(_cell(value), self.answers.encoding) for value in row] for row in body]
         table = Table(box=None, header_style="bold", pad_edge=False)
         least = -_GAP
         for position, heading in enumerate(headings):
@@ -277,7 +290,11 @@ def _plain_console(*, stderr: bool, quiet: bool) -> "rich.console.Console":
     )
 
 
-def _shown(text: str, console: "rich.console.Console") -> str:
+def _may_draw(stream: TextIO) -> bool:
+    """Whether a stream is a terminal, or is to be taken for one; elsewhere rich only prints."""
+    return stream.isatty() or any(os.environ.get(name) for name in _TAKEN_FOR_TERMINAL)
+
+
+def _shown(text: str, encoding: str) -> str:
     """The text with what a terminal would act on, or its encoding lacks, as escapes."""
-    encoding = console.encoding
     return printable(text).encode(encoding, "backslashreplace").decode(encoding)

@@ -1,7 +1,6 @@
 """`restore doctor`: whether this machine can run what is shipped."""
 
 import importlib
-import importlib.metadata
 import os
 import platform
 import re
@@ -101,7 +100,9 @@ def _import(module: str, distribution: str) -> Finding:
     """Import a library for real: an installed one may still lack a system library."""
     try:
         importlib.import_module(module)
-        return Finding("version", distribution, "ok", importlib.metadata.version(distribution))
+        from importlib.metadata import version
+
+        return Finding("version", distribution, "ok", version(distribution))
     except Exception as error:  # A broken binary may raise anything.
         detail = f"{type(error).__name__}: {error}; `pip install --force-reinstall {distribution}`"
         return Finding("version", distribution, "failed", detail)
@@ -164,13 +165,15 @@ def _usable_cores() -> int:
 
 def _extras() -> Iterator[Finding]:
     """The optional extras that the installed package declares."""
+    from importlib.metadata import PackageNotFoundError, metadata, requires
+
     try:
-        metadata = importlib.metadata.metadata(PACKAGE)
-        requirements = importlib.metadata.requires(PACKAGE) or []
-    except importlib.metadata.PackageNotFoundError:
+        described = metadata(PACKAGE)
+        requirements = requires(PACKAGE) or []
+    except PackageNotFoundError:
         yield Finding("extra", "(all)", "absent", "this copy is not installed: `pip install .`")
         return
-    for extra in metadata.get_all("Provides-Extra") or []:
+    for extra in described.get_all("Provides-Extra") or []:
         marker = re.compile(rf"""extra\s*==\s*["']{re.escape(extra)}["']""")
         needed = [line for line in requirements if marker.search(line)]
         names = [re.split(r"[\s<>=!~;\[(]", line, maxsplit=1)[0] for line in needed]
@@ -183,9 +186,11 @@ def _extras() -> Iterator[Finding]:
 
 
 def _is_installed(distribution: str) -> bool:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
-        importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
+        version(distribution)
+    except PackageNotFoundError:
         return False
     return True
 

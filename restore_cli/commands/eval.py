@@ -94,13 +94,19 @@ def evaluate(
     files = Files(csv, markdown, junit, report, save_baseline)
     files.check(json=json)
 
+    # Before torch is imported: a wrong path is told at once.
+    from restore_cli.images.pair_rules import Rule
+
+    unlike = {"resize_reference": resize_reference, "crop_reference": reference_crop is not None}
+    rule = Rule.parse(pair_rule)
+    sets = pairs_of(outputs, target, recursive=recursive, rule=rule, **unlike)
+
     from restore_cli.commands.eval_output import compare, show, summary_record
     from restore_cli.engine.device import choose_device
     from restore_cli.evaluation import baseline as kept_numbers
     from restore_cli.evaluation.gate import check_comparable, judge
     from restore_cli.evaluation.measure import measure
     from restore_cli.evaluation.measurement import MetricInfo
-    from restore_cli.images.pair_rules import Rule
 
     bounds = bounds_of(max_drop, max_drop_each)
     kept = kept_numbers.load(baseline) if baseline is not None else None
@@ -113,9 +119,6 @@ def evaluate(
     )
     for metric in chain(*builds) if resize_reference or reference_crop else ():
         metric.protocol += f"; {_RESIZED if resize_reference else _CROPPED}"
-    unlike = {"resize_reference": resize_reference, "crop_reference": reference_crop is not None}
-    rule = Rule.parse(pair_rule)
-    sets = pairs_of(outputs, target, recursive=recursive, rule=rule, **unlike)
     read = [file for pair in chain(*sets) for file in (pair.output, pair.reference)]
     files.spare([*read, *([weights] if weights else [])])
     if kept is not None:

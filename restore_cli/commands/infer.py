@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from restore_cli import __version__
 from restore_cli.commands.batch_options import (
@@ -68,8 +68,11 @@ from restore_cli.commands.pixel_bar import PixelBar
 from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
+    from restore_cli.batch.inputs import Refused
+    from restore_cli.batch.planning import Job
     from restore_cli.commands.restoring import How, Restoring
-    from restore_cli.images.encode import Saving
+    from restore_cli.images.sandbox import Sandbox
+    from restore_cli.images.saving import Saving
 
 
 def infer(
@@ -130,6 +133,8 @@ def infer(
     check_inputs(given, skip_existing, overwrite, example="restore infer --task derain photos/")
     _check_usage(tasks, model, ot_correct, {"--alpha": alpha, "--vae": vae})
     _check_places(given, output, compare=compare, cluster=cluster, watch=watch, sandbox=sandbox)
+    named: dict[str, Any] = {"format": format, "suffix": suffix, "recursive": recursive}
+    planned = None if watch is not None else _planned(given, output, tasks, named)
 
     # Nothing of this imports torch: what is wrong is told, and what is done is skipped, at once.
     from restore_cli.batch.manifest import Identity, Manifest
@@ -137,8 +142,7 @@ def infer(
     from restore_cli.commands.before_after import BeforeAfter, check_sheet
     from restore_cli.commands.infer_run import Run
     from restore_cli.commands.restoring import CorrectionOptions, How, corrected, elsewhere, prepare
-    from restore_cli.images.encode import Saving
-    from restore_cli.images.sandbox import sandbox_for
+    from restore_cli.images.saving import Saving
 
     saving = Saving(quality=quality, lossless=lossless, subsampling=subsampling, effort=effort)
     saving.check()
@@ -152,6 +156,7 @@ def infer(
         tta=tta,
         seed=seed,
         progress=bar.within,
+        warm=not dry_run,
     )
     restoring = prepare(console, tasks, model, how)
     correction = CorrectionOptions(
@@ -164,14 +169,15 @@ def infer(
         restoring=restoring,
         restore=restore,
         build=partial(elsewhere, tasks, model, replace(how, progress=None), correction),
-        reader=Pictures(saving, page, sandbox_for(sandbox)),
+        reader=Pictures(saving, page, _sandbox(sandbox)),
         manifest=Manifest(Identity(model=restoring.sha256, options=options)),
         existing=existing_of(skip_existing, overwrite),
         workers=workers,
         fail_fast=fail_fast,
         preserve_times=preserve_times,
         device=device,
-        named={"format": format, "suffix": suffix, "recursive": recursive},
+        named=named,
+        planned=planned,
         pictures=BeforeAfter(restoring.task, beside=compare, sheet=sheet),
         report=BatchReport(console, restoring.model, restoring.task, traceback, bar=bar),
         started=started,
@@ -180,6 +186,30 @@ def infer(
         return run.watch(watch, output)
     with staged(given, output, format=format, json=json) as stage:
         return run.dry(stage) if dry_run else run.batch(stage, cluster)
+
+
+def _planned(
+    given: list[str], output: str | None, tasks: tuple[str, ...], named: dict[str, Any]
+) -> "list[Job | Refused] | None":
+    """The jobs, so that a wrong path is told before anything is loaded.
+
+    Returns:
+        None where a pipe or a model has a say in their names.
+    """
+    if not tasks or STANDARD in (*given, output):
+        return None
+    from restore_cli.batch.planning import plan
+
+    return plan(given, output, label="-".join(tasks), **named)
+
+
+def _sandbox(choice: str) -> "Sandbox | None":
+    """What decodes; nothing of it is imported where it is off."""
+    if choice != "on":
+        return None
+    from restore_cli.images.sandbox import sandbox_for
+
+    return sandbox_for(choice)
 
 
 def _options(

@@ -36,6 +36,7 @@ class Run:
         existing: see `pipeline.run`; so are `workers`, `fail_fast` and `preserve_times`.
         device: where to compute.
         named: what of the options decides names of outputs.
+        planned: the jobs, where they could be told before; else they are told of `named`.
         pictures: comparisons to write.
         report: what is told.
         started: when the command began, of `time.perf_counter`.
@@ -53,6 +54,7 @@ class Run:
     preserve_times: bool
     device: str
     named: dict[str, Any]
+    planned: "list[Job | Refused] | None"
     pictures: "BeforeAfter"
     report: BatchReport
     started: float
@@ -148,7 +150,9 @@ class Run:
         from restore_cli.batch.inputs import passed_over
         from restore_cli.batch.planning import plan
 
-        jobs = plan(stage.inputs, stage.output, label=self.restoring.label, **self.named)
+        jobs = self.planned
+        if jobs is None:
+            jobs = plan(stage.inputs, stage.output, label=self.restoring.label, **self.named)
         for note in passed_over(stage.inputs, recursive=self.named["recursive"]):
             self.console.warn(note)
         return jobs

@@ -243,7 +243,7 @@ def _plan(
 ) -> "list[Job | Refused]":
     """The jobs; two RAW files of one stem are told apart by what works here."""
     from restore_cli.batch.planning import plan
-    from restore_cli.raw.file import RAWS
+    from restore_cli.raw.suffixes import RAWS
 
     try:
         return plan(

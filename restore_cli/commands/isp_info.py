@@ -32,7 +32,8 @@ def show_info(
         RestoreError: at the end, if some could not be read.
     """
     from restore_cli.batch.inputs import Finder, Refused
-    from restore_cli.raw.file import RAWS, open_raw
+    from restore_cli.raw.file import open_raw
+    from restore_cli.raw.suffixes import RAWS
 
     finder = Finder("isp", recursive, None, RAWS)
     problems: list[RestoreError] = []

@@ -111,7 +111,7 @@ def apply(
     reader = Pictures(sandbox=sandbox_for(sandbox))
     results = pipeline.run(
         jobs,
-        corrector,
+        corrector.of_pixels,
         workers=workers,
         existing=existing_of(skip_existing, overwrite),
         manifest=Manifest(Identity(model=file_sha256(correction), options=options)),

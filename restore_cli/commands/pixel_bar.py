@@ -26,10 +26,10 @@ class PixelBar:
 
     @contextmanager
     def shown(
-        self, progress: "Progress", task: str, files: int | None, sizes: "Sizes | None"
+        self, progress: "Progress | None", task: str, files: int | None, sizes: "Sizes | None"
     ) -> Generator[None]:
         """Draw into `progress` while this context is open; pixels are counted only if it shows."""
-        if progress.disable:
+        if progress is None or progress.disable:
             yield
             return
         self._of_files, self._sizes = files or 0, sizes

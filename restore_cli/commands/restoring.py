@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from restore_cli.api.chain import Step
     from restore_cli.batch.reading import Restore
     from restore_cli.engine.restorer import Restorer
+    from restore_cli.engine.warm import WarmRestorer
+    from restore_cli.models.entries import Described
     from restore_cli.models.zoo import Model
+    from restore_cli.networks.info import NetworkInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class How:
         is_sigma: the level is of noise: in a chain, the denoiser's.
         seed: of torch, set before anything is computed.
         progress: told of px done and px in all, see `Restorer`.
+        warm: whether what an earlier process has kept may stand for a model.
     """
 
     device: str = "auto"
@@ -49,6 +53,7 @@ class How:
     tta: bool = False
     seed: int = 0
     progress: Callable[[int, int], None] | None = None
+    warm: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ class Restoring:
         model: names of the models.
         sha256: of the models, for the manifest.
         options: of the manifest, as far as they follow from the models.
-        models: those that each picture goes through, once `restore` is built; none for auto.
+        models: those that each picture goes through and that were loaded, once `restore` is built.
     """
 
     restore: Later
@@ -111,17 +116,22 @@ def prepare(console: Console, tasks: Sequence[str], model: str | None, how: How)
 
         steps: list[Step] = []
         for name, one, level in zip(names, about, levels, strict=True):
-            loaded = _load(str(one.path))
-            _check_fit(console, loaded, name, level)
-            models.append(loaded)
             # Of several, the whole is blended with the input and not each step with its own.
             own = replace(how, level=level, strength=how.strength if alone else 1.0)
-            steps.append(_step(name, loaded, own))
+            ready = _known(one, own)
+            if ready is None:
+                loaded = _load(str(one.path), how.seed)
+                models.append(loaded)
+                info, ready = loaded.network.info, restorer_of(loaded, own)
+            else:
+                info = ready.info
+            _check_fit(console, one, info, name, level)
+            steps.append(_step(name, ready, own))
         return Chain(steps, 1.0 if alone else how.strength)
 
     overlap = about[0].overlap if alone and how.overlap is None else how.overlap
     return Restoring(
-        Later(partial(_seeded, how.seed, build)),
+        Later(build),
         label="-".join(names),
         task=",".join(names),
         model=",".join(one.name for one in about),
@@ -189,6 +199,28 @@ def restorer_of(model: "Model", how: How) -> "Restorer":
         usual_overlap=model.overlap,
         batch_size=how.batch_size,
         progress=how.progress,
+        identity=model.identity,
+    )
+
+
+def _known(about: "Described", how: How) -> "WarmRestorer | None":
+    """What runs a model without torch, where an earlier process has made that possible."""
+    if not how.warm or not about.identity:
+        return None
+    from restore_cli.engine.warm import WarmRestorer, recall
+
+    known = recall(about.identity, device=how.device, precision=how.precision, backend=how.backend)
+    if known is None:
+        return None
+    return WarmRestorer(
+        known,
+        lambda: restorer_of(_load(str(about.path), how.seed), how),
+        precision=how.precision,
+        tile=tile_size(how.tile),
+        overlap=how.overlap,
+        usual_overlap=about.overlap,
+        batch_size=how.batch_size,
+        progress=how.progress,
     )
 
 
@@ -207,13 +239,6 @@ def _measured(restore: "Restore") -> "Restore":
     return measured(ready(restore))
 
 
-def _seeded(seed: int, build: "Callable[[], Restore]") -> "Restore":
-    import torch
-
-    torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
-    return build()
-
-
 def _automatic(how: How) -> Restoring:
     if how.level is not None:
         raise RestoreError(
@@ -226,18 +251,19 @@ def _automatic(how: How) -> Restoring:
     naming = naming_model()
 
     def build() -> "Restore":
-        look = auto.Looker(_load(naming).network, how.device)
+        look = auto.Looker(_load(naming, how.seed).network, how.device)
 
         @cache
         def specialist(task: str) -> "Step | None":
             if task not in shipped:
                 return None
-            return _step(task, _load(task), replace(how, strength=1.0))
+            own = replace(how, strength=1.0)
+            return _step(task, restorer_of(_load(task, how.seed), own), own)
 
         return auto.Auto(look, specialist, strength=how.strength)
 
     return Restoring(
-        Later(partial(_seeded, how.seed, build)),
+        Later(build),
         label="auto",
         task="auto",
         model="auto",
@@ -246,9 +272,12 @@ def _automatic(how: How) -> Restoring:
     )
 
 
-def _load(name: str) -> "Model":
+def _load(name: str, seed: int) -> "Model":
+    import torch
+
     from restore_cli.models import zoo
 
+    torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
     loaded = zoo.load(name)
     if loaded.network.info.input == "mosaic":
         raise RestoreError(
@@ -257,13 +286,10 @@ def _load(name: str) -> "Model":
     return loaded
 
 
-def _step(name: str, model: "Model", how: How) -> "Step":
+def _step(name: str, run: Callable[..., Any], how: How) -> "Step":
     from restore_cli.api.chain import Step
 
-    run: Callable[..., Any] = partial(
-        restorer_of(model, how), level=how.level, strength=how.strength, tta=how.tta
-    )
-    return Step(name, run)
+    return Step(name, partial(run, level=how.level, strength=how.strength, tta=how.tta))
 
 
 def _own_level(how: How, name: str, *, alone: bool) -> float | None:
@@ -278,16 +304,19 @@ def _own_level(how: How, name: str, *, alone: bool) -> float | None:
     return how.level if name == "denoise" else None
 
 
-def _check_fit(console: Console, model: "Model", task: str, level: float | None) -> None:
+def _check_fit(
+    console: Console, model: "Described", info: "NetworkInfo", task: str, level: float | None
+) -> None:
     """Refuse or question options that do not fit the model, once and not for every picture."""
-    from restore_cli.engine.level import check_level, quantity_of
+    if level is not None:
+        from restore_cli.engine.level import check_level, quantity_of
 
-    if level is not None and not quantity_of(model.network.info):
-        raise RestoreError(
-            f"the model {model.name} takes no level",
-            hint="leave --level and --sigma out, or choose a model that takes one with --model",
-        )
-    check_level(model.network.info, level)
+        if not quantity_of(info):
+            raise RestoreError(
+                f"the model {model.name} takes no level",
+                hint="leave --level and --sigma out, or choose a model that takes one with --model",
+            )
+        check_level(info, level)
     if task != model.task:
         console.warn(f"the model {model.name} was trained for {model.task}, not for {task}")
 

@@ -11,7 +11,8 @@ from restore_cli.data.photos import Photos, candidates
 from restore_cli.errors import RestoreError
 from restore_cli.images.metadata import bake
 from restore_cli.raw.bayer import Phase, normalised
-from restore_cli.raw.file import RAWS, open_raw
+from restore_cli.raw.file import open_raw
+from restore_cli.raw.suffixes import RAWS
 
 
 @dataclass(frozen=True, slots=True)

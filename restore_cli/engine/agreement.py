@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from restore_cli.engine.backend import Backend, context_of
+from restore_cli.engine.backend import Backend
 from restore_cli.engine.device import Precision
 from restore_cli.engine.tiling import round_up
 from restore_cli.networks.base import Network, NetworkInfo
@@ -64,11 +64,12 @@ def disagreement(reference: Sequence[Tensor], other: Sequence[Tensor]) -> str:
 
 def results(backend: Backend, network: Network, precision: Precision) -> list[Tensor]:
     """What a network makes of each of `probes`, computed by `backend` on the CPU."""
+    found: list[Tensor] = []
     with torch.inference_mode():
-        return [
-            backend(picture, None, context_of(network, picture), precision).image
-            for picture in probes(network.info)
-        ]
+        for picture in probes(network.info):
+            context = backend.context(picture) if network.info.context else None
+            found.append(backend(picture, None, context, precision).image)
+    return found
 
 
 def _largest_step(field: Tensor) -> float:

@@ -1,12 +1,15 @@
 """What computes a network on windows, and torch as the one that always can."""
 
+import math
 from typing import NamedTuple, Protocol, cast
 
 import torch
 from torch import Tensor
 
+from restore_cli.engine import memory
 from restore_cli.engine.degradation_classifier import trained_classifier
 from restore_cli.engine.device import Precision, autocast
+from restore_cli.engine.out_of_memory import is_out_of_memory
 from restore_cli.networks.base import Network
 from restore_cli.networks.latents import LatentNetwork
 
@@ -34,6 +37,14 @@ class Backend(Protocol):
         """Compute windows (B, 3, h, w), all of one picture, whose context is (1, F)."""
         ...
 
+    def context(self, patches: Tensor) -> Tensor | None:
+        """What the network says of a whole picture, by patches (N, 3, h, w) of it.
+
+        Returns:
+            (1, F), where windows are computed; None where the network asks nothing.
+        """
+        ...
+
 
 class TorchBackend:
     """Computes with torch, on any device; the windows say on which.
@@ -46,6 +57,7 @@ class TorchBackend:
         self._network = network
         self._classifier = trained_classifier(network)
         self._home: torch.device | None = None
+        self._need: dict[str, float] = {}
 
     def __call__(
         self, windows: Tensor, level: Tensor | None, context: Tensor | None, precision: Precision
@@ -62,6 +74,13 @@ class TorchBackend:
             told = cast("Tensor", classifier(seen.residual))
         return Computed(seen.image.float(), told)
 
+    def context(self, patches: Tensor) -> Tensor | None:
+        """See `Backend`."""
+        if not self._network.info.context:
+            return None
+        answers = self._network.global_context(patches.to(self._home or patches.device))
+        return None if answers is None else answers.mean(dim=0, keepdim=True)
+
     def move(self, device: torch.device) -> None:
         """Bring the network to a device, in the layout that is fast there."""
         if device == self._home:
@@ -72,7 +91,16 @@ class TorchBackend:
             self._network.to(memory_format=torch.channels_last)  # pyright: ignore
         self._home = device
 
-
-def context_of(network: Network, image: Tensor) -> Tensor | None:
-    """What a network says of pictures (B, 3, H, W) that are seen whole; None where nothing."""
-    return network.global_context(image) if network.info.context else None
+    def bytes_per_pixel(self, device: memory.Place) -> float:
+        """What the network takes on a device, see `memory`; measured at the first time."""
+        if device.type not in self._need:
+            place = torch.device(str(device))
+            try:
+                self.move(place)
+                need = memory.bytes_per_pixel(self._network, self._network.info, place)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                return math.inf
+            self._need[device.type] = need
+        return self._need[device.type]

@@ -1,14 +1,18 @@
 """What stored measurements and compiled models depend on: network, machine, versions."""
 
+from __future__ import annotations
+
 import hashlib
+import importlib.metadata
 import os
 import platform
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from restore_cli import __version__
-from restore_cli.networks.base import Network
+
+if TYPE_CHECKING:
+    from restore_cli.networks.base import Network
 
 
 def fingerprint(network: Network) -> str:
@@ -22,11 +26,14 @@ def fingerprint(network: Network) -> str:
 
 def versions() -> str:
     """Of this program and of torch, and the kind of processor that they were built for."""
-    return f"{__version__} {torch.__version__} {platform.machine()}"
+    # As installed: torch itself takes a second to ask.
+    return f"{__version__} {importlib.metadata.version('torch')} {platform.machine()}"
 
 
 def machine() -> str:
     """The versions, the processor, its abilities as torch sees them, and the threads."""
+    import torch
+
     threads = f"{torch.get_num_threads()} threads of {os.cpu_count()}"
     ability = torch.backends.cpu.get_cpu_capability()
     return f"{versions()} {_processor()} {ability} {threads}"

@@ -4,21 +4,20 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from restore_cli.networks.base import Network
+from restore_cli.engine.windows import Pixels
 
 SIDE = 160
 """Side of a patch, px; near what networks are trained on."""
 GRID = 4
 """At most this many patches along each side, so that large pictures cost no more than small."""
 
-_WHOLE: ContextVar[Tensor | None] = ContextVar("whole", default=None)
+_WHOLE: ContextVar[Pixels | None] = ContextVar("whole", default=None)
 
 
 @contextmanager
-def part_of(whole: Tensor) -> Generator[None]:
+def part_of(whole: Pixels) -> Generator[None]:
     """Let what this thread restores inside be told of the picture that it is a part of.
 
     Args:
@@ -31,7 +30,7 @@ def part_of(whole: Tensor) -> Generator[None]:
         _WHOLE.reset(before)
 
 
-def patches(image: Tensor) -> Tensor:
+def patches(image: Pixels) -> Pixels:
     """Evenly spread patches of a picture, at its own size.
 
     A picture that is shorter than a patch gives patches of its height or width. The first and the
@@ -44,7 +43,7 @@ def patches(image: Tensor) -> Tensor:
         (N, 3, h, w), N from 1 to `GRID` squared.
     """
     height, width = image.shape[-2:]
-    return torch.stack(
+    return np.stack(
         [
             image[:, top : top + SIDE, left : left + SIDE]
             for top in starts(height)
@@ -53,23 +52,10 @@ def patches(image: Tensor) -> Tensor:
     )
 
 
-def global_context(network: Network, image: Tensor, device: torch.device) -> Tensor | None:
-    """What a network wants to know of a whole picture: the mean over its patches.
-
-    Args:
-        network: on `device`.
-        image: (3, H, W) in [0, 1].
-        device: where to compute.
-
-    Returns:
-        (1, F), on `device`; None where the network asks nothing. Inside `part_of`, of that whole.
-    """
-    if not network.info.context:
-        return None
+def whole_of(image: Pixels) -> Pixels:
+    """Patches of the whole picture that an image is: its own, or inside `part_of` of that whole."""
     whole = _WHOLE.get()
-    seen = patches(image) if whole is None else whole
-    answers = network.global_context(seen.to(device))
-    return None if answers is None else answers.mean(dim=0, keepdim=True)
+    return patches(image) if whole is None else whole
 
 
 def starts(length: int) -> list[int]:

@@ -4,17 +4,18 @@ The need is measured, not guessed from names: one small forward pass counts the 
 once.
 """
 
-import math
-import weakref
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+from __future__ import annotations
 
-import torch
-from torch import Tensor
-from torch.overrides import TorchFunctionMode
+import math
+from typing import TYPE_CHECKING, Protocol
 
 from restore_cli.images.room import free_memory
-from restore_cli.networks.base import Network, NetworkInfo
+from restore_cli.networks.info import NetworkInfo
+
+if TYPE_CHECKING:
+    import torch
+
+    from restore_cli.networks.base import Network
 
 SMALLEST_TILE = 64
 """px; below this most of a window is context that is thrown away."""
@@ -29,21 +30,37 @@ PROBE = 128
 """px; side of the picture on which the need is measured. What is no larger needs no measuring."""
 
 
-def free_bytes(device: torch.device) -> float:
+class Place(Protocol):
+    """Where something is computed: a `torch.device`, or what stands for the CPU without torch."""
+
+    @property
+    def type(self) -> str:
+        """One of "cpu", "cuda" and "mps"."""
+        ...
+
+
+def free_bytes(device: Place) -> float:
     """Memory that a new computation on the device may take, in bytes."""
     if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        import torch
+
+        name = str(device)
+        free, _ = torch.cuda.mem_get_info(name)
+        cached = torch.cuda.memory_reserved(name) - torch.cuda.memory_allocated(name)
         return free + cached
     available = free_memory()
     if device.type == "mps":
+        import torch
+
         room = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
         return max(0.0, min(available, room))
     return available
 
 
-def release(device: torch.device) -> None:
+def release(device: Place) -> None:
     """Give memory that torch keeps for later back to the device, after a failure."""
+    import torch
+
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":
@@ -61,9 +78,13 @@ def bytes_per_pixel(network: Network, info: NetworkInfo, device: torch.device) -
     Returns:
         Bytes per px, already with the `SAFETY` factor.
     """
+    import torch
+
+    from restore_cli.engine.live_bytes import LiveBytes
+
     side = math.ceil(max(PROBE, info.smallest) / info.multiple) * info.multiple
     image = torch.full((1, 3, side, side), 0.5, device=device)
-    with torch.inference_mode(), _LiveBytes() as counter:
+    with torch.inference_mode(), LiveBytes() as counter:
         network(image)
     return SAFETY * (counter.peak + image.nbytes) / side**2
 
@@ -81,7 +102,7 @@ def fitting_tile(budget: float, per_pixel: float, info: NetworkInfo) -> int:
     return max(side, smallest_tile(info))
 
 
-def budget(device: torch.device, *, automatic: bool) -> float:
+def budget(device: Place, *, automatic: bool) -> float:
     """Bytes that activations may use on the device.
 
     Args:
@@ -92,43 +113,3 @@ def budget(device: torch.device, *, automatic: bool) -> float:
     if not automatic:
         return 0.9 * free
     return 0.8 * free if device.type == "cuda" else min(0.5 * free, CPU_BUDGET)
-
-
-class _LiveBytes(TorchFunctionMode):
-    """Counts the bytes of all tensors that operators returned and that are still referred to."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.peak = 0
-        self._live = 0
-        self._holders: dict[int, int] = {}
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> object:
-        result = func(*args, **(kwargs or {}))
-        parts = cast("tuple[object, ...]", result if isinstance(result, tuple) else (result,))
-        for part in parts:
-            if isinstance(part, Tensor):
-                self._hold(part)
-        return cast("object", result)
-
-    def _hold(self, tensor: Tensor) -> None:
-        # Views share a storage: count it once, until its last holder goes.
-        storage = tensor.untyped_storage()
-        key, size = storage.data_ptr(), storage.nbytes()
-        if key not in self._holders:
-            self._live += size
-            self.peak = max(self.peak, self._live)
-        self._holders[key] = self._holders.get(key, 0) + 1
-        weakref.finalize(tensor, self._drop, key, size)
-
-    def _drop(self, key: int, size: int) -> None:
-        self._holders[key] -= 1
-        if not self._holders[key]:
-            del self._holders[key]
-            self._live -= size

@@ -4,64 +4,44 @@ It owns what networks and files do not know: padding, windows, number format, me
 when one of these fails.
 """
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-from typing import Literal
+from typing import Literal, overload
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from restore_cli.engine import memory
-from restore_cli.engine.backend import TorchBackend
+from restore_cli.engine import memory, warm
+from restore_cli.engine.backend import Backend, TorchBackend
 from restore_cli.engine.cache import Cache, cache_folder
 from restore_cli.engine.choice import BackendName, Chosen, check_backend, choose
 from restore_cli.engine.degradation_classifier import degradation, trained_classifier
 from restore_cli.engine.device import Precision, choose_device, choose_precision
 from restore_cli.engine.enlarging import check_room, enlarged
 from restore_cli.engine.fingerprint import fingerprint, machine
-from restore_cli.engine.global_context import global_context
+from restore_cli.engine.global_context import patches, whole_of
 from restore_cli.engine.level import check_level, estimated_level, told_level
+from restore_cli.engine.openvino import OpenVINOBackend
 from restore_cli.engine.out_of_memory import is_out_of_memory
+from restore_cli.engine.restored import Restored
 from restore_cli.engine.tile_cost import SIDES, Costs, measured
-from restore_cli.engine.tiling import lay, mirror, taken
 from restore_cli.engine.turns import over_turns
 from restore_cli.engine.ways import DEFAULT_OVERLAP, Way, Ways
+from restore_cli.engine.windows import (
+    NotFiniteError,
+    Pixels,
+    finished,
+    in_windows,
+    is_finite,
+    is_flat,
+)
 from restore_cli.errors import RestoreError
 from restore_cli.networks.base import Network
 from restore_cli.networks.guided_unet import GuidedUNet
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Restored:
-    """A restored picture and how it was computed.
-
-    Attributes:
-        image: (3, H, W) float32 on the CPU, in [0, 1]; of upscalers (3, scale H, scale W).
-        tile: side of the windows in px; None where the picture went through whole.
-        device: the device that computed it, e.g. "cuda:0".
-        precision: "fp32", "bf16" or "fp16".
-        notes: one sentence for each thing that did not go as asked, for the user to read.
-        details: what the network says of the picture, for programs: where it tells degradations,
-            `degradation`, the likeliest, and `degradations`, how likely each is; of upscalers
-            `scale`.
-        backend: "torch" or "openvino".
-    """
-
-    image: Tensor
-    tile: int | None
-    device: str
-    precision: str
-    notes: tuple[str, ...] = ()
-    details: Mapping[str, object] = field(default_factory=dict[str, object])
-    backend: str = "torch"
-
-
-class _NotFiniteError(Exception):
-    """The network returned infinity or NaN."""
 
 
 class Restorer:
@@ -89,6 +69,8 @@ class Restorer:
         usual_overlap: px that this network needs for seams that nobody sees.
         batch_size: windows computed at once, 1 or more.
         progress: told after each window how many px of the picture are done, and how many it has.
+        identity: of the model, as `models.entries.Described` has it; with it, what later processes
+            need to do without torch is kept in the cache (`engine.warm`).
 
     Raises:
         RestoreError: an argument has a value that cannot be used here.
@@ -106,7 +88,9 @@ class Restorer:
         usual_overlap: int = DEFAULT_OVERLAP,
         batch_size: int = 1,
         progress: Progress | None = None,
+        identity: str = "",
     ) -> None:
+        self._identity = identity
         self._network = network.eval()
         self._progress = progress
         self._classifier = trained_classifier(network)
@@ -119,8 +103,8 @@ class Restorer:
         self._torch = TorchBackend(self._network)
         self._chosen: Chosen | None = None
         self._ways = Ways(
-            self._network,
-            self._torch,
+            network.info,
+            self._torch.bytes_per_pixel,
             self._device,
             tile=tile,
             overlap=overlap,
@@ -130,13 +114,26 @@ class Restorer:
         self._costs: dict[str, Costs] = {}
         self._by = "torch"  # what computed the last windows: small ones fall back to torch
 
+    @overload
     def __call__(
-        self, image: Tensor, *, level: float | None = None, strength: float = 1.0, tta: bool = False
-    ) -> Restored:
+        self, image: Tensor, *, level: float | None = ..., strength: float = ..., tta: bool = ...
+    ) -> Restored[Tensor]: ...
+    @overload
+    def __call__(
+        self, image: Pixels, *, level: float | None = ..., strength: float = ..., tta: bool = ...
+    ) -> Restored[Pixels]: ...
+    def __call__(
+        self,
+        image: Tensor | Pixels,
+        *,
+        level: float | None = None,
+        strength: float = 1.0,
+        tta: bool = False,
+    ) -> Restored[Tensor] | Restored[Pixels]:
         """Restore one picture.
 
         Args:
-            image: (3, H, W) float32 on the CPU, in [0, 1]; not changed.
+            image: (3, H, W) float32 on the CPU, in [0, 1], a tensor or an array; not changed.
             level: how much of the degradation there is, in the unit of what the network counts
                 (`engine.level`); 0 gives the picture back, None lets the network estimate it.
             strength: 0 (the input, exactly; of upscalers, enlarged) to 1 (the network's result);
@@ -144,18 +141,28 @@ class Restorer:
             tta: average over the eight flips and quarter turns; eight times the work.
 
         Returns:
-            The result, with the way it was computed.
+            The result, of the same kind, with the way it was computed.
 
         Raises:
             RestoreError: a value is out of range, the model takes no level, its result is not
                 finite in fp32 either, or the smallest window does not fit the CPU's memory.
             ValueError: `image` has the wrong shape or type.
         """
+        if isinstance(image, np.ndarray):
+            # Pictures of one colour may be views that repeat it.
+            tensor = torch.from_numpy(np.ascontiguousarray(image))
+            restored = self._restored(tensor, level, strength, tta)
+            return replace(restored, image=restored.image.numpy())
+        return self._restored(image.detach(), level, strength, tta)
+
+    def _restored(
+        self, image: Tensor, level: float | None, strength: float, tta: bool
+    ) -> Restored[Tensor]:
         if image.ndim != 3 or image.shape[0] != 3 or not image.numel():
             raise ValueError(f"image: expected (3, H, W), got {tuple(image.shape)}")
         if image.dtype != torch.float32 or image.device.type != "cpu":
             raise ValueError(f"image: expected float32 on cpu, got {image.dtype} {image.device}")
-        if not _finite(image):
+        if not is_finite(image.numpy()):
             raise RestoreError("the picture holds values that are not finite numbers")
         if not 0.0 <= strength <= 1.0:
             raise RestoreError(f"strength {strength:g} is outside 0..1")
@@ -171,7 +178,8 @@ class Restorer:
         if strength < 1.0:
             output.lerp_(enlarged(image, scale), 1.0 - strength)
         details = degradation(self._classifier, probabilities) if self._classifier else {}
-        details |= self._estimate(image, way.device) | _scaled(scale)
+        details |= self._estimate(image, way) | _scaled(scale)
+        self._keep()
         how = way.tile, str(way.device), way.precision, tuple(notes)
         return Restored(output, *how, details, self._by)
 
@@ -192,11 +200,11 @@ class Restorer:
         """What windows cost on the CPU, known once; `notes` gets why it could not be kept."""
         if precision not in self._costs:
             self._torch.move(torch.device("cpu"))
-            backend = self._chosen.backend if self._chosen else self._torch
+            backend = self._backend_on("cpu")
             name = self._chosen.name if self._chosen else "torch"
             picture = torch.rand(1, 3, max(SIDES) + self._block, max(SIDES) + self._block)
             with torch.inference_mode():
-                context = global_context(self._network, picture[0], torch.device("cpu"))
+                context = backend.context(torch.from_numpy(patches(picture[0].numpy())))
 
                 def compute(side: int) -> object:
                     return backend(picture[:, :, :side, :side], None, context, precision)
@@ -209,13 +217,31 @@ class Restorer:
                 notes.append(note)
         return self._costs[precision]
 
-    def _estimate(self, image: Tensor, device: torch.device) -> dict[str, object]:
+    def _keep(self) -> None:
+        """Tell later processes what of this model need not be found out again."""
+        if self._identity and isinstance(self._chosen and self._chosen.backend, OpenVINOBackend):
+            warm.keep(
+                self._identity, self._network, self._torch.bytes_per_pixel(torch.device("cpu"))
+            )
+        self._identity = ""
+
+    def _backend_on(self, kind: str) -> Backend:
+        return self._chosen.backend if self._chosen and kind == "cpu" else self._torch
+
+    def _context(self, image: Tensor, way: Way) -> Tensor | None:
+        """What the network says of the picture that an image is, or is a part of."""
+        if not self._network.info.context:
+            return None
+        whole = torch.from_numpy(whole_of(image.numpy()))
+        return self._backend_on(way.device.type).context(whole)
+
+    def _estimate(self, image: Tensor, way: Way) -> dict[str, object]:
         """What the network says of the whole picture: the level, the sources, or neither."""
         network, found = self._network, dict[str, object]()
         if not isinstance(network, GuidedUNet):
             return found
         with torch.inference_mode():
-            context = global_context(network, image, device)
+            context = self._context(image, way)
             assert context is not None
             if network.info.quantity:
                 found["level"] = estimated_level(network.info, network.amounts(context))
@@ -241,7 +267,7 @@ class Restorer:
             probabilities.clear()
             try:
                 output = self._compute(image, level, tta, way, probabilities)
-            except _NotFiniteError:
+            except NotFiniteError:
                 if way.precision == "fp32":
                     raise RestoreError(
                         "the model's result is not finite",
@@ -253,7 +279,7 @@ class Restorer:
                     raise
                 trouble = None
             else:
-                if way.precision == "fp32" or _flat(image) or not _flat(output):
+                if way.precision == "fp32" or is_flat(image.numpy()) or not is_flat(output.numpy()):
                     break
                 trouble = "one flat colour"
             # Only here, behind the `except`, are the tensors of the failed attempt gone.
@@ -272,39 +298,22 @@ class Restorer:
         self, image: Tensor, level: float | None, tta: bool, way: Way, probabilities: list[Tensor]
     ) -> Tensor:
         """Split, run, blend; (3, H, W) in [0, 1]. `probabilities` gets those of degradations."""
-        self._torch.move(way.device)
-        height, width = self._ways.padded((image.shape[1], image.shape[2]), way.tile)
-        multiple = self._ways.multiple(way.tile)
-        scale, smallest = self._network.info.scale, self._network.info.smallest
-        rows_from = mirror(image.shape[1], multiple, smallest)
-        columns_from = mirror(image.shape[2], multiple, smallest)
-        rows = self._ways.spans(height, way.tile)
-        columns = self._ways.spans(width, way.tile)
-        # Outside inference mode, so that callers get an ordinary tensor.
-        output = torch.empty(3, scale * image.shape[1], scale * image.shape[2])
+        self._torch.move(torch.device(str(way.device)))
+        layout = self._ways.layout((image.shape[1], image.shape[2]), way)
+        pixels = image.shape[1] * image.shape[2]
         with torch.inference_mode():
-            context = global_context(self._network, image, way.device)
-            for above, row in enumerate(rows):
-                source = taken(image, rows_from[row.start : row.stop], 1)
-                band = torch.empty(3, scale * (row.stop - row.start), output.shape[2])
-                for first in range(0, len(columns), way.batch):
-                    group = columns[first : first + way.batch]
-                    windows = torch.stack(
-                        [taken(source, columns_from[c.start : c.stop], 2) for c in group]
-                    )
-                    results = self._run(
-                        windows.to(way.device), level, tta, context, way, probabilities
-                    )
-                    for column, result in zip(group, results, strict=True):
-                        lay(band, result, column.times(scale), dim=2)
-                    done = above * len(columns) + first + len(group)
-                    self._tell(done / (len(rows) * len(columns)), image)
-                lay(output, band, row.times(scale), dim=1)
-        return output
+            context = self._context(image, way)
 
-    def _tell(self, share: float, image: Tensor) -> None:
+            def run(windows: Pixels) -> Pixels:
+                seen = torch.from_numpy(windows).to(str(way.device))
+                return finished(self._run(seen, level, tta, context, way, probabilities))
+
+            output = in_windows(image.numpy(), layout, run, partial(self._tell, pixels))
+        # Outside inference mode, so that callers get an ordinary tensor.
+        return torch.from_numpy(output)
+
+    def _tell(self, pixels: int, share: float) -> None:
         if self._progress is not None:
-            pixels = image.shape[1] * image.shape[2]
             self._progress(round(share * pixels), pixels)
 
     def _run(
@@ -315,10 +324,10 @@ class Restorer:
         context: Tensor | None,
         way: Way,
         probabilities: list[Tensor],
-    ) -> Tensor:
-        """Run the network on (B, 3, h, w) on its device; float32 in [0, 1] on the CPU."""
+    ) -> Pixels:
+        """Run the network on (B, 3, h, w) on its device; not limited."""
         told = None if level is None else told_level(self._network.info, level, windows)
-        backend = self._chosen.backend if self._chosen and way.device.type == "cpu" else self._torch
+        backend = self._backend_on(way.device.type)
 
         def forward(seen: Tensor) -> Tensor:
             computed = backend(seen, told, context, way.precision)
@@ -327,21 +336,8 @@ class Restorer:
                 probabilities.append(computed.degradations.cpu())
             return computed.image
 
-        result = over_turns(forward, windows) if tta else forward(windows)
-        if not _finite(result):
-            raise _NotFiniteError
-        return result.clamp_(0.0, 1.0).cpu()
+        return (over_turns(forward, windows) if tta else forward(windows)).cpu().numpy()
 
 
 def _scaled(scale: int) -> dict[str, object]:
     return {} if scale == 1 else {"scale": scale}
-
-
-def _finite(image: Tensor) -> bool:
-    """Whether no value is infinite or NaN, which the extremes tell without a mask of all."""
-    return math.isfinite(sum(float(value) for value in image.aminmax()))
-
-
-def _flat(image: Tensor) -> bool:
-    """Whether each channel of (3, H, W) has one value only."""
-    return bool((image.amax((1, 2)) == image.amin((1, 2))).all())

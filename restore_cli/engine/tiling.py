@@ -1,6 +1,6 @@
 """Windows over a picture: where they lie, and how their results become one picture without seams.
 
-Pure functions on sizes and tensors; no network, no device.
+Pure functions on sizes and arrays; no network, no device, no torch.
 
 Values near the border of a window suffer from the network's padding, so neighbours share
 `overlap` px. Of that band the outer part (nearest to either border) is thrown away; over the rest,
@@ -12,9 +12,10 @@ enough.
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 FADE = 0.25
 """Share of the overlap over which neighbours are mixed; the rest, half on each side, is context."""
@@ -54,7 +55,7 @@ def round_up(size: int, multiple: int) -> int:
     return math.ceil(size / multiple) * multiple
 
 
-def mirror(size: int, multiple: int, smallest: int = 1) -> Tensor:
+def mirror(size: int, multiple: int, smallest: int = 1) -> NDArray[np.int64]:
     """Where the px of a padded axis are read from: reflection behind the last px.
 
     The border px is not repeated. An axis shorter than its padding is reflected to and fro; an axis
@@ -66,29 +67,29 @@ def mirror(size: int, multiple: int, smallest: int = 1) -> Tensor:
         smallest: and no less than this, px.
 
     Returns:
-        (padded,) int64, values in [0, size).
+        (padded,) values in [0, size).
     """
-    position = torch.arange(round_up(max(size, smallest), multiple))
+    position = np.arange(round_up(max(size, smallest), multiple), dtype=np.int64)
     if size == 1:
-        return torch.zeros_like(position)
+        return np.zeros_like(position)
     position %= 2 * (size - 1)
-    return torch.where(position < size, position, 2 * (size - 1) - position)
+    return np.where(position < size, position, 2 * (size - 1) - position)
 
 
-def taken(image: Tensor, positions: Tensor, dim: int) -> Tensor:
+def taken(image: NDArray[Any], positions: NDArray[np.int64], dim: int) -> NDArray[Any]:
     """What stands at these places of an axis; a view where they follow one another.
 
     Gathering line by line takes longer than some networks; only windows at the border need it.
 
     Args:
         image: any shape.
-        positions: (N,) int64 along `dim`, one at least, as `mirror` gives them.
+        positions: (N,) along `dim`, one at least, as `mirror` gives them.
         dim: the axis.
     """
     first, count = int(positions[0]), len(positions)
-    if torch.equal(positions, torch.arange(first, first + count)):
-        return image.narrow(dim, first, count)
-    return image.index_select(dim, positions)
+    if np.array_equal(positions, np.arange(first, first + count)):
+        return image[_along(image, dim, first, first + count)]
+    return image.take(positions, axis=dim)
 
 
 def spans(length: int, tile: int, overlap: int, multiple: int) -> list[Span]:
@@ -130,33 +131,45 @@ def spans(length: int, tile: int, overlap: int, multiple: int) -> list[Span]:
     ]
 
 
-def ramp(width: int) -> Tensor:
+def ramp(width: int) -> NDArray[np.float32]:
     """Weights of the later window over a fade: half a cosine wave, (width,) rising inside (0, 1).
 
     The earlier window has one minus this, so the weights of all windows sum to one everywhere.
     """
-    phase = (torch.arange(width, dtype=torch.float32) + 0.5) / max(width, 1)
-    return 0.5 - 0.5 * torch.cos(math.pi * phase)
+    phase = (np.arange(width, dtype=np.float32) + np.float32(0.5)) / np.float32(max(width, 1))
+    return (0.5 - 0.5 * np.cos(np.float32(math.pi) * phase)).astype(np.float32)
 
 
-def lay(target: Tensor, window: Tensor, span: Span, *, dim: int) -> None:
-    """Lay one window over what its predecessors left, in place.
+def mixed(old: NDArray[np.float32], new: NDArray[np.float32], *, dim: int) -> NDArray[np.float32]:
+    """The fade from one window into the next, along an axis of arrays (C, h, w).
 
-    The mix is written as `old + weight * (new - old)`: where both agree the result is that value
-    exactly, not up to rounding. Lay windows in the order of `spans`.
+    Written as `old + weight * (new - old)`: where both agree the result is that value exactly, not
+    up to rounding.
+    """
+    shape = [1, 1, 1]
+    shape[dim] = old.shape[dim]
+    faded = ramp(old.shape[dim]).reshape(shape) * (new - old)
+    return (old + faded).astype(np.float32, copy=False)
+
+
+def lay(target: NDArray[np.float32], window: NDArray[np.float32], span: Span, *, dim: int) -> None:
+    """Lay one window over what its predecessors left, in place; in the order of `spans`.
 
     Args:
         target: (C, H, W), the picture's own size along `dim` (padding is cropped here).
-        window: (C, h, w), `span.stop - span.start` px along `dim`, else at least the target's.
+        window: (C, h, w), `span.stop - span.start` px along `dim`, else the target's size.
         span: the window's place along `dim`.
         dim: 1 for rows, 2 for columns.
     """
-    fade = span.fade_stop - span.fade_start
-    if fade > 0:
-        shape = [1, 1, 1]
-        shape[dim] = fade
-        new = window.narrow(dim, span.fade_start - span.start, fade)
-        target.narrow(dim, span.fade_start, fade).lerp_(new, ramp(fade).view(shape))
-    keep = min(span.keep_stop, target.shape[dim]) - span.fade_stop
-    new = window.narrow(dim, span.fade_stop - span.start, keep)
-    target.narrow(dim, span.fade_stop, keep).copy_(new)
+    if span.fade_stop > span.fade_start:
+        fade = _along(target, dim, span.fade_start, span.fade_stop)
+        inside = _along(window, dim, span.fade_start - span.start, span.fade_stop - span.start)
+        target[fade] = mixed(target[fade], window[inside], dim=dim)
+    stop = min(span.keep_stop, target.shape[dim])
+    inside = _along(window, dim, span.fade_stop - span.start, stop - span.start)
+    target[_along(target, dim, span.fade_stop, stop)] = window[inside]
+
+
+def _along(image: NDArray[Any], dim: int, start: int, stop: int) -> tuple[slice, ...]:
+    """Places from `start` to `stop` of one axis, all of the others."""
+    return tuple(slice(start, stop) if axis == dim else slice(None) for axis in range(image.ndim))

@@ -1,20 +1,21 @@
 """In what windows a picture is computed: as asked, as memory allows, as costs least time."""
 
-import math
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
-
-import torch
+from typing import TYPE_CHECKING, Literal
 
 from restore_cli.engine import memory
-from restore_cli.engine.backend import TorchBackend
-from restore_cli.engine.device import Precision
-from restore_cli.engine.out_of_memory import is_out_of_memory
 from restore_cli.engine.tile_cost import LARGE, SMALL, WASTEFUL, Costs
 from restore_cli.engine.tiling import Span, round_up, spans
+from restore_cli.engine.windows import Layout
 from restore_cli.errors import RestoreError
-from restore_cli.networks.base import Network, NetworkInfo
+from restore_cli.networks.info import NetworkInfo
+
+if TYPE_CHECKING:
+    from restore_cli.engine.device import Precision
+    from restore_cli.engine.memory import Place
 
 DEFAULT_OVERLAP = 64
 """px; see `Restorer`."""
@@ -33,7 +34,7 @@ class Way:
         batch: windows computed at once.
     """
 
-    device: torch.device
+    device: Place
     precision: Precision
     tile: int | None
     batch: int
@@ -43,8 +44,8 @@ class Ways:
     """The ways to compute pictures with one network on one device.
 
     Args:
-        network: in eval mode.
-        home: torch's backend of it.
+        info: of the network.
+        need: bytes that it takes for each px on a device.
         device: where it is computed unless memory runs out.
         tile, overlap, usual_overlap, batch_size: as `Restorer` takes them.
 
@@ -54,42 +55,41 @@ class Ways:
 
     def __init__(
         self,
-        network: Network,
-        home: TorchBackend,
-        device: torch.device,
+        info: NetworkInfo,
+        need: Callable[[Place], float],
+        device: Place,
         *,
         tile: int | Literal["auto", "none"],
         overlap: int | None,
         usual_overlap: int,
         batch_size: int,
     ) -> None:
-        self._network, self._home, self._device = network, home, device
-        self._block = network.info.block
-        self._tile = _checked_tile(tile, network.info)
+        self._info, self._need, self._device = info, need, device
+        self._block = info.block
+        self._tile = _checked_tile(tile, info)
         self._overlap = _checked_overlap(overlap, self._tile, self._block)
         self._usual = usual_overlap
         self._shared = usual_overlap if self._overlap is None else self._overlap
         if batch_size < 1:
             raise RestoreError(f"batch size {batch_size} is below 1")
         self._batch = batch_size
-        self._need: dict[str, float] = {}
         self._ceiling: int | None = None
         self._warned = False
 
-    def multiple(self, tile: int | None) -> int:
+    def _multiple(self, tile: int | None) -> int:
         """What the picture is padded to a multiple of, px: windows meet the network's blocks."""
-        return self._network.info.multiple if tile is None else self._block
+        return self._info.multiple if tile is None else self._block
 
     def padded(self, size: Size, tile: int | None = None) -> Size:
         """Height and width after padding, for the whole picture or for windows of it."""
-        height, width = (max(side, self._network.info.smallest) for side in size)
-        multiple = self.multiple(tile)
+        height, width = (max(side, self._info.smallest) for side in size)
+        multiple = self._multiple(tile)
         return round_up(height, multiple), round_up(width, multiple)
 
     def first(
         self,
         size: Size,
-        device: torch.device,
+        device: Place,
         precision: Precision,
         notes: list[str],
         costs: Callable[[], Costs],
@@ -114,18 +114,18 @@ class Ways:
         # there even what was asked for is compared with what is free.
         if pixels > memory.PROBE**2 and (self._tile == "auto" or device.type == "cpu"):
             room = memory.budget(device, automatic=self._tile == "auto")
-            need = self._bytes_per_pixel(device)
+            need = self._need(device)
             if pixels * need > room:
-                fitting = memory.fitting_tile(room / self._batch, need, self._network.info)
+                fitting = memory.fitting_tile(room / self._batch, need, self._info)
                 if self._tile != "auto" and fitting < tile:
                     notes.append(f"memory is short: computed with tiles of {fitting} px")
                 tile = min(tile, fitting)
-                if self._network.info.whole:
+                if self._info.whole:
                     notes.append(_MADE_FOR_WHOLE)
         if device.type == "cpu":
             large = height * width >= LARGE
             known = costs() if large else Costs()
-            if self._tile == "auto" and large and not self._network.info.whole:
+            if self._tile == "auto" and large and not self._info.whole:
                 best = known.cheapest(self.padded(size, tile), tile, self._shared, self._block)
                 tile = whole if best is None else best
             self._question(known, self.padded(size, tile), tile, fitting, notes)
@@ -159,7 +159,7 @@ class Ways:
         if way.tile is not None and way.batch > 1:
             return replace(way, batch=way.batch // 2)
         tile = way.tile or max(self.padded(size))
-        smallest = memory.smallest_tile(self._network.info)
+        smallest = memory.smallest_tile(self._info)
         if tile > smallest:
             half = max(tile // 2 // self._block * self._block, smallest)
             before = f"tiles of {way.tile} px" if way.tile else "the whole picture"
@@ -167,6 +167,8 @@ class Ways:
             return replace(way, tile=half)
         if way.device.type != "cpu":
             notes.append(f"out of memory on {way.device}: repeated on the CPU")
+            import torch  # which has just run out of memory there
+
             return self.first(size, torch.device("cpu"), "fp32", notes, costs)
         raise RestoreError(
             f"not enough memory, even with tiles of {smallest} px",
@@ -178,10 +180,23 @@ class Ways:
         if way.device == self._device:
             self._ceiling = way.tile
 
-    def spans(self, length: int, tile: int | None) -> list[Span]:
+    def layout(self, size: Size, way: Way) -> Layout:
+        """How a picture of `size` (H, W) is split."""
+        height, width = self.padded(size, way.tile)
+        info = self._info
+        return Layout(
+            rows=self._spans(height, way.tile),
+            columns=self._spans(width, way.tile),
+            multiple=self._multiple(way.tile),
+            smallest=info.smallest,
+            scale=info.scale,
+            batch=way.batch,
+        )
+
+    def _spans(self, length: int, tile: int | None) -> list[Span]:
         """The windows along a padded axis."""
         if tile is None:
-            return spans(length, length, 0, self.multiple(tile))
+            return spans(length, length, 0, self._multiple(tile))
         return spans(length, tile, self.overlap(tile), self._block)
 
     def overlap(self, tile: int) -> int:
@@ -189,18 +204,6 @@ class Ways:
         if self._overlap is not None and tile == self._tile:
             return self._overlap
         return min(self._shared, tile // 2)
-
-    def _bytes_per_pixel(self, device: torch.device) -> float:
-        if device.type not in self._need:
-            try:
-                self._home.move(device)
-                need = memory.bytes_per_pixel(self._network, self._network.info, device)
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                return math.inf
-            self._need[device.type] = need
-        return self._need[device.type]
 
 
 def _words(tile: int | None, overlap: int) -> str:

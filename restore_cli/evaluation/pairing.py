@@ -14,7 +14,6 @@ from pathlib import Path
 from restore_cli.errors import RestoreError
 from restore_cli.evaluation.problems import Problems
 from restore_cli.images.formats import UNREADABLE_SUFFIXES
-from restore_cli.images.header import count_pages, upright_size
 from restore_cli.images.listing import is_folder, not_a_file, walk, why_no_pictures
 from restore_cli.images.pair_rules import Rule
 from restore_cli.workers import Workers
@@ -327,6 +326,8 @@ def _nfc(text: str) -> str:
 
 
 def _size_or_error(path: Path) -> tuple[int, int] | RestoreError:
+    from restore_cli.images.header import count_pages, upright_size
+
     try:
         if (pages := count_pages(path)) > 1:
             hint = "save the one you want as a file of its own"
@@ -339,6 +340,8 @@ def _size_or_error(path: Path) -> tuple[int, int] | RestoreError:
 
 
 def _size_in_the_readers_words(path: Path) -> tuple[int, int] | RestoreError:
+    from restore_cli.images.header import upright_size
+
     try:
         return upright_size(path)
     except RestoreError as error:

@@ -4,59 +4,21 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from restore_cli.errors import RestoreError
 from restore_cli.images import bmp, heif, jpeg, jxl, light, png, pnm, tiff_write
 from restore_cli.images.formats import FORMATS
+from restore_cli.images.saving import Saving, Subsampling
 
 if TYPE_CHECKING:
     from restore_cli.images.picture import Picture
 
-Subsampling = Literal["4:4:4", "4:2:2", "4:2:0"]
 _QUALITY = 95
 _EFFORT = 6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Saving:
-    """How a file is compressed; None leaves it to the source, or to what is usual here.
-
-    A picture written in the format that it came in keeps its file's compression: a lossless WebP
-    stays lossless, a JPEG its tables and subsampling.
-
-    Args:
-        quality: 1 to 100, for formats with loss.
-        lossless: without loss, where the format can (WebP, AVIF, HEIC, JPEG XL).
-        subsampling: of colour, for JPEG, AVIF and HEIC.
-        effort: 1 (fast) to 9 (small).
-    """
-
-    quality: int | None = None
-    lossless: bool = False
-    subsampling: Subsampling | None = None
-    effort: int | None = None
-
-    def check(self) -> None:
-        """Refuse what cannot be meant.
-
-        Raises:
-            RestoreError: a number is out of range, or loss and none are both asked for.
-        """
-        if self.quality is not None and not 1 <= self.quality <= 100:
-            raise RestoreError(f"quality {self.quality} is out of range", hint="give 1 to 100")
-        if self.effort is not None and not 1 <= self.effort <= 9:
-            raise RestoreError(f"effort {self.effort} is out of range", hint="give 1 to 9")
-        if self.lossless and self.quality is not None:
-            raise RestoreError("lossless files have no quality", hint="give one of the two")
-
-
-DEFAULT = Saving()
 
 
 def encode(pictures: Sequence[Picture], format: str, saving: Saving) -> bytes:

@@ -16,7 +16,7 @@ from restore_cli.images.atomic import write_atomically
 from restore_cli.images.chatter import reading
 from restore_cli.images.decode import DAMAGE, decode
 from restore_cli.images.decoded import Coding, Decoded
-from restore_cli.images.encode import DEFAULT, Saving, encode
+from restore_cli.images.encode import encode
 from restore_cli.images.fit import fit
 from restore_cli.images.formats import FORMATS, resolve_format
 from restore_cli.images.metadata import Metadata, Resolution, Text, settle_exif
@@ -24,6 +24,7 @@ from restore_cli.images.profile import LINEAR, Converter, ProfileError, converte
 from restore_cli.images.regular import naming_problems, open_regular, size_of
 from restore_cli.images.resize import resized
 from restore_cli.images.room import admit
+from restore_cli.images.saving import DEFAULT, Saving
 from restore_cli.images.sniff import sniff
 
 _DTYPES = ("uint8", "uint16", "float32")

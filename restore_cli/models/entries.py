@@ -4,16 +4,18 @@ A model folder holds `model.safetensors` (fp16), the `recipe.toml` that trained 
 `SHA256SUMS` over the first two (`sha256sum -c` understands it).
 """
 
+import hashlib
+import json
 import re
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-
-from safetensors import SafetensorError, safe_open
+from typing import Any
 
 from restore_cli.errors import RestoreError, meant
-from restore_cli.images.regular import file_sha256
+from restore_cli.images.regular import file_sha256, open_regular, size_of
 from restore_cli.models import shipped
 from restore_cli.models.shipped import CLASSIFIER, TASKS, WEIGHTS
 from restore_cli.models.weighing import SAFETENSORS, check_kind
@@ -24,6 +26,9 @@ from restore_cli.tilde import from_home
 
 RECIPE, CARD, SUMS = "recipe.toml", "card.md", "SHA256SUMS"
 _MOST_TEXT = 2**24
+_MOST_HEADER = 100_000_000  # as the format says
+_LENGTH = struct.Struct("<Q")
+_DAMAGE = (OSError, ValueError, struct.error, RecursionError)
 FOREIGN = "restore-foreign-1"
 """Format of weights whose network is another project's."""
 
@@ -59,9 +64,9 @@ def default_for_task(task: str) -> str:
     Raises:
         RestoreError: there is none.
     """
-    for entry in entries():
-        if entry.task == task and entry.name == task:
-            return entry.name
+    for folder in shipped.folders():
+        if folder.name == task and Recipe.load(folder / RECIPE).model.task == task:
+            return task
     have = ", ".join(sorted({entry.task for entry in entries()} & set(TASKS))) or "none"
     raise RestoreError(
         f"no model for the task {task!r} is shipped",
@@ -147,6 +152,13 @@ class Described:
         """What it was trained for."""
         return self._claimed("task") if self.recipe is None else self.recipe.model.task
 
+    @property
+    def identity(self) -> str:
+        """What decides the network and its weights; empty for a foreign checkpoint."""
+        if self.recipe is None:
+            return ""
+        return hashlib.sha256(f"{self.sha256} {self.recipe.network!r}".encode()).hexdigest()
+
     def _claimed(self, what: str) -> str:
         """What `models convert` wrote of a foreign model; else it is called as its file is."""
         said = self.claims.get(what, "") if self.claims.get("format") == FOREIGN else ""
@@ -184,10 +196,26 @@ def _metadata(path: Path) -> dict[str, str]:
         return {}
     try:
         check_kind(path)
-        with safe_open(path, framework="np") as file:  # pyright: ignore[reportUnknownVariableType]
-            return file.metadata() or {}  # pyright: ignore
-    except (SafetensorError, OSError) as error:
+        said = _header(path).get("__metadata__", {})
+    except _DAMAGE as error:
         raise RestoreError(f"cannot read the weights in {path}: {error}") from error
+    return {str(name): value for name, value in said.items() if isinstance(value, str)}
+
+
+def _header(path: Path) -> dict[str, dict[str, Any]]:
+    """What stands before the tensors of a safetensors file: the library reads it with numpy only.
+
+    Raises:
+        OSError, ValueError, struct.error, RecursionError: it is damaged.
+    """
+    with open_regular(path) as file:
+        (length,) = _LENGTH.unpack(file.read(_LENGTH.size))
+        if length > min(_MOST_HEADER, size_of(file)):
+            raise ValueError("its header is longer than it can be")
+        header = json.loads(file.read(length))
+    if not isinstance(header, dict) or not all(isinstance(one, dict) for one in header.values()):
+        raise ValueError("its header describes no tensors")
+    return header
 
 
 def _folder(name: str) -> Path:
@@ -211,10 +239,10 @@ def _describe(folder: Path) -> Entry:
     recipe = Recipe.load(folder / RECIPE)
     path = folder / WEIGHTS
     try:
-        with safe_open(path, framework="np") as file:  # pyright: ignore[reportUnknownVariableType]
-            slices = [file.get_slice(key) for key in file.keys()]  # noqa: SIM118  # pyright: ignore
-            parameters = sum(prod(s.get_shape()) for s in slices)  # pyright: ignore
-    except (SafetensorError, OSError) as error:
+        header = _header(path)
+        shapes = [about["shape"] for name, about in header.items() if name != "__metadata__"]
+        parameters = sum(prod(shape) for shape in shapes)
+    except (*_DAMAGE, KeyError, TypeError) as error:
         raise RestoreError(
             f"cannot read {path}: {error}", hint="install restore-cli again"
         ) from error

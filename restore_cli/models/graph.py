@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from abc import ABC, abstractmethod
 from typing import Any, cast
 
 import torch
@@ -22,7 +23,50 @@ def unknown_level(info: NetworkInfo, count: int) -> Tensor | None:
     return torch.full((count, *_LEVELS[info.level]), math.nan)
 
 
-class Graph(nn.Module):
+class Traced(nn.Module, ABC):
+    """What other runtimes are given: a module of tensors that can be recorded.
+
+    Attributes:
+        inputs: names in order.
+    """
+
+    inputs: list[str]
+
+    @abstractmethod
+    def example(self) -> tuple[Tensor, ...]:
+        """Inputs of the right shapes, the first of them (B, 3, H, W)."""
+
+    def traced(self) -> Any:  # noqa: ANN401 - a type of torch's that its stubs do not name
+        """The graph that torch records on `example`; heights, widths and batches stay free."""
+        # Tensors of inference mode cannot be traced.
+        with torch.inference_mode(mode=False), torch.no_grad(), warnings.catch_warnings():
+            # Sizes that Python sees become constants: those that do are the same for every size.
+            warnings.simplefilter("ignore")
+            return torch.jit.trace(self, self.example(), check_trace=False)
+
+
+class ContextGraph(Traced):
+    """What a network says of a whole picture, of its patches (N, 3, h, w): (1, F).
+
+    Args:
+        network: in eval mode, on the CPU, told a global context.
+    """
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+        self.inputs = ["patches"]
+
+    def forward(self, patches: Tensor) -> Tensor:
+        """The mean over the patches."""
+        return cast("Tensor", self.network.global_context(patches)).mean(dim=0, keepdim=True)
+
+    def example(self) -> tuple[Tensor, ...]:
+        """Two patches that are not square."""
+        return (torch.rand(2, 3, _SIDE, _SIDE + 16),)
+
+
+class Graph(Traced):
     """A network whose inputs are all tensors that must be given: an unknown level is NaN.
 
     Args:
@@ -70,11 +114,3 @@ class Graph(nn.Module):
         if "context" in self.inputs:
             told.append(cast("Tensor", self.network.global_context(image)))
         return tuple(told)
-
-    def traced(self) -> Any:  # noqa: ANN401 - a type of torch's that its stubs do not name
-        """The graph that torch records on `example`; heights, widths and batches stay free."""
-        # Tensors of inference mode cannot be traced.
-        with torch.inference_mode(mode=False), torch.no_grad(), warnings.catch_warnings():
-            # Sizes that Python sees become constants: those that do are the same for every size.
-            warnings.simplefilter("ignore")
-            return torch.jit.trace(self, self.example(), check_trace=False)

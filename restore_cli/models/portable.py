@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from restore_cli.errors import RestoreError
-from restore_cli.models.graph import Graph, unknown_level
+from restore_cli.models.graph import Graph, Traced, unknown_level
 from restore_cli.models.zoo import Model
 
 OPSET = 18
@@ -106,7 +106,7 @@ def export_openvino(model: Model, folder: Path) -> None:
         _write({folder / file.name: file.read_bytes() for file in files})
 
 
-def openvino_model(graph: Graph) -> Any:  # noqa: ANN401 - the package ships no types
+def openvino_model(graph: Traced) -> Any:  # noqa: ANN401 - the package ships no types
     """A graph as OpenVINO's model, of free batch, height and width, inputs named as the graph's."""
     import openvino
 

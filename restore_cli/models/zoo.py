@@ -69,6 +69,7 @@ class Model:
         recipe: None for a foreign checkpoint.
         overlap: px that neighbouring tiles should share.
         architecture: of the network, as recipes or spandrel call it.
+        identity: see `entries.Described`.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Model:
     recipe: Recipe | None
     overlap: int
     architecture: str = ""
+    identity: str = ""
 
 
 def load(name_or_path: str) -> Model:
@@ -121,6 +123,7 @@ def load(name_or_path: str) -> Model:
         recipe=about.recipe,
         overlap=about.overlap,
         architecture=architecture,
+        identity=about.identity,
     )
 
 

@@ -1,29 +1,17 @@
 """Networks: nn.Modules that know no files and no losses."""
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from restore_cli.networks.baryir import BaryIR
-from restore_cli.networks.baryir_restormer import BaryIRRestormer
-from restore_cli.networks.base import Network
-from restore_cli.networks.cut import CutGenerator
-from restore_cli.networks.deblur import Deblur
-from restore_cli.networks.guided_unet import GuidedUNet
-from restore_cli.networks.isp import ISP
-from restore_cli.networks.nafnet import NAFNet
-from restore_cli.networks.restormer import Restormer
-from restore_cli.networks.unet import UNet
-from restore_cli.networks.vae import VAE
+if TYPE_CHECKING:
+    from restore_cli.networks.architectures import NETWORKS
 
-NETWORKS: dict[str, Callable[..., Network]] = {
-    "unet": UNet,
-    "guided-unet": GuidedUNet,
-    "nafnet": NAFNet,
-    "cut": CutGenerator,
-    "deblur": Deblur,
-    "isp": ISP,
-    "restormer": Restormer,
-    "baryir": BaryIR,
-    "baryir-restormer": BaryIRRestormer,
-    "vae": VAE,
-}
-"""What `network.name` in a recipe may be."""
+__all__ = ["NETWORKS"]
+
+
+def __getattr__(name: str) -> object:
+    """Import the architectures, and torch with them, when they are asked for (PEP 562)."""
+    if name != "NETWORKS":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from restore_cli.networks import architectures
+
+    return architectures.NETWORKS

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from restore_cli.engine.device import choose_device
-from restore_cli.engine.restorer import Restored
+from restore_cli.engine.restored import Restored
+from restore_cli.engine.windows import Pixels
 from restore_cli.errors import RestoreError
 from restore_cli.images.regular import file_sha256
 from restore_cli.ot_correct.autoencoders import load_autoencoder
@@ -51,7 +52,7 @@ class Corrector:
         self._decoding: Decoding = decoding
         self._seed, self._device = seed, device
 
-    def __call__(self, image: Tensor) -> Restored:
+    def __call__(self, image: Tensor) -> Restored[Tensor]:
         """Correct one picture.
 
         Args:
@@ -79,14 +80,21 @@ class Corrector:
             )
         return Restored(corrected.clamp_(0.0, 1.0), None, str(self._device), "fp32")
 
-    def after(self, restore: Callable[[Tensor], Restored]) -> Callable[[Tensor], Restored]:
+    def after(
+        self, restore: Callable[[Pixels], Restored[Pixels]]
+    ) -> Callable[[Pixels], Restored[Pixels]]:
         """Chain behind a restorer; the record of how it was computed stays the restorer's."""
 
-        def both(image: Tensor) -> Restored:
+        def both(image: Pixels) -> Restored[Pixels]:
             restored = restore(image)
-            return replace(restored, image=self(restored.image).image)
+            return replace(restored, image=self.of_pixels(restored.image).image)
 
         return both
+
+    def of_pixels(self, image: Pixels) -> Restored[Pixels]:
+        """Correct one picture of a batch, an array (3, H, W)."""
+        done = self(torch.from_numpy(image))
+        return Restored(done.image.numpy(), done.tile, done.device, done.precision)
 
 
 def load_transport(

@@ -91,7 +91,7 @@ class TiledAutoencoder:
     def _tiled(self, images: Tensor, compute: Callable[[Tensor], Tensor], channels: int) -> Tensor:
         rows = mirror(images.shape[2], self.factor)
         columns = mirror(images.shape[3], self.factor)
-        padded = taken(taken(images, rows, 2), columns, 3)
+        padded = torch.from_numpy(taken(taken(images.numpy(), rows, 2), columns, 3))
         size = (len(rows) // self.factor, len(columns) // self.factor)
         return self._persist(padded, _Way(compute, channels, self.factor, 1), size)
 
@@ -163,8 +163,8 @@ class TiledAutoencoder:
                             column.start * way.into : column.stop * way.into,
                         ]
                         made = way.compute(window.to(self._device).contiguous())[0].float().cpu()
-                        lay(band, made, _scaled(column, way.out), dim=2)
-                    lay(target, band, _scaled(row, way.out), dim=1)
+                        lay(band.numpy(), made.numpy(), _scaled(column, way.out), dim=2)
+                    lay(target.numpy(), band.numpy(), _scaled(row, way.out), dim=1)
         return result
 
 

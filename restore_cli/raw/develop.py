@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from restore_cli.batch.reading import Loaded
-from restore_cli.engine.restorer import Restored
+from restore_cli.engine.restored import Restored
+from restore_cli.engine.windows import Pixels
 from restore_cli.images.metadata import bake
 from restore_cli.images.picture import Picture
 from restore_cli.images.srgb_profile import srgb_profile
@@ -46,14 +46,14 @@ class _Developed:
     """What stands between reading and finishing a file."""
 
     info: RawInfo
-    image: Tensor
+    image: NDArray[Any]
     light: PictureLight
     gains: Gains | None
     kept: Kept
     look: ProfileLook | None
     engine: Engine
     details: dict[str, object]
-    restore: Callable[[Tensor], Restored] | None
+    restore: Callable[[Pixels], Restored[Pixels]] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Developer:
     """
 
     settings: Settings
-    restorer: Callable[..., Restored] | None = None
+    restorer: Callable[..., Restored[Pixels]] | None = None
 
     def count_pixels(self, path: Path) -> int:
         """Height times width."""
@@ -124,10 +124,10 @@ class Developer:
                 light = balanced(light, cfa, applied)
             if settings.engine == "learned":
                 phase = Phase.of(cfa)
-                image = planes(light, phase)
+                image = planes(light, phase).numpy()
             else:
                 codes = demosaic(light, cfa, settings.demosaic)
-                image = torch.from_numpy(np.ascontiguousarray(codes.transpose(2, 0, 1)))
+                image = np.ascontiguousarray(codes.transpose(2, 0, 1))
         else:
             light = np.repeat(light[..., None], 3, 2) if light.ndim == 2 else light
             if settings.highlights == "reconstruct":
@@ -136,7 +136,7 @@ class Developer:
                 light = light / np.float32(headroom)
             else:
                 light = np.minimum(light * np.array(applied, np.float32), 1)
-            image = torch.from_numpy(np.ascontiguousarray(light.transpose(2, 0, 1)))
+            image = np.ascontiguousarray(light.transpose(2, 0, 1))
         details: dict[str, object] = {"hot_pixels": prepared.hot_pixels, "noise": told}
         if prepared.corrections or prepared.after:
             every = settings.lens_corrections == "auto"
@@ -206,7 +206,7 @@ class Developer:
             "read": [float(f"{v:.4g}") for v in model.read],
         }
 
-    def _restore(self, sigma: float | None) -> Callable[[Tensor], Restored] | None:
+    def _restore(self, sigma: float | None) -> Callable[[Pixels], Restored[Pixels]] | None:
         return None if self.restorer is None else partial(self.restorer, level=sigma)
 
     def _by_libraw(self, raw: RawFile, info: RawInfo) -> _Developed:
@@ -223,7 +223,7 @@ class Developer:
         crop = Area(0, 0, *pixels.shape[:2])
         return _Developed(
             info=_noted(info, *notes),
-            image=torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))),
+            image=np.ascontiguousarray(pixels.transpose(2, 0, 1)),
             light=PictureLight(
                 raw.path, None, (1.0, 1.0, 1.0), 1.0, None, crop, (1.0, 1.0), settings.proof, False
             ),
@@ -273,7 +273,9 @@ class Developer:
             image=made.image,
             height=width if turned else height,
             width=height if turned else width,
-            finish=partial(self._finish, replace(made, image=torch.empty(0), restore=None)),
+            finish=partial(
+                self._finish, replace(made, image=np.empty((3, 0, 0), np.float32), restore=None)
+            ),
             notes=tuple(notes),
             restore=made.restore if made.engine == "learned" else as_it_is,
             details={
@@ -285,10 +287,10 @@ class Developer:
             },
         )
 
-    def _finish(self, made: _Developed, image: Tensor) -> Picture:
+    def _finish(self, made: _Developed, image: Pixels) -> Picture:
         """Colours, look, curve, orientation and metadata."""
         settings, info = self.settings, made.info
-        rows, _, notes = made.light.rows(image)
+        rows, _, notes = made.light.rows(torch.from_numpy(image))
         height, width = made.light.size
         look: Look = settings.look
         if look == "profile" and made.look is None:
@@ -321,6 +323,6 @@ def _noted(info: RawInfo, *notes: str) -> RawInfo:
     return replace(info, notes=(*info.notes, *notes)) if notes else info
 
 
-def as_it_is(image: Tensor) -> Restored:
+def as_it_is(image: Pixels) -> Restored[Pixels]:
     """For pictures that are finished already."""
     return Restored(image, tile=None, device="cpu", precision="fp32")

@@ -21,7 +21,6 @@ from PIL import Image
 from restore_cli.errors import RestoreError
 from restore_cli.images.chatter import reading
 from restore_cli.images.decode import DAMAGE
-from restore_cli.images.listing import Suffixes
 from restore_cli.images.picture import Picture
 from restore_cli.images.regular import naming_problems, open_regular, size_of
 from restore_cli.images.room import MAX_PIXELS, admit
@@ -35,17 +34,6 @@ from restore_cli.raw.pixels import linearised, read_here, read_samples
 from restore_cli.raw.previews import preview
 from restore_cli.raw.problems import naming_raw_problems, no_raw
 from restore_cli.raw.tags import RawTags, mapped, tags_of, tags_or_none
-
-RAWS = Suffixes(
-    frozenset(
-        (
-            *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq"),
-            *(".k25", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf"),
-            *(".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
-        )
-    )
-)
-"""The files of a folder that are worth developing, by their names."""
 
 _LEAST_X_TRANS = 512
 """LibRaw's own method for X-Trans takes smaller pictures for damaged ones."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
+import numpy as np
 
 from restore_cli.batch.inputs import Refused
 from restore_cli.batch.planning import Job
@@ -48,7 +48,7 @@ class Previews:
         if stored is not None and not self.strip_gps:
             whole = _Stored(preview, stored)
         return Loaded(
-            image=torch.empty(3, 0, 0),
+            image=np.empty((3, 0, 0), np.float32),
             height=preview.height,
             width=preview.width,
             finish=lambda _: whole,
@@ -99,7 +99,7 @@ class WithCameraFiles:
             data = file.read(size_of(file))
         picture = Picture.read(path)
         return Loaded(
-            image=torch.empty(3, 0, 0),
+            image=np.empty((3, 0, 0), np.float32),
             height=picture.height,
             width=picture.width,
             finish=lambda _: _Stored(picture, data),

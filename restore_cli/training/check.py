@@ -15,7 +15,7 @@ from restore_cli.data.sample import Sample
 from restore_cli.data.source import build_source, validation_pairs
 from restore_cli.images.header import upright_size
 from restore_cli.images.picture import Picture
-from restore_cli.raw.file import RAWS
+from restore_cli.raw.suffixes import RAWS
 from restore_cli.recipe import OptimSection, Recipe
 from restore_cli.training import loop
 from restore_cli.training.meter import Progress, Start

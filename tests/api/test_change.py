@@ -1,15 +1,15 @@
 """What changed in a picture, in numbers and words."""
 
+import numpy as np
 import pytest
-import torch
 
 from restore_cli.api.change import change, in_words, measured
-from restore_cli.engine.restorer import Restored
+from restore_cli.engine.restored import Restored
 
 
 def test_pixels_that_differ_visibly_are_counted() -> None:
-    before = torch.full((3, 600, 10), 0.5)
-    after = before.clone()
+    before = np.full((3, 600, 10), 0.5, np.float32)
+    after = before.copy()
     after[1, :60] += 3 / 255
     after[2, 300:] += 1 / 255
     assert change(before, after) == {"share": 0.1, "largest": round(3 / 255, 4)}
@@ -17,8 +17,10 @@ def test_pixels_that_differ_visibly_are_counted() -> None:
 
 
 def test_a_restorer_is_measured() -> None:
-    told = Restored(torch.ones(3, 2, 2), None, "cpu", "fp32", details={"steps": ["derain"]})
-    restored = measured(lambda _: told)(torch.zeros(3, 2, 2))
+    told = Restored(
+        np.ones((3, 2, 2), np.float32), None, "cpu", "fp32", details={"steps": ["derain"]}
+    )
+    restored = measured(lambda _: told)(np.zeros((3, 2, 2), np.float32))
     assert restored.details == {"steps": ["derain"], "change": {"share": 1.0, "largest": 1.0}}
 
 
@@ -47,6 +49,6 @@ def test_words_for_people(details: dict[str, object], words: str) -> None:
 
 
 def test_what_an_upscaler_made_is_not_compared_with_its_input() -> None:
-    image = torch.rand(3, 4, 5)
-    restored = Restored(torch.rand(3, 8, 10), None, "cpu", "fp32", details={"scale": 2})
+    image = np.zeros((3, 4, 5), np.float32)
+    restored = Restored(np.zeros((3, 8, 10), np.float32), None, "cpu", "fp32", details={"scale": 2})
     assert measured(lambda _: restored)(image).details == {"scale": 2}

@@ -4,20 +4,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
 from restore_cli.batch.manifest import MANIFEST_NAME, Identity, Manifest
 from restore_cli.batch.planning import Job
 from restore_cli.batch.results import Result
-from restore_cli.engine.restorer import Restored
+from restore_cli.engine.restored import Restored
+from restore_cli.engine.windows import Pixels
 
 
-def same(image: torch.Tensor) -> Restored:
+def same(image: Pixels) -> Restored[Pixels]:
     return Restored(image, tile=64, device="cpu", precision="fp32", notes=("a note",))
 
 
-def inverted(image: torch.Tensor) -> Restored:
+def inverted(image: Pixels) -> Restored[Pixels]:
     return Restored(1 - image, tile=None, device="cpu", precision="fp32")
 
 

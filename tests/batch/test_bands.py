@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-import torch
 from PIL import Image
 
 from restore_cli.batch import bands, pipeline
@@ -20,7 +19,8 @@ from restore_cli.batch.reading import Pictures
 from restore_cli.batch.results import Result
 from restore_cli.batch.work import Work
 from restore_cli.engine import global_context
-from restore_cli.engine.restorer import Restored
+from restore_cli.engine.restored import Restored
+from restore_cli.engine.windows import Pixels
 from restore_cli.errors import RestoreError
 from restore_cli.images import room
 from restore_cli.images.picture import Picture
@@ -29,7 +29,7 @@ RNG = np.random.default_rng(6)
 RGB = RNG.integers(0, 256, (700, 300, 3), np.uint8)
 
 
-def darker(image: torch.Tensor) -> Restored:
+def darker(image: Pixels) -> Restored[Pixels]:
     return Restored(image / 2, None, "cpu", "fp32", details={"change": {"share": 1, "largest": 1}})
 
 
@@ -78,7 +78,7 @@ def test_bands_fade_into_each_other_and_are_told_of_the_whole(short: None, tmp_p
     tifffile.imwrite(source, np.full((700, 300, 3), 100, np.uint8), photometric="rgb")
     seen: list[tuple[int, ...]] = []
 
-    def unlike(image: torch.Tensor) -> Restored:
+    def unlike(image: Pixels) -> Restored[Pixels]:
         whole = global_context._WHOLE.get()
         assert whole is not None
         seen.append(tuple(whole.shape))
@@ -102,7 +102,7 @@ def test_what_cannot_go_in_bands_is_refused_with_the_numbers(short: None, tmp_pa
     large = run(
         tmp_path / "a.tif",
         tmp_path / "b.tiff",
-        lambda image: Restored(image.repeat(1, 2, 2), None, "cpu", "fp32"),
+        lambda image: Restored(image.repeat(2, 1).repeat(2, 2), None, "cpu", "fp32"),
     )
     assert "this model enlarges" in str(large.error)
     assert {path.name for path in tmp_path.iterdir()} == {"a.png", "a.tif"}

@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 import pytest
-import torch
 from PIL import Image
 
 from restore_cli.batch.claims import TakenError, claim
@@ -15,7 +14,8 @@ from restore_cli.batch.outputs import Existing
 from restore_cli.batch.pipeline import run
 from restore_cli.batch.planning import Job
 from restore_cli.batch.results import Result
-from restore_cli.engine.restorer import Restored
+from restore_cli.engine.restored import Restored
+from restore_cli.engine.windows import Pixels
 from restore_cli.images.picture import Picture
 
 
@@ -83,7 +83,7 @@ def test_runs_on_one_folder_make_each_picture_once(tmp_path: Path, existing: Exi
     computed: list[float] = []
     results: list[Result] = []
 
-    def restore(image: torch.Tensor) -> Restored:
+    def restore(image: Pixels) -> Restored[Pixels]:
         computed.append(float(image[0, 0, 0]))
         time.sleep(0.01)
         return Restored(image, None, "cpu", "fp32")
@@ -114,7 +114,7 @@ def test_an_interrupted_run_does_not_wait_for_a_writer(
         go.wait(20)
         return ()
 
-    def restore(image: torch.Tensor) -> Restored:
+    def restore(image: Pixels) -> Restored[Pixels]:
         if image[0, 0, 0] > 0:
             raise KeyboardInterrupt
         return Restored(image, None, "cpu", "fp32")

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from restore_cli.batch import pipeline
 from restore_cli.batch.gate import DroppedError, Gate
 from restore_cli.batch.planning import Job
-from restore_cli.engine.restorer import Restored
+from restore_cli.engine.restored import Restored
+from restore_cli.engine.windows import Pixels
 from restore_cli.images.atomic import named_through, write_atomically
 from restore_cli.images.picture import Picture
 
@@ -48,13 +48,13 @@ def test_an_interrupted_run_tells_exactly_what_there_is(
         late.wait(next(slow))
         return write(self, path, *rest)
 
-    def restore(image: torch.Tensor) -> Restored:
+    def restore(image: Pixels) -> Restored[Pixels]:
         computed.append(image)
         if len(computed) == 4:
             raise KeyboardInterrupt
         return Restored(image, tile=None, device="cpu", precision="fp32")
 
-    computed: list[torch.Tensor] = []
+    computed: list[Pixels] = []
     monkeypatch.setattr(pipeline, "DROP_SECONDS", 0.8)
     monkeypatch.setattr(Picture, "write", patient)
     told: list[pipeline.Result] = []

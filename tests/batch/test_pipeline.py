@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from batch_jobs import book, by_name, inverted, job, jobs, same, save, shown
 from PIL import Image
 
 from restore_cli.batch.inputs import Refused
 from restore_cli.batch.pipeline import run
 from restore_cli.batch.planning import Job
-from restore_cli.engine.restorer import Restored
+from restore_cli.engine.restored import Restored
+from restore_cli.engine.windows import Pixels
 from restore_cli.errors import RestoreError
 from restore_cli.images.picture import Picture
 
@@ -39,9 +39,9 @@ def test_writes_what_the_restorer_returns(tmp_path: Path) -> None:
 def test_computes_on_the_iterating_thread(tmp_path: Path) -> None:
     seen: set[threading.Thread] = set()
 
-    def watch(image: torch.Tensor) -> Restored:
+    def watch(image: Pixels) -> Restored[Pixels]:
         assert image.shape == (3, 12, 15)
-        assert image.dtype == torch.float32
+        assert image.dtype == np.float32
         seen.add(threading.current_thread())
         return same(image)
 
@@ -146,7 +146,7 @@ def test_full_disk_fails_that_file_and_leaves_nothing_half_written(
 
 
 def test_failure_of_the_restorer_fails_that_file_only(tmp_path: Path) -> None:
-    def fussy(image: torch.Tensor) -> Restored:
+    def fussy(image: Pixels) -> Restored[Pixels]:
         if image.shape[1] == 13:
             raise RuntimeError("odd")
         if image.shape[1] == 14:
@@ -170,7 +170,7 @@ def test_output_folder_that_is_a_file_fails_before_computing(tmp_path: Path) -> 
     (todo,) = jobs(tmp_path, 1)
     todo.output.parent.write_text("in the way")
 
-    def never(image: torch.Tensor) -> Restored:
+    def never(image: Pixels) -> Restored[Pixels]:
         pytest.fail("computed for nothing")
 
     (result,) = run([todo], never)
@@ -205,7 +205,7 @@ def test_reading_and_writing_overlap_with_computing(
         step("read", lambda: True)
         return picture
 
-    def patient(image: torch.Tensor) -> Restored:
+    def patient(image: Pixels) -> Restored[Pixels]:
         # Goes on only when the next picture has been read meanwhile.
         step("computed", lambda: seen["read"] > seen["computed"] + 1 or seen["read"] == count)
         return same(image)
@@ -279,7 +279,7 @@ def test_ending_early_leaves_complete_files_and_no_threads(tmp_path: Path, how: 
     todo = jobs(tmp_path, 20, side=64)
     computed = 0
 
-    def restore(image: torch.Tensor) -> Restored:
+    def restore(image: Pixels) -> Restored[Pixels]:
         nonlocal computed
         computed += 1
         if how == "interrupt" and computed == 8:

@@ -7,8 +7,8 @@ import pytest
 
 from restore_cli.batch.reading import Pictures
 from restore_cli.errors import RestoreError
-from restore_cli.images.encode import Saving
 from restore_cli.images.picture import Picture, write_pages
+from restore_cli.images.saving import Saving
 
 
 def test_a_picture_goes_through_unchanged(tmp_path: Path) -> None:

@@ -6,17 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from torch import Tensor
 
 from restore_cli.batch.manifest import MANIFEST_NAME, Identity
 from restore_cli.batch.planning import Job
 from restore_cli.batch.reading import Pictures, Restore
 from restore_cli.cluster.worker import Setup, Stopped, Worker
-from restore_cli.engine.restorer import Restored
+from restore_cli.engine.restored import Restored
+from restore_cli.engine.windows import Pixels
 from restore_cli.errors import ExitCode, RestoreError
 
 
-def inverted(image: Tensor) -> Restored:
+def inverted(image: Pixels) -> Restored[Pixels]:
     return Restored(1.0 - image, None, "cpu", "fp32")
 
 

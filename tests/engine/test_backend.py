@@ -2,7 +2,7 @@
 
 import torch
 
-from restore_cli.engine.backend import TorchBackend, context_of
+from restore_cli.engine.backend import TorchBackend
 from restore_cli.networks.baryir import BaryIR
 from restore_cli.networks.unet import UNet
 
@@ -12,14 +12,14 @@ def test_windows_share_the_context_of_their_picture() -> None:
     network = UNet(widths=(4, 8), depths=(1, 1), global_context=3).eval()
     torch.nn.init.normal_(network.tail.weight, std=0.1)
     windows = torch.rand(2, 3, 16, 16)
-    context = context_of(network, torch.rand(1, 3, 32, 32))
+    context = TorchBackend(network).context(torch.rand(1, 3, 32, 32))
     assert context is not None
     with torch.inference_mode():
         computed = TorchBackend(network)(windows, None, context, "fp32")
         expected = network(windows, context=context.expand(2, -1))
     torch.testing.assert_close(computed.image, expected, atol=1e-6, rtol=0)
     assert computed.degradations is None
-    assert context_of(UNet(widths=(4, 8), depths=(1, 1)), windows) is None
+    assert TorchBackend(UNet(widths=(4, 8), depths=(1, 1))).context(windows) is None
 
 
 def test_degradations_are_told_once_they_are_learnt() -> None:

@@ -5,7 +5,6 @@ import torch
 from fake_networks import blur
 
 from restore_cli.engine import memory
-from restore_cli.engine.backend import TorchBackend
 from restore_cli.engine.tile_cost import Costs
 from restore_cli.engine.ways import Way, Ways
 from restore_cli.networks.base import Network
@@ -24,7 +23,11 @@ def _much_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 def _ways(network: Network | None = None, **told: object) -> Ways:
     network = network or blur()
     options = {"tile": "auto", "overlap": None, "usual_overlap": 32, "batch_size": 1} | told
-    return Ways(network, TorchBackend(network), CPU, **options)  # pyright: ignore[reportArgumentType]
+
+    def need(device: memory.Place) -> float:
+        return memory.bytes_per_pixel(network, network.info, CPU)
+
+    return Ways(network.info, need, CPU, **options)  # pyright: ignore[reportArgumentType]
 
 
 def _first(ways: Ways, size: tuple[int, int]) -> tuple[Way, list[str]]:

@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 
 from restore_cli.errors import RestoreError
-from restore_cli.images.encode import DEFAULT, Saving, encode
+from restore_cli.images.encode import encode
 from restore_cli.images.fit import fit
 from restore_cli.images.formats import FORMATS
 from restore_cli.images.picture import Picture
+from restore_cli.images.saving import DEFAULT, Saving
 
 
 def encoded(picture: Picture, format: str, saving: Saving = DEFAULT) -> bytes:

@@ -10,9 +10,9 @@ from PIL import Image
 
 from restore_cli.errors import RestoreError
 from restore_cli.images import heif
-from restore_cli.images.encode import Saving
 from restore_cli.images.formats import FORMATS
 from restore_cli.images.picture import Picture
+from restore_cli.images.saving import Saving
 
 imagecodecs = pytest.importorskip("imagecodecs")
 RNG = np.random.default_rng(13)

@@ -7,9 +7,9 @@ import pytest
 from icc_profiles import ADOBE_RGB
 
 from restore_cli.errors import RestoreError
-from restore_cli.images.encode import Saving
 from restore_cli.images.formats import FORMATS
 from restore_cli.images.picture import Picture
+from restore_cli.images.saving import Saving
 
 RNG = np.random.default_rng(14)
 EXIF = b"II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\1\0\0\0\0\0\0\0"

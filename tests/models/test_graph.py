@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from restore_cli.models.graph import Graph, unknown_level
+from restore_cli.models.graph import ContextGraph, Graph, unknown_level
 from restore_cli.networks.base import NetworkInfo
 from restore_cli.networks.deblur import Deblur
 from restore_cli.networks.unet import UNet
@@ -44,3 +44,15 @@ def test_deblur_is_traced_without_transforms_of_its_own_size() -> None:
         (found,) = Graph(network, context=False).traced()(image, torch.full((1, 4), 2.0))
         expected = network(image, torch.full((1, 4), 2.0))
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+
+
+def test_the_context_of_a_picture_is_the_mean_over_its_patches() -> None:
+    torch.manual_seed(0)
+    network = UNet(widths=(8, 8), depths=(1, 1), global_context=3).eval()
+    graph = ContextGraph(network)
+    assert graph.inputs == ["patches"]
+    patches = torch.rand(5, 3, 90, 160)
+    with torch.no_grad():
+        expected = network.global_context(patches)
+        assert expected is not None
+        torch.testing.assert_close(graph.traced()(patches), expected.mean(dim=0, keepdim=True))

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from restore_cli.engine.restorer import Restored
+from restore_cli.engine.restored import Restored
+from restore_cli.engine.windows import Pixels
 from restore_cli.errors import RestoreError
 from restore_cli.ot_correct.corrector import Corrector, load_corrector, load_transport
 from restore_cli.transport.autoencoder import Identity
@@ -62,13 +64,13 @@ def test_noise_depends_on_the_seed_and_not_on_the_order() -> None:
 
 
 def test_after_a_restorer_it_keeps_the_restorers_record() -> None:
-    def restore(image: Tensor) -> Restored:
+    def restore(image: Pixels) -> Restored[Pixels]:
         return Restored(image * 0.5, 128, "cuda:0", "bf16", ("a note",))
 
     image = _images(2)[0]
     corrector = Corrector(_transport(), device=CPU)
-    both = corrector.after(restore)(image)
-    torch.testing.assert_close(both.image, corrector(image * 0.5).image)
+    both = corrector.after(restore)(image.numpy())
+    np.testing.assert_allclose(both.image, corrector(image * 0.5).image.numpy())
     assert (both.tile, both.precision, both.notes) == (128, "bf16", ("a note",))
 
 

@@ -1,0 +1,244 @@
+"""What an earlier process has found out of a model, so that a picture needs no torch.
+
+Importing torch takes longer than restoring a picture. Where OpenVINO computes a model that lies
+compiled in the cache, `WarmRestorer` does what `Restorer` would do, with the same result; what is
+out of the ordinary it leaves to one, built when it is first needed.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from restore_cli.engine import compiled
+from restore_cli.engine.cache import Cache, cache_folder
+from restore_cli.engine.global_context import whole_of
+from restore_cli.engine.restored import Restored
+from restore_cli.engine.tile_cost import LARGE, Costs
+from restore_cli.engine.ways import DEFAULT_OVERLAP, Ways
+from restore_cli.engine.windows import (
+    NotFiniteError,
+    Pixels,
+    finished,
+    in_windows,
+    is_finite,
+    is_flat,
+)
+from restore_cli.networks.info import NetworkInfo
+
+if TYPE_CHECKING:
+    from restore_cli.engine.device import Precision
+    from restore_cli.engine.restorer import Restorer
+    from restore_cli.networks.base import Network
+
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OMP_THREAD_LIMIT")
+"""Variables by which torch chooses its number of threads, which OpenVINO takes over."""
+_ACCELERATORS = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg", "/dev/kfd")
+"""Without one of these, torch finds no accelerator on Linux."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A model as an earlier process has left it.
+
+    Attributes:
+        info: of its network.
+        parts: compiled by OpenVINO when they are first needed.
+        half: whether bf16 is faster here and gives the same picture.
+        threads: how many compute.
+        bytes_per_pixel: what it takes on a CPU.
+    """
+
+    info: NetworkInfo
+    parts: compiled.Parts
+    half: bool
+    threads: int
+    bytes_per_pixel: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Host:
+    """The CPU, where no torch is there to name it."""
+
+    type: str = "cpu"
+
+    def __str__(self) -> str:
+        return self.type
+
+
+class _UnusualError(Exception):
+    """Something that `Restorer` must decide."""
+
+
+def keep(identity: str, network: Network, bytes_per_pixel: float) -> None:
+    """Leave for later processes what is known of a model that OpenVINO computes here.
+
+    Not of networks that say something of a picture beside restoring it: torch reads that.
+
+    Args:
+        identity: of the model; different for others of this name.
+        network: in eval mode, on the CPU.
+        bytes_per_pixel: see `memory`.
+    """
+    import torch
+
+    from restore_cli.engine.degradation_classifier import trained_classifier
+    from restore_cli.engine.openvino import key_of
+    from restore_cli.networks.guided_unet import GuidedUNet
+
+    plain = network.info.input == "srgb" and network.info.scale == 1
+    if not plain or isinstance(network, GuidedUNet) or trained_classifier(network) is not None:
+        return
+    kept = {
+        "info": asdict(network.info),
+        "parts": key_of(network),
+        "threads": torch.get_num_threads(),
+        "bytes_per_pixel": bytes_per_pixel,
+    }
+    cache, key, data = Cache(cache_folder()), _key(identity), json.dumps(kept).encode()
+    if cache.get(key) != data:
+        cache.put(key, data)  # where it cannot be written, that was noted for the model itself
+
+
+def recall(identity: str, *, device: str, precision: str, backend: str) -> Known | None:
+    """What `keep` has left of a model, whole and for this machine, if it may be used.
+
+    Args:
+        identity: of the model.
+        device: as `Restorer` takes it; so are the others.
+        precision: likewise.
+        backend: likewise.
+    """
+    if backend == "torch" or precision not in ("auto", "fp32", "bf16"):
+        return None
+    if not (device == "cpu" or (device == "auto" and not _may_have_accelerator())):
+        return None
+    if not compiled.is_installed():
+        return None
+    cache = Cache(cache_folder())
+    kept = cache.get(_key(identity))
+    if kept is None:
+        return None
+    told: dict[str, Any] = json.loads(kept)
+    data = cache.get(told["parts"])
+    if data is None:
+        return None
+    parts, verdict = compiled.unpacked(data)
+    formats = tuple(told["info"].pop("formats"))
+    info = NetworkInfo(**told["info"], formats=formats)
+    if verdict.trouble or precision not in ("auto", *formats):
+        return None
+    return Known(info, parts, verdict.half, told["threads"], told["bytes_per_pixel"])
+
+
+class WarmRestorer:
+    """Restores pictures by a model that is known.
+
+    Args:
+        known: of the model.
+        build: makes the `Restorer` for what is out of the ordinary.
+        precision: see `Restorer`; so are the others.
+        tile: likewise.
+        overlap: likewise.
+        usual_overlap: likewise.
+        batch_size: likewise.
+        progress: likewise.
+
+    Attributes:
+        info: of the network.
+
+    Raises:
+        RestoreError: as `Restorer` does.
+    """
+
+    def __init__(
+        self,
+        known: Known,
+        build: Callable[[], Restorer],
+        *,
+        precision: str = "auto",
+        tile: int | Literal["auto", "none"] = "auto",
+        overlap: int | None = None,
+        usual_overlap: int = DEFAULT_OVERLAP,
+        batch_size: int = 1,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.info = known.info
+        half = known.half if precision == "auto" else precision == "bf16"
+        self._precision: Precision = "bf16" if half else "fp32"
+        self._compiled = compiled.Compiled(known.parts, lambda: known.threads)
+        self._build, self._progress = build, progress
+        self._full: Restorer | None = None
+        self._ways = Ways(
+            known.info,
+            lambda _: known.bytes_per_pixel,
+            _Host(),
+            tile=tile,
+            overlap=overlap,
+            usual_overlap=usual_overlap,
+            batch_size=batch_size,
+        )
+
+    def __call__(
+        self,
+        image: Pixels,
+        *,
+        level: float | None = None,
+        strength: float = 1.0,
+        tta: bool = False,
+    ) -> Restored[Pixels]:
+        """Restore one picture; arguments, result and errors as of `Restorer`."""
+        height, width = image.shape[1:]
+        plain = level is None and strength == 1.0 and not tta and height * width < LARGE
+        if self._full is None and plain and min(image.shape[1:]) >= compiled.LEAST_SIDE:
+            try:
+                return self._restored(image)
+            except (_UnusualError, NotFiniteError, RuntimeError, MemoryError):
+                pass  # it is found again, and told or mended, below
+        if self._full is None:
+            self._full = self._build()
+        return self._full(image, level=level, strength=strength, tta=tta)
+
+    def _restored(self, image: Pixels) -> Restored[Pixels]:
+        size, notes = (image.shape[1], image.shape[2]), list[str]()
+        way = self._ways.first(size, _Host(), self._precision, notes, Costs)
+        layout = self._ways.layout(size, way)
+        first = layout.rows[0], layout.columns[0]
+        if min(span.stop - span.start for span in first) < compiled.LEAST_SIDE:
+            raise _UnusualError
+        context = self._compiled.context(whole_of(image)) if self.info.context else None
+
+        def compute(windows: Pixels) -> Pixels:
+            return finished(self._compiled(windows, None, context, self._precision)[0])
+
+        if not is_finite(image):
+            raise _UnusualError
+        output = in_windows(image, layout, compute, partial(self._tell, size[0] * size[1]))
+        if self._precision != "fp32" and is_flat(output) and not is_flat(image):
+            raise _UnusualError
+        how = way.tile, "cpu", self._precision, tuple(notes)
+        return Restored(output, *how, backend="openvino")
+
+    def _tell(self, pixels: int, share: float) -> None:
+        if self._progress is not None:
+            self._progress(round(share * pixels), pixels)
+
+
+def _key(identity: str) -> str:
+    threads = [os.environ.get(name, "") for name in _THREADS]
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+    return json.dumps(["warm", identity, threads, cores, *compiled.surroundings()])
+
+
+def _may_have_accelerator() -> bool:
+    """Whether torch, asked, might find one; where this cannot be told without torch, it might."""
+    if importlib.metadata.version("torch").endswith("+cpu"):
+        return False
+    return sys.platform != "linux" or any(Path(name).exists() for name in _ACCELERATORS)

@@ -1,0 +1,79 @@
+"""A model is cut before its last convolution where it has one, and left whole where it has not."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from restore_cli.engine.compiled import Compiled, Parts
+from restore_cli.engine.tail import FEATURES, apart
+from restore_cli.models.graph import Graph
+from restore_cli.models.portable import openvino_model
+from restore_cli.networks.baryir import BaryIR
+from restore_cli.networks.base import Network, NetworkInfo
+from restore_cli.networks.unet import UNet
+
+pytest.importorskip("openvino", reason="needs the extra [fast]")
+
+
+class Two(Network):
+    """Ends in the sum of two convolutions."""
+
+    info = NetworkInfo()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other = (nn.Conv2d(3, 3, 3, padding=1) for _ in range(2))
+
+    def forward(
+        self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Tensor:
+        return self.one(image) + self.other(image)
+
+
+def _kinds(model: Any) -> list[str]:  # noqa: ANN401
+    return [op.get_type_name() for op in model.get_ops()]
+
+
+def test_the_last_convolution_and_the_sum_are_cut_off() -> None:
+    torch.manual_seed(0)
+    network = UNet(widths=(8, 8), depths=(1, 1)).eval()
+    torch.nn.init.normal_(network.tail.weight, std=0.05)
+    whole = openvino_model(Graph(network, context=True))
+    rest, tail = apart(whole)
+    assert _kinds(tail).count("Convolution") == 1
+    assert _kinds(rest).count("Convolution") == _kinds(whole).count("Convolution") - 1
+    assert {port.get_any_name() for port in tail.inputs} == {FEATURES, "image"}
+    for size in ((64, 96), (384, 352)):
+        windows = torch.rand(2, 3, *size)
+        found, _ = Compiled(Parts(rest, tail), lambda: 1)(windows.numpy(), None, None, "fp32")
+        with torch.inference_mode():
+            np.testing.assert_allclose(found, network(windows).numpy(), atol=1e-4)
+
+
+def test_a_window_is_what_the_whole_is_there_in_bf16_too() -> None:
+    torch.manual_seed(0)
+    network = UNet(widths=(8, 8), depths=(1, 1)).eval()
+    torch.nn.init.normal_(network.tail.weight, std=0.2)
+    compiled = Compiled(Parts(*apart(openvino_model(Graph(network, context=True)))), lambda: 1)
+    picture = np.random.default_rng(0).random((1, 3, 384, 384), np.float32)
+    whole, _ = compiled(picture, None, None, "bf16")
+    part, _ = compiled(picture[:, :, :192, :192], None, None, "bf16")
+    inside = (..., slice(0, 128), slice(0, 128))
+    assert np.abs(whole[inside] - part[inside]).max() <= 0.2 / 255
+
+
+def test_what_is_told_beside_the_picture_stays() -> None:
+    network = BaryIR(widths=(8, 8), depths=(1, 1), sources=("rain", "haze")).eval()
+    assert network.means is not None
+    torch.nn.init.normal_(network.means.weight)
+    rest, tail = apart(openvino_model(Graph(network, context=True)))
+    assert tail is not None
+    assert len(rest.outputs) == 2
+
+
+def test_others_stay_whole() -> None:
+    model = openvino_model(Graph(Two().eval(), context=True))
+    assert apart(model) == (model, None)

@@ -1,0 +1,135 @@
+"""Where a model lies compiled in the cache, pictures need no torch and come out the same."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from restore_cli.engine import warm
+from restore_cli.engine.restorer import Restorer
+from restore_cli.engine.warm import WarmRestorer, recall
+from restore_cli.engine.windows import Pixels
+from restore_cli.models import zoo
+from restore_cli.networks.baryir import BaryIR
+from restore_cli.networks.base import Network
+from restore_cli.networks.unet import UNet
+
+pytest.importorskip("openvino", reason="needs the extra [fast]")
+HOW = {"device": "cpu", "precision": "auto", "backend": "auto"}
+PHOTO = Path(__file__).parents[2] / "examples/photos"
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESTORE_CACHE_DIR", str(tmp_path / "cache"))
+
+
+def _network() -> Network:
+    torch.manual_seed(0)
+    network = UNet(widths=(8, 8), depths=(1, 1), global_context=3)
+    torch.nn.init.normal_(network.tail.weight, std=0.05)
+    return network
+
+
+def _image(height: int = 96, width: int = 130) -> Pixels:
+    return np.random.default_rng(0).random((3, height, width), np.float32)
+
+
+def _never() -> Restorer:
+    raise AssertionError("torch is not needed")
+
+
+@pytest.mark.parametrize("tile", ["auto", 128])
+def test_a_warm_restorer_gives_the_bytes_of_a_full_one(tile: int | str) -> None:
+    told: list[tuple[int, int]] = []
+    full = Restorer(_network(), **HOW, tile=tile, identity="a")  # type: ignore[arg-type]
+    expected = full(_image(150, 230))
+    known = recall("a", **HOW)
+    assert known is not None
+    fast = WarmRestorer(known, _never, tile=tile, progress=lambda *px: told.append(px))  # type: ignore[arg-type]
+    found = fast(_image(150, 230))
+    np.testing.assert_array_equal(found.image, expected.image)
+    how = (found.tile, found.device, found.precision, found.notes, found.backend)
+    assert how == (expected.tile, "cpu", expected.precision, expected.notes, "openvino")
+    assert found.details == expected.details == {}
+    assert told[-1] == (150 * 230, 150 * 230)
+
+
+def test_what_is_out_of_the_ordinary_is_left_to_the_full_one() -> None:
+    full = Restorer(_network(), **HOW, identity="a")  # type: ignore[arg-type]
+    full(_image())
+    known = recall("a", **HOW)
+    assert known is not None
+    built: list[int] = []
+    for image, told in (
+        (_image(40, 90), {}),
+        (_image(), {"strength": 0.5}),
+        (_image(), {"tta": True}),
+    ):
+        fast = WarmRestorer(known, lambda: built.append(1) or full)  # type: ignore[func-returns-value]
+        found = fast(image, **told)
+        np.testing.assert_array_equal(found.image, full(image, **told).image)
+    assert len(built) == 3
+
+
+def test_another_model_machine_or_wish_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    Restorer(_network(), **HOW, identity="a")(_image())  # type: ignore[arg-type]
+    assert recall("a", **HOW) is not None
+    assert recall("b", **HOW) is None
+    for other in ({"backend": "torch"}, {"precision": "fp16"}, {"device": "cuda"}):
+        assert recall("a", **{**HOW, **other}) is None
+    monkeypatch.setattr(warm, "_may_have_accelerator", lambda: True)
+    assert recall("a", **{**HOW, "device": "auto"}) is None
+    assert recall("a", **HOW) is not None
+    monkeypatch.setenv("OMP_NUM_THREADS", "77")
+    assert recall("a", **HOW) is None
+
+
+def test_a_network_that_tells_something_is_not_kept() -> None:
+    torch.manual_seed(0)
+    network = BaryIR(widths=(8, 8), depths=(1, 1), sources=("rain", "haze"))
+    assert network.means is not None
+    torch.nn.init.normal_(network.means.weight)
+    warm.keep("c", network.eval(), 100.0)
+    assert recall("c", **HOW) is None
+
+
+def test_a_damaged_cache_is_no_reason_to_fail(tmp_path: Path) -> None:
+    Restorer(_network(), **HOW, identity="a")(_image())  # type: ignore[arg-type]
+    for path in (tmp_path / "cache").iterdir():
+        path.write_bytes(path.read_bytes()[:-1])
+    assert recall("a", **HOW) is None
+
+
+_CODE = """
+import sys
+from restore_cli.__main__ import main
+code = main(sys.argv[1:])
+print("torch" in sys.modules, file=sys.stderr)
+sys.exit(code)
+"""
+
+
+@pytest.mark.skipif("derain" not in {e.name for e in zoo.entries()}, reason="derain is not shipped")
+def test_the_second_command_imports_no_torch(tmp_path: Path) -> None:
+    Image.open(sorted(PHOTO.glob("*.jpg"))[0]).resize((160, 120)).save(tmp_path / "a.png")
+    outputs: list[bytes] = []
+    records: list[dict[str, object]] = []
+    for expected in ("True", "False"):
+        words = ["infer", "a.png", "--task", "derain", "--device", "cpu", "--json", "--overwrite"]
+        done = subprocess.run(
+            [sys.executable, "-c", _CODE, *words],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.splitlines()[-1] == expected
+        outputs.append((tmp_path / "a-derain.png").read_bytes())
+        told = json.loads(done.stdout.splitlines()[0])
+        records.append({key: value for key, value in told.items() if key != "seconds"})
+    assert outputs[0] == outputs[1]
+    assert records[0] == records[1]
