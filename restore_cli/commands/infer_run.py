@@ -139,6 +139,7 @@ class Run:
                 named: dict[str, Any] = {**self.named, "recursive": False}
                 try:
                     jobs = plan([str(path)], where, label=self.restoring.label, **named)
+                    self.pictures.check(jobs)
                 except RestoreError as error:
                     self.console.warn(error.message)
                     continue
@@ -149,6 +150,7 @@ class Run:
         from restore_cli.batch.planning import plan
 
         jobs = plan(stage.inputs, stage.output, label=self.restoring.label, **self.named)
+        self.pictures.check(jobs)
         for note in passed_over(stage.inputs, recursive=self.named["recursive"]):
             self.console.warn(note)
         return jobs
