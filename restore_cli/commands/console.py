@@ -57,7 +57,8 @@ def spoken(*, verbose: bool, log: Path | None) -> Generator[None]:
             try:
                 _check_log(log)
                 # A line at a time: whoever reads along sees each at once.
-                file = stack.enter_context(log.open("a", encoding="utf-8", buffering=1))
+                file = log.open("a", encoding="utf-8", buffering=1)
+                stack.callback(_close_log, file)
             except OSError as error:
                 raise RestoreError(
                     f"--log {log}: cannot be written: {error.strerror}",
@@ -83,6 +84,11 @@ def _check_log(path: Path) -> None:
                 f"--log {path}: it holds something else than a log: nothing is added to it",
                 hint="choose another file",
             )
+
+
+def _close_log(file: TextIO) -> None:
+    with contextlib.suppress(OSError):  # what a full disk did not take, once more
+        file.close()
 
 
 def _write_log(file: TextIO | None, message: str) -> None:

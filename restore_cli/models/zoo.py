@@ -35,7 +35,7 @@ from restore_cli.models.entries import (
 )
 from restore_cli.models.foreign import bare, identify, recognise
 from restore_cli.models.spandrel import adopt
-from restore_cli.models.weighing import admit_weights
+from restore_cli.models.weighing import admit_weights, check_count
 from restore_cli.networks import NETWORKS
 from restore_cli.networks.admission import allowance, bounded
 from restore_cli.networks.base import Network
@@ -255,7 +255,9 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         if path.suffix == ".safetensors":
             with safe_open(path, framework="pt") as file:  # pyright: ignore[reportUnknownVariableType]
                 metadata: dict[str, str] = file.metadata() or {}  # pyright: ignore
-                state = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118  # pyright: ignore
+                names: list[str] = file.keys()  # pyright: ignore
+                check_count(path, len(names))
+                state = {k: file.get_tensor(k) for k in names}  # pyright: ignore
                 return state, metadata  # pyright: ignore[reportUnknownVariableType]
         with warnings.catch_warnings():
             # Of formats that the reader may not take: then it raises.
@@ -279,6 +281,7 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     state = {str(k): v for k, v in named.items() if isinstance(v, Tensor)}
     if not state:
         raise RestoreError(f"{path} holds no tensors")
+    check_count(path, len(state))
     for name, value in state.items():
         if value.layout != torch.strided or value.is_complex() or value.is_meta:
             raise RestoreError(

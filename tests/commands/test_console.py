@@ -219,3 +219,9 @@ def test_nothing_is_added_to_what_is_no_log(held: bytes, tmp_path: Path) -> None
         with spoken(verbose=False, log=log):
             Console(quiet=True).say("said")
     assert log.read_text().count("  said\n") == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
+def test_a_log_on_a_full_disk_costs_no_work() -> None:
+    with spoken(verbose=False, log=Path("/dev/full")):
+        Console(quiet=True).say("said")
