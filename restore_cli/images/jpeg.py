@@ -62,7 +62,7 @@ def segments(data: Buffer) -> Iterator[tuple[int, bytes]]:
     at, between = 2, 0
     for _ in range(_MOST_SEGMENTS):
         begun = at
-        end = min(len(data), at + _MOST_BETWEEN + 1)
+        end = min(len(data), at + _MOST_BETWEEN + 2)
         while at < end and data[at] != 0xFF:  # some writers pad
             at += 1
         while at < end and data[at] == 0xFF:

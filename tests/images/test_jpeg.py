@@ -135,7 +135,7 @@ def test_a_file_of_nothing_but_parts_is_refused_before_it_takes_time(
     put_in: bytes, why: str, tmp_path: Path
 ) -> None:
     whole = plain()
-    (tmp_path / "a.jpg").write_bytes(whole[:2] + put_in + whole[2:])
+    (tmp_path / "a.jpg").write_bytes(whole[:2] + b"\xff\xfe\0\2" + put_in + whole[2:])
     begun = time.process_time()
     for read in (upright_size, Picture.read):
         with pytest.raises(RestoreError, match=rf"a\.jpg.*{why}"):
@@ -151,7 +151,9 @@ def test_a_few_fill_bytes_and_many_comments_are_read(tmp_path: Path) -> None:
 
 
 def test_what_pillow_cannot_read_is_told_in_words(tmp_path: Path) -> None:
-    whole = plain()
-    (tmp_path / "a.jpg").write_bytes(whole[:2] + b"\0" * 999 + whole[2:])
+    whole = bytearray(plain())
+    at = whole.index(b"\xff\xc0") + 5
+    whole[at : at + 2] = b"\0\0"  # its height
+    (tmp_path / "a.jpg").write_bytes(whole)
     with pytest.raises(RestoreError, match="it cannot be decoded"):
         Picture.read(tmp_path / "a.jpg")
