@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, MpoImagePlugin
+from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from restore_cli.errors import RestoreError
@@ -37,7 +37,6 @@ from restore_cli.images.sniff import RAW_HINT
 from restore_cli.images.webp import riff
 from restore_cli.images.webp import size as webp_size
 
-_MPO = MpoImagePlugin.MpoImageFile.format  # imported, so that Pillow knows it
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 # What libraries print about damage is told here, in words that name the file.
 cv2.utils.logging.setLogLevel(0)
@@ -187,7 +186,7 @@ def _jpg(data: bytes, path: Path) -> Decoded:
     file = jpeg.inspect(data)
     metadata, notes = file.metadata, ()
     # Phones store a second picture (depth, gain map) after the first: Pillow calls that MPO.
-    with Image.open(io.BytesIO(data), formats=("JPEG", _MPO)) as image:
+    with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
         check_size(image.width, image.height, path)
         mode = image.mode
         coding = Coding()

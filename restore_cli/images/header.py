@@ -18,7 +18,7 @@ from restore_cli.images.regular import open_regular, size_of
 from restore_cli.images.room import MAX_METADATA, MAX_PIXELS
 from restore_cli.images.sniff import sniff
 
-_PILLOW_NAMES = {"jpg": ("JPEG", "MPO"), "webp": ("WEBP",), "bmp": ("BMP",)}
+_PILLOW_NAMES = {"jpg": ("JPEG",), "webp": ("WEBP",), "bmp": ("BMP",)}
 _CHUNK = struct.Struct(">I4s")
 
 
