@@ -16,7 +16,7 @@ from typing import TextIO, cast
 from restore_cli.errors import ExitCode, RestoreError
 
 # Formatting characters that make a terminal show a text in another order than it has.
-_REORDERING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def secure() -> None:
@@ -60,7 +60,8 @@ def on_one_line(text: str, names: Iterable[str]) -> str:
 def _acts(character: str) -> bool:
     if character in "\n\t":
         return False
-    return unicodedata.category(character) == "Cc" or character in _REORDERING
+    # Control characters, and what separates lines and paragraphs.
+    return unicodedata.category(character) in ("Cc", "Zl", "Zp") or character in _REORDERING
 
 
 def _escape(character: str) -> str:

@@ -14,6 +14,7 @@ def test_terminals_get_nothing_to_act_on() -> None:
     assert streams.printable("\x1b[31m\r\x07\x9b") == r"\x1b[31m\r\x07\x9b"
     assert streams.printable("photo\u202egnp.exe") == r"photo\u202egnp.exe"
     assert streams.printable("bad\udcff") == r"bad\udcff"
+    assert streams.printable("\u061c\u2028\u2029") == r"\u061c\u2028\u2029"
 
 
 def test_names_stand_on_one_line() -> None:

@@ -19,7 +19,9 @@ from restore_cli.images.listing import (
     is_folder,
     not_a_file,
     walk,
+    why_missing,
     why_no_pictures,
+    why_not_listed,
 )
 from restore_cli.raw.suffixes import RAWS
 
@@ -81,8 +83,7 @@ class Finder:
         elif glob.has_magic(text):
             yield from self._matching(text)
         else:
-            problem = RestoreError(f"{path} does not exist", hint="check the spelling of the path")
-            yield Refused(path, problem)
+            yield Refused(path, why_missing(path))
 
     def _file(self, path: Path, below: Path) -> Found | Refused:
         problem = not_a_file(path)
@@ -110,7 +111,7 @@ class Finder:
             problem = RestoreError(
                 f"{pattern} matches no picture", hint="`**` matches folders at any depth"
             )
-            yield Refused(Path(pattern), problem)
+            yield Refused(Path(pattern), why_not_listed(fixed) or problem)
 
     def _in_folder(self, folder: Path) -> Iterator[Found | Refused]:
         """The pictures of a folder input; an error if there is none."""

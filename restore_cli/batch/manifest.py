@@ -35,6 +35,7 @@ _APPENDING = (
     | os.O_CREAT
     | os.O_APPEND
     | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
     | getattr(os, "O_CLOEXEC", 0)
 )
 

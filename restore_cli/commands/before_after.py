@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, cast
 
 from restore_cli.api.change import in_words
+from restore_cli.batch.planning import Job
+from restore_cli.commands.outputs import check_apart
 from restore_cli.errors import RestoreError
 from restore_cli.images.atomic import write_atomically
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from restore_cli.batch.inputs import Refused
     from restore_cli.batch.pipeline import Result
 
 SIDE = 1600
@@ -64,6 +67,21 @@ class BeforeAfter:
     )
     _left_out: int = 0
 
+    def check(self, jobs: Sequence[Job | Refused]) -> None:
+        """Refuse comparisons that would replace an input, an output or each other.
+
+        Raises:
+            RestoreError: names the file.
+        """
+        if not self.beside and self.sheet is None:
+            return
+        known = [(job.source, job.output) for job in jobs if isinstance(job, Job)]
+        sheets = [self.sheet] if self.sheet is not None else []
+        beside = [_beside(output) for _, output in known] if self.beside else []
+        check_apart(
+            [*sheets, *(output for _, output in known), *beside], [source for source, _ in known]
+        )
+
     def add(self, result: Result) -> Path | None:
         """Take in one finished picture, also one that was skipped because it was there.
 
@@ -98,7 +116,7 @@ class BeforeAfter:
             Labelled(reduced(before, SIDE, SIDE), "before"),
             Labelled(reduced(after, SIDE, SIDE), done),
         ]
-        path = result.output.with_name(f"{result.output.stem}-compare.jpg")
+        path = _beside(result.output)
         write_atomically(path, encoded(drawn([("", pair)]), ".jpg"))
         return path
 
@@ -125,6 +143,11 @@ class BeforeAfter:
             write_atomically(self.sheet, encoded(drawn(rows), self.sheet.suffix.lower()))
         more = f", the first {len(self._rows)} pictures (.html takes all)" if self._left_out else ""
         return f"sheet: {self.sheet}{more}"
+
+
+def _beside(output: Path) -> Path:
+    """Where the comparison of an output goes."""
+    return output.with_name(f"{output.stem}-compare.jpg")
 
 
 def encoded(pixels: NDArray[np.uint8], suffix: str) -> bytes:

@@ -8,6 +8,7 @@ import typer
 
 from restore_cli.commands.console import Console
 from restore_cli.commands.options import Backend, Device, Json, Precision, Quiet, Traceback
+from restore_cli.commands.outputs import check_outputs
 from restore_cli.errors import RestoreError
 
 
@@ -49,8 +50,7 @@ def compare(
     target = output or picture.with_name(f"{picture.stem}-models.jpg")
     if target.suffix.lower() not in (".jpg", ".jpeg", ".png"):
         raise RestoreError(f"-o {target}: the sheet is a .jpg or a .png")
-    if target.exists() and not overwrite:
-        raise RestoreError(f"{target} already exists", hint="--overwrite replaces it")
+    check_outputs([target], [picture], overwrite=overwrite)
 
     from restore_cli.api.change import change, in_words
     from restore_cli.api.kinds import open_picture

@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 import os
+import re
 import sys
 import time
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
@@ -57,8 +58,10 @@ def spoken(*, verbose: bool, log: Path | None) -> Generator[None]:
         file = None
         if log is not None:
             try:
+                _check_log(log)
                 # A line at a time: whoever reads along sees each at once.
-                file = stack.enter_context(log.open("a", encoding="utf-8", buffering=1))
+                file = log.open("a", encoding="utf-8", buffering=1)
+                stack.callback(_close_log, file)
             except OSError as error:
                 raise RestoreError(
                     f"--log {log}: cannot be written: {error.strerror}",
@@ -72,6 +75,23 @@ def spoken(*, verbose: bool, log: Path | None) -> Generator[None]:
             raise
         finally:
             _VOICE.reset(before)
+
+
+def _check_log(path: Path) -> None:
+    """Refuse to add to a file that is something else: a picture, a model, a recipe."""
+    if path.is_file():
+        with path.open("rb") as file:
+            start = file.read(len("2000-01-01 00:00:00  "))
+        if start and not re.fullmatch(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  ", start):
+            raise RestoreError(
+                f"--log {path}: it holds something else than a log: nothing is added to it",
+                hint="choose another file",
+            )
+
+
+def _close_log(file: TextIO) -> None:
+    with contextlib.suppress(OSError):  # what a full disk did not take, once more
+        file.close()
 
 
 def _write_log(file: TextIO | None, message: str) -> None:

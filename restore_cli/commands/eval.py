@@ -32,6 +32,7 @@ from restore_cli.commands.options import (
     Workers,
 )
 from restore_cli.commands.ot_options import AllowDownload, Vae
+from restore_cli.commands.outputs import files_of
 from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def evaluate(
     for metric in chain(*builds) if resize_reference or reference_crop else ():
         metric.protocol += f"; {_RESIZED if resize_reference else _CROPPED}"
     read = [file for pair in chain(*sets) for file in (pair.output, pair.reference)]
-    files.spare([*read, *([weights] if weights else [])])
+    files.spare([*read, *files_of(weights), *files_of(vae)])
     if kept is not None:
         infos = {metric.name: MetricInfo.of(metric) for metric in builds[0]}
         check_comparable([pair.name for pair in sets[0]], infos, kept, bounds)

@@ -141,6 +141,7 @@ class Run:
                 named: dict[str, Any] = {**self.named, "recursive": False}
                 try:
                     jobs = plan([str(path)], where, label=self.restoring.label, **named)
+                    self.pictures.check(jobs)
                 except RestoreError as error:
                     self.console.warn(error.message)
                     continue
@@ -153,6 +154,7 @@ class Run:
         jobs = self.planned
         if jobs is None:
             jobs = plan(stage.inputs, stage.output, label=self.restoring.label, **self.named)
+        self.pictures.check(jobs)
         for note in passed_over(stage.inputs, recursive=self.named["recursive"]):
             self.console.warn(note)
         return jobs

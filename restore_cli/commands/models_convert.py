@@ -7,7 +7,7 @@ import typer
 
 from restore_cli.commands.console import Console
 from restore_cli.commands.options import Json, Quiet, Traceback
-from restore_cli.commands.outputs import ModelFolder, ReplaceModel, check_folder
+from restore_cli.commands.outputs import ModelFolder, ReplaceModel, check_apart, check_folder
 from restore_cli.errors import RestoreError
 
 
@@ -37,6 +37,9 @@ def convert_model(
     """
     check_folder(output, overwrite=overwrite)
     from restore_cli.models.conversion import convert
+    from restore_cli.models.entries import CARD, RECIPE, WEIGHTS
+
+    check_apart([output / name for name in (WEIGHTS, CARD, RECIPE)], [source])
 
     if not source.is_file():
         raise RestoreError(f"{source}: there is no such file", hint="name a file of weights")

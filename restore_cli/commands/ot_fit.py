@@ -11,7 +11,7 @@ from restore_cli.commands.batch_options import Overwrite, Recursive
 from restore_cli.commands.console import Console
 from restore_cli.commands.options import WORKERS, Device, Json, Quiet, Seed, Traceback, Workers
 from restore_cli.commands.ot_options import AllowDownload, Vae, shrinkage_of
-from restore_cli.commands.outputs import check_outputs, output_path
+from restore_cli.commands.outputs import check_outputs, files_of, output_path
 from restore_cli.errors import ExitCode, RestoreError
 
 if TYPE_CHECKING:
@@ -171,14 +171,14 @@ def fit(
         assert task is not None
         simulation = Simulation(task, model=model, sigma=sigma, seed=seed, device=device)
         pictures = listed(from_clean)
-        check_outputs([output], pictures)
+        check_outputs([output], [*pictures, *files_of(vae)])
         seen = _from_clean(fitting, simulation, read_ahead(pictures, workers=workers))
         total = 2 * len(pictures)
     else:
         assert restored is not None
         assert natural is not None
         folders = listed(restored), listed(natural)
-        check_outputs([output], [path for paths in folders for path in paths])
+        check_outputs([output], [*folders[0], *folders[1], *files_of(vae)])
         seen = _from_folders(fitting, *folders, workers=workers)
         total = sum(map(len, folders))
     with console.progress() as progress:

@@ -21,7 +21,7 @@ from restore_cli.commands.options import (
     Traceback,
 )
 from restore_cli.commands.ot_options import AllowDownload, CorrectionFile, MovedVae
-from restore_cli.commands.outputs import check_outputs, output_path
+from restore_cli.commands.outputs import check_outputs, files_of, output_path
 from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def sweep(
     for file, ending in ((output, ".csv"), (plot, ".png")):
         if file is not None:
             _check_ending(file, ending)
-    check_outputs([output, plot], [correction], overwrite=overwrite)
+    check_outputs([output, plot], [correction, *files_of(vae)], overwrite=overwrite)
 
     from restore_cli.engine.device import choose_device
     from restore_cli.evaluation.pairing import check_sizes, pair

@@ -47,6 +47,23 @@ def check_outputs(
     files = [file for file in outputs if file is not None]
     for file in files:
         _check_place(file)
+    check_apart(files, inputs)
+    for file in files:
+        if not overwrite and file.exists():
+            raise RestoreError(f"{file} already exists", hint="--overwrite replaces it")
+
+
+def check_apart(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
+    """Refuse files to write of which one is an input, or the same as another.
+
+    Args:
+        outputs: files to write, in folders that may be missing.
+        inputs: files that are read.
+
+    Raises:
+        RestoreError: names the file.
+    """
+    files = list(outputs)
     seen: dict[object, Path] = {}
     for file in files:
         if seen.setdefault(_identity(file) or _place(file), file) is not file:
@@ -54,9 +71,14 @@ def check_outputs(
                 f"{file} is named for two things to write", hint="give each a file of its own"
             )
     _check_spared({key: file for file in files if (key := _identity(file)) is not None}, inputs)
-    for file in files:
-        if not overwrite and file.exists():
-            raise RestoreError(f"{file} already exists", hint="--overwrite replaces it")
+
+
+def files_of(name: str | Path | None) -> list[Path]:
+    """The files that an option stands for: one, or those of a folder; none for other names."""
+    path = Path(name or "")
+    if not name or not path.exists():
+        return []
+    return [one for one in path.iterdir() if one.is_file()] if path.is_dir() else [path]
 
 
 def check_folder(folder: Path, *, overwrite: bool) -> None:

@@ -186,7 +186,7 @@ def _jpg(data: bytes, path: Path) -> Decoded:
     file = jpeg.inspect(data)
     metadata, notes = file.metadata, ()
     # Phones store a second picture (depth, gain map) after the first: Pillow calls that MPO.
-    with Image.open(io.BytesIO(data), formats=("JPEG", "MPO")) as image:
+    with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
         check_size(image.width, image.height, path)
         mode = image.mode
         coding = Coding()

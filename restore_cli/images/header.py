@@ -3,12 +3,13 @@
 import mmap
 import os
 import struct
+from collections import deque
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from PIL import Image
 
-from restore_cli.images import png, pnm, tiff
+from restore_cli.images import jpeg, png, pnm, tiff
 from restore_cli.images.decode import DAMAGE
 from restore_cli.images.exif import usable
 from restore_cli.images.metadata import orientation
@@ -17,7 +18,7 @@ from restore_cli.images.regular import open_regular, size_of
 from restore_cli.images.room import MAX_METADATA, MAX_PIXELS
 from restore_cli.images.sniff import sniff
 
-_PILLOW_NAMES = {"jpg": ("JPEG", "MPO"), "webp": ("WEBP",), "bmp": ("BMP",)}
+_PILLOW_NAMES = {"jpg": ("JPEG",), "webp": ("WEBP",), "bmp": ("BMP",)}
 _CHUNK = struct.Struct(">I4s")
 
 
@@ -120,6 +121,10 @@ def _tiff(file: BinaryIO) -> tuple[int, int] | None:
 
 
 def _other(file: BinaryIO, format: str) -> tuple[int, int] | None:
+    if format == "jpg":
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            # Bounds what Pillow would take byte by byte. A map gives bytes when sliced.
+            deque(jpeg.segments(cast("bytes", mapped)), maxlen=0)
     with Image.open(file, formats=_PILLOW_NAMES[format]) as image:
         if format == "webp" and getattr(image, "n_frames", 1) > 1:
             return None

@@ -24,6 +24,8 @@ _EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 _ICC, _MPF, _PHOTOSHOP = b"ICC_PROFILE\0", b"MPF\0", b"Photoshop 3.0\0"
 _GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"
 _ROOM = 65533
+_MOST_SEGMENTS = 100_000  # of 64 kB, as many as four gigabytes of metadata take
+_MOST_BETWEEN = 65536  # bytes; Pillow takes them one by one
 MOST_SCANS = 100
 """Encoders write ten or so."""
 _UNITS: Mapping[int, Literal["inch", "cm", ""]] = {0: "", 1: "inch", 2: "cm"}
@@ -55,14 +57,19 @@ def segments(data: Buffer) -> Iterator[tuple[int, bytes]]:
     """Marker segments up to the first scan, as (marker, body).
 
     Raises:
-        ValueError: it ends early.
+        ValueError: it ends early, or has more segments or more between them than makes sense.
     """
-    at = 2
-    while True:
-        while at < len(data) and data[at] != 0xFF:  # some writers pad
+    at, between = 2, 0
+    for _ in range(_MOST_SEGMENTS):
+        begun = at
+        end = min(len(data), at + _MOST_BETWEEN + 2)
+        while at < end and data[at] != 0xFF:  # some writers pad
             at += 1
-        while at < len(data) and data[at] == 0xFF:
+        while at < end and data[at] == 0xFF:
             at += 1
+        between += at - begun - 1
+        if between > _MOST_BETWEEN:
+            raise ValueError("too much is between its segments")
         if at + 3 > len(data):
             raise ValueError("the file ends early")
         marker = data[at]
@@ -76,6 +83,7 @@ def segments(data: Buffer) -> Iterator[tuple[int, bytes]]:
             raise ValueError("the file ends early")
         yield marker, bytes(data[at + 3 : at + 1 + size])
         at += 1 + size
+    raise ValueError("it is made of too many segments")
 
 
 def inspect(data: Buffer) -> JpegFile:

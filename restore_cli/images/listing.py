@@ -27,6 +27,9 @@ class Listed:
     problem: RestoreError | None = None
 
 
+_Identity = tuple[int, int]  # device and inode
+
+
 @dataclass(frozen=True, slots=True)
 class Suffixes:
     """Which files of a folder count, by their names.
@@ -63,7 +66,38 @@ def walk(
         skip: a resolved folder not to walk into; or None.
         suffixes: which files count.
     """
-    yield from _walk(folder, Path(), recursive, skip, suffixes, frozenset(), False, set())
+    linked: set[_Identity] = set()  # below links
+    # No recursion: folders may be nested more deeply than Python's calls.
+    todo = [_Folder(folder, Path())]
+    while todo:
+        here = todo.pop()
+        try:
+            status = here.path.stat()
+            with os.scandir(here.path) as scanned:
+                entries = sorted(scanned, key=lambda one: one.name)
+        except OSError as error:
+            yield Listed(here.path, here.below, _not_listed(here.path, error))
+            continue
+        identity = (status.st_dev, status.st_ino)
+        if identity in here.above or (here.below_link and identity in linked):
+            continue
+        if here.below_link:
+            linked.add(identity)
+        shown = [one for one in entries if not one.name.startswith(".")]
+        folders = {one.name: one for one in shown if _leads_to_folder(one)}
+        for one in shown:
+            if one.name not in folders and one.name in suffixes:
+                yield Listed(here.path / one.name, here.below, not_a_file(here.path / one.name))
+        todo += [
+            _Folder(
+                here.path / one.name,
+                here.below / one.name,
+                here.above | {identity},
+                here.below_link or one.is_symlink(),
+            )
+            for one in reversed(folders.values() if recursive else ())
+            if skip is None or os.path.realpath(one.path) != str(skip)
+        ]
 
 
 def why_no_pictures(
@@ -75,6 +109,35 @@ def why_no_pictures(
         if not recursive and any(is_folder(child) for child in folder.iterdir()):
             hint = "-r looks into its subfolders"
     return RestoreError(f"{folder} holds no pictures", hint=hint)
+
+
+def why_missing(path: Path) -> RestoreError:
+    """The error for a path where nothing is found: it is not there, or cannot be reached."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return RestoreError(f"{path} does not exist", hint="check the spelling of the path")
+    except (OSError, ValueError) as error:  # a locked folder, a name too long
+        why = getattr(error, "strerror", None) or error
+        return RestoreError(f"{path} cannot be reached: {why}", exit_code=ExitCode.SOME_FAILED)
+    return RestoreError(f"{path} has only just appeared", hint="try it again")
+
+
+def why_not_listed(folder: Path) -> RestoreError | None:
+    """Why a folder that is there cannot be looked into; None if it can, or is not there."""
+    try:
+        os.scandir(folder).close()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        return _not_listed(folder, error)
+    return None
+
+
+def _not_listed(folder: Path, error: OSError) -> RestoreError:
+    return RestoreError(
+        f"{folder} cannot be listed: {error.strerror}", exit_code=ExitCode.SOME_FAILED
+    )
 
 
 def is_folder(path: Path) -> bool:
@@ -98,38 +161,26 @@ def not_a_file(path: Path) -> RestoreError | None:
     return RestoreError(f"{path} {why}", exit_code=ExitCode.SOME_FAILED)
 
 
-def _walk(
-    folder: Path,
-    below: Path,
-    recursive: bool,
-    skip: Path | None,
-    suffixes: Suffixes,
-    above: frozenset[tuple[int, int]],
-    below_link: bool,
-    linked: set[tuple[int, int]],
-) -> Iterator[Listed]:
-    """See `walk`; `below_link`: a link leads to here; `linked`: what was walked so."""
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder to walk through.
+
+    Attributes:
+        path: of it.
+        below: of it, relative to where the walk began.
+        above: the folders that it stands in.
+        below_link: whether a link leads to here.
+    """
+
+    path: Path
+    below: Path
+    above: frozenset[_Identity] = frozenset()
+    below_link: bool = False
+
+
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder, if only one that cannot be looked into, or a link to one."""
     try:
-        status = folder.stat()
-        entries = sorted(folder.iterdir())
-    except OSError as error:
-        message = f"{folder} cannot be listed: {error.strerror}"
-        yield Listed(folder, below, RestoreError(message, exit_code=ExitCode.SOME_FAILED))
-        return
-    identity = (status.st_dev, status.st_ino)
-    if identity in above or (below_link and identity in linked):
-        return
-    if below_link:
-        linked.add(identity)
-    shown = [path for path in entries if not path.name.startswith(".")]
-    subfolders = {path for path in shown if is_folder(path)}
-    for path in shown:
-        if path not in subfolders and path.name in suffixes:
-            yield Listed(path, below, not_a_file(path))
-    for path in sorted(subfolders) if recursive else ():
-        if skip is None or os.path.realpath(path) != str(skip):
-            through = below_link or path.is_symlink()
-            further = above | {identity}
-            yield from _walk(
-                path, below / path.name, recursive, skip, suffixes, further, through, linked
-            )
+        return entry.is_dir()
+    except OSError:
+        return False

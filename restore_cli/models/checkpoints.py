@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from restore_cli.errors import RestoreError
-from restore_cli.models.weighing import SAFETENSORS, admit_weights, check_kind
+from restore_cli.models.weighing import SAFETENSORS, admit_weights, check_count, check_kind
 
 _AVERAGED = ("params_ema", "params-ema", "model_ema", "ema_state_dict", "state_dict_ema", "ema")
 _PLAIN = ("params", "model_state_dict", "state_dict", "model", "net", "network", "module")
@@ -49,7 +49,9 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         if path.suffix == SAFETENSORS:
             with safe_open(path, framework="pt") as opened:  # pyright: ignore[reportUnknownVariableType]
                 metadata: dict[str, str] = opened.metadata() or {}  # pyright: ignore
-                state = {k: opened.get_tensor(k) for k in opened.keys()}  # noqa: SIM118  # pyright: ignore
+                names: list[str] = opened.keys()  # pyright: ignore
+                check_count(path, len(names))
+                state = {k: opened.get_tensor(k) for k in names}  # pyright: ignore
                 return state, metadata  # pyright: ignore[reportUnknownVariableType]
         with warnings.catch_warnings():
             # Of formats that the reader may not take: then it raises.
@@ -77,6 +79,7 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise RestoreError(
             f"{path} holds no tensors", hint="give a network's state dict, or a checkpoint with one"
         )
+    check_count(path, len(state))
     _check_tensors(state, path)
     return state, {}
 

@@ -48,8 +48,10 @@ def _is_of(folder: Path, recipe: Recipe) -> bool:
         there = Recipe.load(folder / RECIPE)
     except RestoreError:
         return False
-    return (there.model.name, there.network, there.objective) == (
-        recipe.model.name,
-        recipe.network,
-        recipe.objective,
-    )
+    return _known(there) == _known(recipe)
+
+
+def _known(recipe: Recipe) -> tuple[object, ...]:
+    """What makes it the same training, wherever its data lie and however many workers read them."""
+    data = recipe.data.model_dump(exclude={"root", "workers"})
+    return recipe.model.name, recipe.network, recipe.objective, data

@@ -16,6 +16,9 @@ except ImportError:  # pragma: no cover - Windows, where nothing tells whether a
 
 NAME = "run.lock"
 
+# It is emptied: a link of that name must not lead to what somebody wants to keep.
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+
 _held: dict[int, Path] = {}
 
 
@@ -70,7 +73,7 @@ def held(folder: Path) -> Generator[None]:
 def _open(path: Path) -> int:
     """A descriptor that holds the lock on the file that has the name now."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = os.open(path, _FLAGS, 0o644)
         if fcntl is None:
             return descriptor
         try:

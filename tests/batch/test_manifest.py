@@ -78,6 +78,14 @@ def test_a_manifest_that_is_a_pipe_is_neither_read_nor_written(tmp_path: Path) -
         manifest().record(output, "input")
 
 
+def test_nothing_is_added_to_what_a_manifest_links_to(tmp_path: Path) -> None:
+    (tmp_path / "photo.png").write_bytes(b"photo")
+    (tmp_path / MANIFEST_NAME).symlink_to("photo.png")
+    with pytest.raises(OSError, match="symbolic links"):
+        manifest().record(made(tmp_path / "a.png"), "input")
+    assert (tmp_path / "photo.png").read_bytes() == b"photo"
+
+
 @pytest.mark.parametrize("name", ["фото ☔.png", "a b.png", "bytes\udcff.png"])
 def test_any_file_name(tmp_path: Path, name: str) -> None:
     manifest().record(made(tmp_path / name), "input")

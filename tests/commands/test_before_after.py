@@ -52,3 +52,29 @@ def test_what_failed_has_no_comparison() -> None:
     assert gathered.add(Result(Path("x"), Path("y"), "failed", "broken")) is None
     assert gathered.write() is None
     assert not Path("sheet.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("--sheet img/c.jpg -o out", "is an input"),
+        ("--sheet link.jpg -o out", "is an input"),
+        ("--sheet out/c.png -o out", "two things"),
+        ("--compare --format jpg -o out", "two things"),
+        ("--compare --suffix -x --format jpg -o img --overwrite", "is an input"),
+    ],
+)
+def test_no_comparison_replaces_an_input_or_an_output(
+    words: str, why: str, tiny_model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("img/c.jpg", "img/c-compare.jpg", "img/c-x-compare.jpg"):
+        Image.new("RGB", (9, 9)).save(name)
+    Path("img/c.png").unlink()
+    Path("link.jpg").symlink_to("img/c.jpg")
+    Path("out").mkdir()
+    before = {path: path.read_bytes() for path in Path("img").iterdir()}
+    command = ["infer", "img", "--model", tiny_model, "--device", "cpu", *words.split()]
+    assert main(command) == 2
+    assert why in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in Path("img").iterdir()} == before
+    assert list(Path("out").iterdir()) == []

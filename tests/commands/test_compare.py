@@ -42,3 +42,15 @@ def test_programs_get_a_line_for_each_model(
     assert main(words) == 2
     assert "already exists" in capsys.readouterr().err
     assert main(["compare", "a.png", "-o", "s.gif"]) == 2
+
+
+@pytest.mark.parametrize("name", ["b.jpg", "link.jpg"])
+def test_the_picture_is_not_replaced_by_its_sheet(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (9, 9)).save("b.jpg")
+    before = Path("b.jpg").read_bytes()
+    Path("link.jpg").symlink_to("b.jpg")
+    assert main(["compare", "b.jpg", "-o", name, "--overwrite"]) == 2
+    assert "is an input" in capsys.readouterr().err
+    assert Path("b.jpg").read_bytes() == before

@@ -200,3 +200,28 @@ def test_a_log_has_the_error_that_ended_the_run_and_must_be_writable(tmp_path: P
     unwritable = spoken(verbose=False, log=tmp_path / "no" / "log")
     with pytest.raises(RestoreError, match="cannot be written"), unwritable:
         pass
+
+
+@pytest.mark.parametrize(
+    "held", [b"\x89PNG\r\n", b"photo.png\n", b"[infer]\ntask = 'derain'\n", b"x"]
+)
+def test_nothing_is_added_to_what_is_no_log(held: bytes, tmp_path: Path) -> None:
+    log = tmp_path / "a"
+    log.write_bytes(held)
+    with (
+        pytest.raises(RestoreError, match="something else than a log"),
+        spoken(verbose=False, log=log),
+    ):
+        pass
+    assert log.read_bytes() == held
+    log.write_bytes(b"")
+    for _ in range(2):
+        with spoken(verbose=False, log=log):
+            Console(quiet=True).say("said")
+    assert log.read_text().count("  said\n") == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
+def test_a_log_on_a_full_disk_costs_no_work() -> None:
+    with spoken(verbose=False, log=Path("/dev/full")):
+        Console(quiet=True).say("said")

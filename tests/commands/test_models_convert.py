@@ -46,3 +46,13 @@ def test_what_is_there_is_not_overwritten_unasked(
     assert zoo.load(str(tmp_path)).name == "nafnet-sidd"
     assert main(["models", "convert", str(tmp_path / "gone.pth"), "-o", str(tmp_path / "a")]) == 2
     assert "there is no such file" in capsys.readouterr().err
+
+
+def test_the_checkpoint_itself_is_not_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(b"weights")
+    assert main(["models", "convert", str(file), "-o", str(tmp_path), "--overwrite"]) == 2
+    assert "is an input" in capsys.readouterr().err
+    assert file.read_bytes() == b"weights"

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 import typer
 
-from restore_cli.commands.outputs import check_folder, check_outputs, is_same_file, output_path
+from restore_cli.commands.outputs import (
+    check_apart,
+    check_folder,
+    check_outputs,
+    files_of,
+    is_same_file,
+    output_path,
+)
 from restore_cli.errors import RestoreError
 
 
@@ -68,3 +75,19 @@ def test_a_folder_to_write_a_model_into_is_new_or_empty(tmp_path: Path) -> None:
     check_folder(tmp_path, overwrite=True)
     with pytest.raises(RestoreError, match="is no folder"):
         check_folder(tmp_path / "mine", overwrite=True)
+
+
+def test_files_that_are_written_are_not_each_other_either(tmp_path: Path) -> None:
+    (tmp_path / "in").touch()
+    check_apart([tmp_path / "no" / "a", tmp_path / "no" / "b"], [tmp_path / "in"])
+    with pytest.raises(RestoreError, match="two things"):
+        check_apart([tmp_path / "no" / "a", tmp_path / "no" / "a"], [])
+    with pytest.raises(RestoreError, match="is an input"):
+        check_apart([tmp_path / "in"], [tmp_path / "in"])
+
+
+def test_an_option_stands_for_a_file_or_the_files_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    (tmp_path / "sub").mkdir()
+    assert files_of(tmp_path / "a") == files_of(tmp_path) == [tmp_path / "a"]
+    assert files_of("small") == files_of("") == files_of(None) == []

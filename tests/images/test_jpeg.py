@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 
 from restore_cli.errors import RestoreError
 from restore_cli.images import jpeg
+from restore_cli.images.header import upright_size
 from restore_cli.images.metadata import Metadata, Resolution
 from restore_cli.images.picture import Picture
 
@@ -117,3 +119,41 @@ def test_a_gain_map_is_dropped_with_its_claim_and_a_note(tmp_path: Path) -> None
 def test_what_is_cut_off_raises() -> None:
     with pytest.raises(ValueError, match="ends early"):
         jpeg.inspect(plain()[:100])
+
+
+@pytest.mark.parametrize(
+    ("put_in", "why"),
+    [
+        (b"\xff" * 5_000_000, "too much is between its segments"),
+        (b"\0" * 5_000_000, "too much is between its segments"),
+        ((b"\0" * 100 + b"\xff\xfe\0\2") * 1000, "too much is between its segments"),
+        (b"\xff\xfe\0\2" * 150_000, "too many segments"),
+    ],
+    ids=["fill bytes", "padding", "padded comments", "comments"],
+)
+def test_a_file_of_nothing_but_parts_is_refused_before_it_takes_time(
+    put_in: bytes, why: str, tmp_path: Path
+) -> None:
+    whole = plain()
+    (tmp_path / "a.jpg").write_bytes(whole[:2] + b"\xff\xfe\0\2" + put_in + whole[2:])
+    begun = time.process_time()
+    for read in (upright_size, Picture.read):
+        with pytest.raises(RestoreError, match=rf"a\.jpg.*{why}"):
+            read(tmp_path / "a.jpg")
+    assert time.process_time() - begun < 5
+
+
+def test_a_few_fill_bytes_and_many_comments_are_read(tmp_path: Path) -> None:
+    whole = plain()
+    (tmp_path / "a.jpg").write_bytes(whole[:2] + b"\xff" * 999 + b"\xff\xfe\0\2" * 9999 + whole[2:])
+    height, width, _ = Picture.read(tmp_path / "a.jpg").pixels.shape
+    assert upright_size(tmp_path / "a.jpg") == (width, height)
+
+
+def test_what_pillow_cannot_read_is_told_in_words(tmp_path: Path) -> None:
+    whole = bytearray(plain())
+    at = whole.index(b"\xff\xc0") + 5
+    whole[at : at + 2] = b"\0\0"  # its height
+    (tmp_path / "a.jpg").write_bytes(whole)
+    with pytest.raises(RestoreError, match="it cannot be decoded"):
+        Picture.read(tmp_path / "a.jpg")

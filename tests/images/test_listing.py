@@ -1,9 +1,18 @@
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from restore_cli.images.listing import PICTURES, is_folder, not_a_file, walk, why_no_pictures
+from restore_cli.images.listing import (
+    PICTURES,
+    is_folder,
+    not_a_file,
+    walk,
+    why_missing,
+    why_no_pictures,
+    why_not_listed,
+)
 
 
 def touch(*paths: Path) -> None:
@@ -90,3 +99,34 @@ def test_links_between_folders_do_not_multiply(tmp_path: Path) -> None:
                 (folder / other.name).symlink_to(other, target_is_directory=True)
     # Each folder by itself, and once through a link; their permutations would be a million.
     assert len(names(tmp_path, recursive=True)) == 18
+
+
+def test_folders_nested_too_deeply_are_walked_as_far_as_names_reach(tmp_path: Path) -> None:
+    touch(tmp_path / "fine.png")
+    before = Path.cwd()
+    os.chdir(tmp_path)
+    try:
+        for _ in range(3000):  # more than Python's calls, and more than a path may have
+            Path("d").mkdir()
+            os.chdir("d")
+        os.chdir(before)
+        fine, deep = walk(tmp_path, recursive=True)
+    finally:
+        os.chdir(before)
+        # Not left to pytest, whose own way down ends before.
+        subprocess.run(["rm", "-rf", tmp_path / "d"], check=True)
+    assert (fine.path.name, fine.problem) == ("fine.png", None)
+    assert deep.problem is not None
+    assert "cannot be listed: File name too long" in deep.problem.message
+
+
+def test_what_is_not_found_is_missing_or_cannot_be_reached(tmp_path: Path) -> None:
+    touch(tmp_path / "file")
+    for path in (tmp_path / "gone.png", tmp_path / "file" / "a.png"):
+        assert why_missing(path).message == f"{path} does not exist"
+    assert "cannot be reached: File name too long" in why_missing(tmp_path / ("x" * 300)).message
+    assert why_not_listed(tmp_path) is None
+    assert why_not_listed(tmp_path / "gone") is None
+    problem = why_not_listed(tmp_path / ("x" * 300))
+    assert problem is not None
+    assert "cannot be listed: File name too long" in problem.message

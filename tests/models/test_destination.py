@@ -23,6 +23,9 @@ def test_only_the_own_model_is_replaced(parse: Callable[..., Recipe], tmp_path: 
         check_destination(folder, other, sources=[], overwrite=False)
     assert "--overwrite" in str(caught.value.hint)
     check_destination(folder, other, sources=[], overwrite=True)
+    check_destination(folder, parse("data.root=elsewhere"), sources=[], overwrite=False)
+    with pytest.raises(RestoreError, match="another model"):
+        check_destination(folder, parse("data.crop=24"), sources=[], overwrite=False)
     with pytest.raises(RestoreError, match="is an input"):
         check_destination(folder, other, sources=[folder / "recipe.toml"], overwrite=True)
     tuned = parse(f"network.weights={folder}", "model.name=other")

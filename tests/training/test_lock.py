@@ -60,3 +60,15 @@ def test_workers_that_outlive_a_training_do_not_hold_its_lock(tmp_path: Path) ->
                 os.kill(worker, 0)  # it lives
         finally:
             os.kill(worker, signal.SIGKILL)
+
+
+def test_a_link_is_not_followed_to_a_file_that_would_be_emptied(tmp_path: Path) -> None:
+    (tmp_path / "photo.png").write_bytes(b"photo")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / lock.NAME).symlink_to("../photo.png")
+    with (
+        pytest.raises(RestoreError, match="cannot write the run folder"),
+        lock.held(tmp_path / "run"),
+    ):
+        pass
+    assert (tmp_path / "photo.png").read_bytes() == b"photo"
