@@ -28,7 +28,7 @@ def apart(model: Any) -> tuple[Any, Any]:  # noqa: ANN401 - the package ships no
     body, tail = model.clone(), model.clone()
     fed = _named(body, last).input_value(0)
     outputs = [opset13.result(fed), *body.get_results()[1:]]
-    rest = openvino.Model(outputs, body.get_parameters(), "rest")
+    rest = openvino.Model(outputs, body.get_parameters(), "rest")  # pyright: ignore[reportGeneralTypeIssues]
     convolution = _named(tail, last)
     features = opset13.parameter(convolution.input_value(0).get_partial_shape(), openvino.Type.f32)
     features.output(0).get_tensor().set_names({FEATURES})
@@ -40,7 +40,7 @@ def apart(model: Any) -> tuple[Any, Any]:  # noqa: ANN401 - the package ships no
         return model, None
     if sum(kind == "Convolution" for kind in above.values()) != 1:
         return model, None
-    return rest, openvino.Model([result], [features, *used], "tail")
+    return rest, openvino.Model([result], [features, *used], "tail")  # pyright: ignore[reportGeneralTypeIssues]
 
 
 def _last_convolution(model: Any) -> str | None:  # noqa: ANN401
