@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from restore_cli import streams
+from restore_cli.engine.out_of_memory import lacks_memory
 from restore_cli.errors import ExitCode, RestoreError, meant
 from restore_cli.interruption import interruptible, received
 from restore_cli.tilde import in_words
@@ -23,16 +24,6 @@ from restore_cli.tilde import in_words
 # default they spin on, and lose much of their speed beside other programs. Read when torch is
 # loaded, so they are set before.
 _WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"}
-
-_NO_MEMORY = (
-    "failed to map segment",
-    "cannot allocate memory",
-    "not enough memory",
-    "out of memory",
-    "std::bad_alloc",
-    "can't start new thread",
-)
-"""How the loader, torch and C++ say so, in lower case."""
 
 # The parser's exception for a group without a command; where its class lives differs.
 _NO_ARGUMENTS = "NoArgsIsHelpError"
@@ -211,22 +202,12 @@ def _unforeseen(error: Exception, arguments: list[str]) -> int:
     if received.number is not None:
         return _interrupted()  # a library has made something else of it
     shown = _show_traceback(arguments)
-    if _is_short_of_memory(error):
+    if lacks_memory(error):
         _report("not enough memory", "close other programs, or raise the limit (`ulimit -v`)")
         return ExitCode.SOME_FAILED
     hint = f"add --traceback (or set {TRACEBACK_VARIABLE}=1) to see where it happened"
     _report(f"unexpected {type(error).__name__}: {error}", None if shown else hint)
     return ExitCode.SOME_FAILED
-
-
-def _is_short_of_memory(error: BaseException | None) -> bool:
-    """Whether memory ran out, also where a library could not be loaded for that reason."""
-    while error is not None:
-        text = str(error).lower()
-        if isinstance(error, MemoryError) or any(sign in text for sign in _NO_MEMORY):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def _show_traceback(arguments: list[str]) -> bool:

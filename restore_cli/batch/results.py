@@ -8,7 +8,7 @@ from typing import Literal
 
 from restore_cli.batch.inputs import Refused
 from restore_cli.batch.planning import Job
-from restore_cli.engine.out_of_memory import is_out_of_memory
+from restore_cli.engine.out_of_memory import lacks_memory
 from restore_cli.errors import ExitCode, RestoreError
 from restore_cli.images.formats import FORMATS
 from restore_cli.streams import on_one_line
@@ -82,7 +82,7 @@ def explain(error: Exception, source: Path) -> str:
         text = f"{where}{error.strerror}"
         if error.errno == errno.ENOENT and str(error.filename) == str(source):
             text = f"{source} is not there any more"
-    elif is_out_of_memory(error):
+    elif lacks_memory(error):
         text = "not enough memory"
     else:
         text = f"unexpected {type(error).__name__}: {error}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from restore_cli.commands import outputs
 from restore_cli.errors import RestoreError
+from restore_cli.evaluation.metric_names import check_name
 
 if TYPE_CHECKING:
     from restore_cli.evaluation.gate import Bounds
@@ -146,10 +147,15 @@ def metric_names(text: str, *, with_split: bool) -> list[str]:
     Args:
         text: names with commas between.
         with_split: a report draws how much of each picture's error is photometric.
+
+    Raises:
+        RestoreError: none is named, or one that there is not.
     """
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
         raise RestoreError("--metrics names no metric", hint="for example --metrics psnr,ssim")
+    for name in names:
+        check_name(name)
     return [*names, "photometric-share"] if with_split else names
 
 

@@ -4,7 +4,6 @@ A number without its protocol cannot be compared: papers differ in channel, rang
 and in what happens before. The formulas are pure functions in the files beside this one.
 """
 
-import difflib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from restore_cli.evaluation.fidelity import check_shapes, psnr
 from restore_cli.evaluation.inception import load_inception
 from restore_cli.evaluation.latent_distance import LatentDistance
 from restore_cli.evaluation.luma import psnr_y, ssim_y
+from restore_cli.evaluation.metric_names import check_name
 from restore_cli.evaluation.no_reference import NO_REFERENCE, load_no_reference
 from restore_cli.evaluation.perceptual import Distance, load_dists, load_lpips
 from restore_cli.evaluation.photometric import photometric_share, psnr_aligned, psnr_gtmean
@@ -308,13 +308,7 @@ def build(
         raise RestoreError(f"the border to crop is {border} pixels; it must be at least 0")
     wanted: dict[str, None] = {}
     for name in names:
-        if name not in METRICS:
-            nearest = difflib.get_close_matches(name, METRICS, n=1)
-            raise RestoreError(
-                f"unknown metric {name!r}",
-                hint=(f"did you mean {nearest[0]!r}? " if nearest else "")
-                + f"metrics are {', '.join(METRICS)}",
-            )
+        check_name(name)
         if name == "psnr-gtmean":
             wanted["psnr"] = None
         wanted[name] = None
