@@ -133,12 +133,12 @@ SIMULATED: dict[str, tuple[str, float, list[Degradation]]] = {
 
 
 def _outcomes(
-    name: str, steps: list[Degradation], photos: tuple[str, ...]
+    name: str, steps: list[Degradation], photos: tuple[str, ...], *, draws: int = 1
 ) -> list[tuple[float, object]]:
     """dB that a model gains on quarters of example photos, and what it says was wrong with them."""
     restorer = _restorer(name)
     found: list[tuple[float, object]] = []
-    for index, photo in enumerate(photos):
+    for index, photo in enumerate(draws * photos):
         degraded, target = _degraded(photo, steps, index)
         restored = restorer(degraded)
         gain = _decibel(restored.image, target) - _decibel(degraded, target)
@@ -158,7 +158,8 @@ def _degraded(photo: str, steps: list[Degradation], index: int) -> tuple[Tensor,
 @pytest.mark.parametrize("what", SIMULATED)
 def test_a_model_gains_on_what_it_is_for(what: str) -> None:
     name, wanted, steps = SIMULATED[what]
-    assert np.mean([gain for gain, _ in _outcomes(name, steps, WELL_LIT)]) >= wanted
+    # One draw of haze a photo gains 1 to 10 dB: three say little of a model.
+    assert np.mean([gain for gain, _ in _outcomes(name, steps, WELL_LIT, draws=8)]) >= wanted
 
 
 # What the all-in-one model is for: the source that it shall name, and the gain that is asked for.
