@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from restore_cli.engine.fingerprint import versions
 from restore_cli.engine.tail import FEATURES
+from restore_cli.models.openvino_core import core
 
 LEAST_SIDE = 64
 """px; smaller windows are torch's: some networks pad by more than such a picture has."""
@@ -76,7 +77,7 @@ class Compiled:
     def __init__(self, parts: Parts, threads: Callable[[], int]) -> None:
         import openvino
 
-        self._core, self._tensor = openvino.Core(), openvino.Tensor
+        self._core, self._tensor = core(), openvino.Tensor
         self._parts, self._threads = parts, threads
         self.inputs = [str(port.get_any_name()) for port in parts.windows.inputs]
         self.tells = len(parts.windows.outputs) > 1
@@ -159,9 +160,8 @@ def surroundings() -> list[object]:
     """What a compiled model depends on beside its network: versions and the processor."""
     import openvino
 
-    core = openvino.Core()
-    processor = core.get_property("CPU", "FULL_DEVICE_NAME")
-    abilities = sorted(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+    processor = core().get_property("CPU", "FULL_DEVICE_NAME")
+    abilities = sorted(core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
     return [versions(), openvino.__version__, processor, abilities]
 
 
@@ -184,14 +184,12 @@ def packed(parts: Parts, verdict: Verdict) -> bytes:
 
 def unpacked(data: bytes) -> tuple[Parts, Verdict]:
     """The inverse of `packed`."""
-    import openvino
-
     head, _, rest = data.partition(b"\n")
     told = json.loads(head)
-    core, models, start = openvino.Core(), dict[str, Any](), 0
+    models, start = dict[str, Any](), 0
     sizes: dict[str, tuple[int, int]] = told.pop("sizes")
     for name, (graph, weights) in sizes.items():
         middle, stop = start + graph, start + graph + weights
-        models[name] = core.read_model(rest[start:middle], rest[middle:stop])
+        models[name] = core().read_model(rest[start:middle], rest[middle:stop])
         start = stop
     return Parts(**models), Verdict(**told)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from restore_cli.errors import RestoreError
 from restore_cli.models.graph import Graph, Traced, unknown_level
+from restore_cli.models.openvino_core import core
 from restore_cli.models.zoo import Model
 
 OPSET = 18
@@ -94,7 +95,7 @@ def export_openvino(model: Model, folder: Path) -> None:
         port.get_tensor().set_names({name})
     for key, value in _metadata(model).items():
         made.set_rt_info(value, ["restore", key])
-    compiled = openvino.compile_model(made, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = core().compile_model(made, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
     def run(told: list[Tensor]) -> Tensor:
         return torch.from_numpy(compiled([t.numpy() for t in told])[0].copy())
