@@ -25,20 +25,19 @@ AUTO_RUNS: Literal["specialists", "network"] = "specialists"
 always to be had with `--model auto`. The one place where this is decided."""
 
 THRESHOLD = 0.7
-"""Confidence from which a degradation is mended, 0..1. From a half on, three of ten clean photos
-were changed, the worst to 24 dB; from here on one, to 55 dB (`benchmarks/quality_auto.py`)."""
+"""Confidence from which a degradation is mended, 0..1. From a half on, two of ten clean photos were
+changed, the worst to 36.6 dB; from here on one, to 46.4 (`benchmarks/quality_auto.py`)."""
 
 GRAIN = 0.2
 """Share of the pixels that denoising must visibly change (`api.change`) for what it takes away to
 be noise. It decides where nothing was named: fine noise hides from a look at the picture, not from
-the denoiser. On 45 real noisy photos the share was .16 to .81, all but two above .2; on 20 sharp
-small photos it was below .11 but once (`benchmarks/quality_auto.py`)."""
+the denoiser (decision 043)."""
 
 DIM = ((40, 0.3), (64, 0.9))
 """Which pictures are lit: the median of the channels' mean, of 255, and the confidence in low light
 (noise counts as well) that is needed up to there; brighter ones never are. A window of a night
-scene looks like too little light, and to light what is meant to be dark is the worst that can be.
-Of 125 real dark exposures nine in ten lie below the first median, of 45 exposed photos two."""
+scene looks like too little light, and to light what is meant to be dark is the worst that can be
+(decision 043)."""
 
 SPECIALISTS = {
     "jpeg": "dejpeg",
