@@ -6,17 +6,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from restore_cli.images.color import linear_to_srgb, srgb_to_linear
 from restore_cli.networks.amounts import QUANTITIES, level_of
 from restore_cli.networks.base import Estimated, EstimatingNetwork, NetworkInfo, completed
 from restore_cli.networks.blocks import ChannelNorm, ResidualBlock, local_convolutions
 from restore_cli.networks.draws import drawn
+from restore_cli.networks.exposure import histogram, metered_stops, relit
 from restore_cli.networks.latents import DegradationClassifier
 from restore_cli.networks.unet import UNet
 
 _FEATURES = 128
 _DROPPED = 1 / 3
 _STOPS = QUANTITIES.index("stops")
+_DIM = (0.5, 1.0)  # estimated stops from which a meter begins to count, and counts in full
+_METER_COUNTS = 2 / 3  # beside the estimate, which knows what a photo is of
 _SLOPE = 0.1  # of the heads' rectifiers below 0: a step can kill a plain one for every picture
 
 
@@ -78,6 +80,10 @@ class GuidedUNet(EstimatingNetwork):
         relight: begin with the picture as it would be with the missing stops of light: exposure is
             one number, which convolutions in windows are slow to learn. For `quantity="stops"`.
         bins: of a histogram of the whole picture's light, from which amounts are estimated too.
+        exposure: mean brightness (sRGB, 0 to 1) that a camera's meter exposes for. Where no level
+            is told and the estimate says that light surely lacks, what the meter asks for counts
+            more than the estimate, which shrinks towards the middle of what it was trained on and
+            lights real photos too little; 0 leaves the meter out. Needs `relight` and `bins`.
     """
 
     def __init__(
@@ -90,14 +96,19 @@ class GuidedUNet(EstimatingNetwork):
         sources: tuple[str, ...] = (),
         relight: bool = False,
         bins: int = 0,
+        exposure: float = 0.0,
     ) -> None:
         super().__init__()
+        if exposure and not (relight and bins):
+            raise ValueError("exposure needs relight and bins")
         if quantity and quantity not in QUANTITIES:
             raise ValueError(f"unknown quantity {quantity!r}; known: {', '.join(QUANTITIES)}")
         self.body = UNet(widths=widths, depths=depths, global_context=guide)
         # The body's own context is of no use: this network's guide takes its place.
         self.body.surveyor = None
         self._relight = relight
+        self._exposure = exposure
+        self._bins = bins
         self.body.head = nn.Conv2d(28 if relight else 16, widths[0], 3, padding=1)
         self.body.tail = nn.Conv2d(widths[0], 12, 3, padding=1)
         nn.init.zeros_(self.body.tail.weight)
@@ -127,11 +138,13 @@ class GuidedUNet(EstimatingNetwork):
 
         In training they may lie a little below 0, so that the losses can pull them back.
         """
-        features = self.encoder(image) if context is None else context
+        context = self.global_context(image) if context is None else context
+        features = context[:, : self.encoder.length]
         estimated = self.encoder.estimate(features)
         # Amounts are learnt from what the simulator knows, not from what pleases the restorer.
-        used = completed(level, estimated.detach()).clamp(min=0)
-        keep = self._kept(level, features)
+        metered, estimate_counts = self._metered(estimated.detach(), context)
+        used = completed(level, metered).clamp(min=0)
+        keep = self._kept(level, features) * estimate_counts
         told = torch.cat([used, used.sqrt(), features * keep, keep], dim=1)
         noise = self._noise(image)
         seen, base = [image, noise.clamp(min=0).to(image.dtype)], image
@@ -146,19 +159,28 @@ class GuidedUNet(EstimatingNetwork):
         return Estimated(restored, estimated.clamp(min=0), noise.clamp(min=0))
 
     def global_context(self, image: Tensor) -> Tensor:
-        """See `Network`."""
-        return self.encoder(image)
+        """See `Network`: what the encoder says, and for a meter how often each brightness occurs.
+
+        Of patches of a picture the mean counts, and shares can be averaged; their roots cannot.
+        """
+        features = self.encoder(image)
+        if not self._exposure:
+            return features
+        return torch.cat([features, histogram(image, self._bins).square()], dim=1)
 
     def amounts(self, context: Tensor) -> Tensor:
         """Amounts (B, N) of pictures with this global context (B, F)."""
-        return self.encoder.estimate(context).clamp(min=0)
+        estimated = self.encoder.estimate(context[:, : self.encoder.length])
+        return self._metered(estimated, context)[0].clamp(min=0)
 
     def seen(self, context: Tensor) -> Tensor:
         """What `classifier` names sources by, (B, F + N) of pictures with this context (B, F).
 
         Amounts are learnt from what the simulator knows, not from what names sources.
         """
-        return torch.cat([context.float(), self.amounts(context).detach().sqrt()], dim=1)
+        features = context[:, : self.encoder.length]
+        amounts = self.encoder.estimate(features).clamp(min=0)
+        return torch.cat([features.float(), amounts.detach().sqrt()], dim=1)
 
     def sources(self, context: Tensor) -> Tensor | None:
         """How likely pictures with this context (B, F) are of each source, (B, K).
@@ -172,6 +194,27 @@ class GuidedUNet(EstimatingNetwork):
         """What names sources; None where it was built without names, or has learnt none."""
         classifier = self.classifier
         return classifier if classifier is not None and classifier.is_fitted else None
+
+    def _metered(self, estimated: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Estimated amounts (B, N), with the stops that a meter finds where some surely lack.
+
+        In training the simulator says what is missing, whatever a meter would find.
+
+        Returns:
+            The amounts; and (B, 1), 1 where the estimate was kept and 0 where the meter counts,
+            against which whatever else the context says of the light would speak.
+        """
+        kept = torch.ones_like(estimated[:, :1])
+        if not self._exposure or self.training:
+            return estimated, kept
+        unit = level_of("stops", 1.0)
+        stops = estimated[:, _STOPS] * unit
+        sure = ((stops - _DIM[0]) / (_DIM[1] - _DIM[0])).clamp(0, 1)
+        asked = metered_stops(context[:, -self._bins :].float(), self._exposure)
+        metered = (stops + _METER_COUNTS * sure * (asked - stops)) / unit
+        before, after = estimated[:, :_STOPS], estimated[:, _STOPS + 1 :]
+        amounts = torch.cat([before, metered[:, None].to(estimated.dtype), after], dim=1)
+        return amounts, (sure <= 0)[:, None].to(kept)
 
     def _noise(self, image: Tensor) -> Tensor:
         """The noise at each place, (B, 1, H, W) on the scale of the picture."""
@@ -188,41 +231,6 @@ class GuidedUNet(EstimatingNetwork):
             kept = drawn(torch.empty(len(features), 1), torch.rand_like) >= _DROPPED
             keep = keep * kept.to(keep)
         return keep
-
-
-def relit(image: Tensor, stops: Tensor) -> Tensor:
-    """Pictures with more light: a gain in linear light, clipped at white.
-
-    Args:
-        image: (B, 3, H, W), sRGB in [0, 1].
-        stops: (B,), how much more, EV.
-
-    Returns:
-        (B, 3, H, W), sRGB in [0, 1].
-    """
-    gain = torch.exp2(stops.float())[:, None, None, None]
-    light = srgb_to_linear(image.float().clamp(0, 1)) * gain
-    return linear_to_srgb(light.clamp(max=1.0)).to(image.dtype)
-
-
-def histogram(image: Tensor, bins: int) -> Tensor:
-    """How often each brightness occurs.
-
-    Over squares of 4 px, whose mean noise moves little; bins are narrow in the shadows, since they
-    are even in the root of the sRGB value. A value between two centres counts for both.
-
-    Args:
-        image: (B, 3, H, W), sRGB in [0, 1].
-        bins: 2 or more.
-
-    Returns:
-        (B, bins) float32, square roots of shares: the squares sum to 1.
-    """
-    side = min(4, *image.shape[2:])
-    light = F.avg_pool2d(image.float(), side).mean(dim=1).clamp(0, 1).sqrt().flatten(1)
-    centres = torch.linspace(0, 1, bins, device=image.device)
-    near = (1 - (light[:, :, None] - centres).abs() * (bins - 1)).clamp(min=0)
-    return near.mean(dim=1).sqrt()
 
 
 def _halved(inputs: int, outputs: int, *, kernel: int = 3) -> tuple[nn.Module, ...]:

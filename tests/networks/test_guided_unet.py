@@ -1,10 +1,10 @@
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from restore_cli.networks.amounts import QUANTITIES, amount_of
-from restore_cli.networks.guided_unet import GuidedUNet, histogram, relit
+from restore_cli.networks.exposure import histogram, metered_stops, relit
+from restore_cli.networks.guided_unet import GuidedUNet
 
 N = len(QUANTITIES)
 
@@ -132,15 +132,6 @@ def test_training_leaves_the_context_of_a_third_of_the_pictures_out(
     assert float(kept[1000:].mean()) == pytest.approx(2 / 3, abs=0.03)
 
 
-def test_relighting_is_a_gain_in_linear_light_that_ends_at_white() -> None:
-    grey = torch.full((2, 3, 4, 4), 0.2)
-    lit = relit(grey, torch.tensor([0.0, 2.0]))
-    torch.testing.assert_close(lit[0], grey[0], atol=1e-6, rtol=0)
-    linear = ((0.2 + 0.055) / 1.055) ** 2.4 * 4
-    assert float(lit[1, 0, 0, 0]) == pytest.approx(1.055 * linear ** (1 / 2.4) - 0.055, abs=1e-5)
-    assert float(relit(grey, torch.tensor([9.0, 9.0])).max()) == pytest.approx(1.0)
-
-
 def test_untrained_a_relighting_network_gives_the_light_that_it_is_told(image: Tensor) -> None:
     network = GuidedUNet(
         widths=(8, 16), depths=(1, 1), guide=8, quantity="stops", relight=True
@@ -151,26 +142,6 @@ def test_untrained_a_relighting_network_gives_the_light_that_it_is_told(image: T
     torch.testing.assert_close(network(image, told), expected)
 
 
-def test_the_histogram_of_light_is_that_of_numpy() -> None:
-    torch.manual_seed(0)
-    image = torch.rand(2, 3, 24, 40)
-    found = histogram(image, 9)
-    squares = image.unfold(2, 4, 4).unfold(3, 4, 4).mean(dim=(1, 4, 5)).sqrt()
-    for one, light in zip(found, squares, strict=True):
-        place = light.flatten().numpy() * 8
-        below = np.floor(place).astype(int)
-        counted = np.zeros(10)
-        np.add.at(counted, below, 1 - (place - below))
-        np.add.at(counted, below + 1, place - below)
-        np.testing.assert_allclose(one.square(), counted[:9] / len(place), atol=1e-6)
-
-
-@pytest.mark.parametrize("size", [(1, 1), (3, 50), (4, 4)])
-def test_the_histogram_of_white_is_its_last_bin(size: tuple[int, int]) -> None:
-    found = histogram(torch.ones(1, 3, *size), 5)
-    assert torch.allclose(found, torch.tensor([[0.0, 0, 0, 0, 1]]))
-
-
 def test_with_bins_the_context_tells_of_the_light() -> None:
     network = GuidedUNet(widths=(4, 8), depths=(1, 1), quantity="stops", bins=6).eval()
     image = torch.full((1, 3, 32, 32), 0.25)
@@ -178,3 +149,68 @@ def test_with_bins_the_context_tells_of_the_light() -> None:
     assert context.shape == (1, network.encoder.length)
     assert torch.equal(context[:, -6:], histogram(image, 6))
     assert network(image, context=context).shape == image.shape
+
+
+def _with_a_meter(stops: float) -> GuidedUNet:
+    """One that lights pictures to 18 % grey, and estimates this many stops of all of them."""
+    network = GuidedUNet(
+        widths=(8, 16),
+        depths=(1, 1),
+        guide=8,
+        quantity="stops",
+        relight=True,
+        bins=12,
+        exposure=0.46,
+    )
+    with torch.no_grad():
+        head = network.encoder.amounts[-1]
+        assert isinstance(head, nn.Linear)
+        head.weight.zero_()
+        head.bias.fill_(amount_of("stops", stops))
+    return network.eval()
+
+
+def _stops(network: GuidedUNet, context: Tensor) -> float:
+    return 4 * float(network.amounts(context).detach()[0, QUANTITIES.index("stops")])
+
+
+@pytest.mark.parametrize(("stops", "share"), [(0.3, 0.0), (0.75, 1 / 3), (2.0, 2 / 3)])
+def test_a_meter_counts_where_light_surely_lacks(image: Tensor, stops: float, share: float) -> None:
+    network, dim = _with_a_meter(stops), 0.3 * image[:1]
+    context = network.global_context(dim)
+    asked = float(metered_stops(histogram(dim, 12).square(), 0.46))
+    wanted = stops + share * (asked - stops)
+    assert asked > 2.5
+    assert _stops(network, context) == pytest.approx(wanted, abs=1e-4)
+    lit = relit(dim, torch.tensor([wanted]))  # untrained, it adds nothing to the light
+    torch.testing.assert_close(network(dim, context=context), lit, atol=1e-5, rtol=0)
+
+
+def test_a_meter_of_patches_is_that_of_the_whole_picture(image: Tensor) -> None:
+    network, dim = _with_a_meter(2.0), 0.3 * image[:1]
+    halves = torch.cat([dim[..., :24], 0.1 * dim[..., 24:]])
+    of_patches = network.global_context(halves).mean(dim=0, keepdim=True)
+    whole = torch.cat([halves[:1], halves[1:]], dim=3)
+    assert _stops(network, of_patches) == pytest.approx(
+        _stops(network, network.global_context(whole)), abs=1e-4
+    )
+
+
+def test_what_is_told_outvotes_a_meter(image: Tensor) -> None:
+    network = _with_a_meter(2.0)
+    told = torch.full((len(image), N), torch.nan)
+    told[:, QUANTITIES.index("stops")] = amount_of("stops", 0.5)
+    lit = relit(image, torch.full((len(image),), 0.5))
+    torch.testing.assert_close(network(image, told), lit)
+
+
+def test_in_training_no_meter_counts(image: Tensor) -> None:
+    network = _with_a_meter(2.0).train()
+    assert network.amounts(network.global_context(image))[0, 2] == amount_of("stops", 2.0)
+
+
+def test_a_meter_needs_what_it_reads_and_what_it_lights() -> None:
+    with pytest.raises(ValueError, match="exposure needs relight and bins"):
+        GuidedUNet(quantity="stops", bins=8, exposure=0.46)
+    with pytest.raises(ValueError, match="exposure needs relight and bins"):
+        GuidedUNet(quantity="stops", relight=True, exposure=0.46)
