@@ -19,6 +19,7 @@ _DROPPED = 1 / 3
 _STOPS = QUANTITIES.index("stops")
 _DIM = (0.5, 1.0)  # estimated stops from which a meter begins to count, and counts in full
 _METER_COUNTS = 2 / 3  # beside the estimate, which knows what a photo is of
+_METER_ADDS = 2.0  # stops at most: black skies are no grey, however many a meter asks for
 _SLOPE = 0.1  # of the heads' rectifiers below 0: a step can kill a plain one for every picture
 
 
@@ -211,7 +212,8 @@ class GuidedUNet(EstimatingNetwork):
         stops = estimated[:, _STOPS] * unit
         sure = ((stops - _DIM[0]) / (_DIM[1] - _DIM[0])).clamp(0, 1)
         asked = metered_stops(context[:, -self._bins :].float(), self._exposure)
-        metered = (stops + _METER_COUNTS * sure * (asked - stops)) / unit
+        more = (asked - stops).clamp(max=_METER_ADDS)
+        metered = (stops + _METER_COUNTS * sure * more) / unit
         before, after = estimated[:, :_STOPS], estimated[:, _STOPS + 1 :]
         amounts = torch.cat([before, metered[:, None].to(estimated.dtype), after], dim=1)
         return amounts, (sure <= 0)[:, None].to(kept)
