@@ -6,7 +6,7 @@ from torch import Tensor
 
 from restore_cli.errors import RestoreError
 from restore_cli.networks.amounts import QUANTITIES, amount_of, level_of
-from restore_cli.networks.base import NetworkInfo
+from restore_cli.networks.base import Network, NetworkInfo
 
 RANGES = {
     "sigma": (0.0, 255.0),
@@ -22,9 +22,30 @@ haze as 1 - mean transmission, 0 to 1; missing exposure in stops; blur in px; JP
 
 def quantity_of(info: NetworkInfo) -> str:
     """What a level that is told to this network counts; empty where it takes none."""
-    if info.level == "amounts":
-        return info.quantity
-    return "sigma" if info.takes_sigma else ""
+    return "sigma" if info.takes_sigma else info.quantity
+
+
+def is_told_by_context(info: NetworkInfo) -> bool:
+    """Whether a level that is told changes the global context, and nothing beside the picture."""
+    return bool(info.quantity) and info.level is None
+
+
+def told_by_context(
+    network: Network, context: Tensor | None, level: float | None
+) -> tuple[Tensor | None, float | None]:
+    """What a network is told of a picture, where a level takes the place of what it would see.
+
+    Args:
+        network: see there.
+        context: what its `global_context` says of the picture, (1, F); None for one without.
+        level: what the user says; None for nothing.
+
+    Returns:
+        The context to use, and the level that is still to be told beside the picture.
+    """
+    if context is None or level is None or not is_told_by_context(network.info):
+        return context, level
+    return network.told_context(level).to(context), None
 
 
 def check_level(info: NetworkInfo, level: float | None) -> None:

@@ -22,7 +22,7 @@ from restore_cli.engine.device import Precision, choose_device, choose_precision
 from restore_cli.engine.enlarging import check_room, enlarged
 from restore_cli.engine.fingerprint import fingerprint, machine
 from restore_cli.engine.global_context import patches, whole_of
-from restore_cli.engine.level import check_level, estimated_level, told_level
+from restore_cli.engine.level import check_level, estimated_level, told_by_context, told_level
 from restore_cli.engine.openvino import OpenVINOBackend
 from restore_cli.engine.out_of_memory import is_out_of_memory
 from restore_cli.engine.restored import Restored
@@ -302,7 +302,7 @@ class Restorer:
         layout = self._ways.layout((image.shape[1], image.shape[2]), way)
         pixels = image.shape[1] * image.shape[2]
         with torch.inference_mode():
-            context = self._context(image, way)
+            context, level = told_by_context(self._network, self._context(image, way), level)
 
             def run(windows: Pixels) -> Pixels:
                 seen = torch.from_numpy(windows).to(str(way.device))

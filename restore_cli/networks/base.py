@@ -57,6 +57,19 @@ class Network(nn.Module, ABC):
         """
         return None
 
+    def told_context(self, level: float) -> Tensor:
+        """The global context (1, F) to restore pictures with that a user says this level of.
+
+        Args:
+            level: of `info.quantity`, in its unit, above 0. Only for networks that name a quantity
+                and take no level beside the picture.
+
+        Raises:
+            ValueError: this network is not such a one.
+            RestoreError: no levels were ever taught to it.
+        """
+        raise ValueError(f"this network has no contexts for levels such as {level:g}")
+
     def _check_told(self, level: Tensor | None, context: Tensor | None) -> None:
         if level is not None and self.info.level is None:
             raise ValueError("this network takes no level")

@@ -19,6 +19,7 @@ from restore_cli.networks.blocks import (
     NoiseEstimator,
     ResidualBlock,
 )
+from restore_cli.networks.levels import LevelTable
 
 
 class UNet(EstimatingNetwork):
@@ -33,6 +34,9 @@ class UNet(EstimatingNetwork):
         noise_map: take a noise level beside the picture, or estimate it where none is given.
         global_context: length of a vector that says what kind of picture it is and modulates every
             level; 0 leaves it out, and the network then sees only what lies near.
+        quantity: of which a user may tell a level, which then takes the place of the global context
+            (`LevelTable`); empty for none.
+        levels: of that quantity, for which contexts are learnt after training.
     """
 
     def __init__(
@@ -42,14 +46,19 @@ class UNet(EstimatingNetwork):
         depths: tuple[int, ...] = (1, 2, 2, 1),
         noise_map: bool = False,
         global_context: int = 0,
+        quantity: str = "",
+        levels: tuple[float, ...] = (),
     ) -> None:
         super().__init__()
         if len(widths) != len(depths) or len(widths) < 2:
             raise ValueError("widths and depths need the same length, two or more")
+        if bool(quantity) != bool(levels) or (levels and not global_context):
+            raise ValueError("a quantity needs levels, and both need a global context")
         self.info = NetworkInfo(
             multiple=2 ** (len(widths) - 1),
             level="sigma" if noise_map else None,
             context=global_context > 0,
+            quantity=quantity,
         )
         self.estimator = NoiseEstimator() if noise_map else None
         self.head = nn.Conv2d(4 if noise_map else 3, widths[0], 3, padding=1)
@@ -62,6 +71,7 @@ class UNet(EstimatingNetwork):
         )
         # Named as in the weights of 0.1.0.
         self.surveyor = ContextEncoder(global_context) if global_context else None
+        self.levels = LevelTable(quantity, levels, global_context) if levels else None
         # One for each encoder level, the coarsest last, then one for each decoder level.
         places = (*widths, *widths[:-1]) if global_context else ()
         self.modulations = nn.ModuleList(Modulation(global_context, width) for width in places)
@@ -97,6 +107,10 @@ class UNet(EstimatingNetwork):
     def global_context(self, image: Tensor) -> Tensor | None:
         """See `Network`."""
         return None if self.surveyor is None else self.surveyor(image)
+
+    def told_context(self, level: float) -> Tensor:
+        """See `Network`."""
+        return super().told_context(level) if self.levels is None else self.levels.of(level)
 
     def _contextual(self, image: Tensor, context: Tensor | None) -> Tensor | None:
         return self.global_context(image) if context is None else context

@@ -5,6 +5,7 @@ from torch import nn
 from restore_cli.errors import RestoreError
 from restore_cli.models import zoo
 from restore_cli.models.checkpoints import fitting
+from restore_cli.networks.levels import LevelTable
 from restore_cli.recipe import NetworkChoice
 
 _MOST_NAMED = 3
@@ -24,9 +25,16 @@ def load_initial(network: nn.Module, choice: NetworkChoice) -> None:
         return
     path = zoo.weights_file(choice.weights)
     wanted = network.state_dict()
+    # What is learnt after training may be missing: older models lack it.
+    later = {
+        f"{prefix}.{name}"
+        for prefix, module in network.named_modules()
+        if isinstance(module, LevelTable)
+        for name in module.state_dict()
+    }
     state = fitting(zoo.read_weights(path)[0], wanted.keys())
     problems = [
-        *(f"{name}: missing" for name in wanted if name not in state),
+        *(f"{name}: missing" for name in wanted if name not in state and name not in later),
         *(f"{name}: not in the network" for name in state if name not in wanted),
         *(
             f"{name}: {tuple(value.shape)}, the network has {tuple(wanted[name].shape)}"
@@ -42,4 +50,5 @@ def load_initial(network: nn.Module, choice: NetworkChoice) -> None:
             hint="copy the [network] of the model's own recipe.toml,"
             " or start anew with --set network.weights=",
         )
-    network.load_state_dict({name: value.float() for name, value in state.items()})
+    own = {name: value for name, value in wanted.items() if name not in state}
+    network.load_state_dict(own | {name: value.float() for name, value in state.items()})

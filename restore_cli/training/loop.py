@@ -32,7 +32,7 @@ from restore_cli.training.validation import input_psnr
 from restore_cli.training.watch import Report, Watch
 
 _AFTER_TRAINING = (
-    100  # batches, beyond those of training, that the averaged weights are measured on
+    300  # batches, beyond those of training, that the averaged weights are measured on
 )
 _EXPORT_SECONDS = 3.0  # for writing the model, and for the interpreter to end
 _FOR_EVER = 2**40  # steps of a run that ends by the clock

@@ -7,6 +7,7 @@ from restore_cli.engine.level import (
     RANGES,
     check_level,
     estimated_level,
+    is_told_by_context,
     quantity_of,
     told_level,
 )
@@ -15,15 +16,19 @@ from restore_cli.errors import RestoreError
 from restore_cli.networks.amounts import QUANTITIES
 from restore_cli.networks.base import NetworkInfo
 from restore_cli.networks.guided_unet import GuidedUNet
+from restore_cli.networks.unet import UNet
 
 NOISE = NetworkInfo(level="sigma")
 RAIN = NetworkInfo(level="amounts", quantity="rain")
 ALL = NetworkInfo(level="amounts")
 NONE = NetworkInfo()
+HAZE = NetworkInfo(context=True, quantity="haze")  # told by another context
 
 
 def test_a_network_says_what_its_level_counts() -> None:
     assert [quantity_of(info) for info in (NOISE, RAIN, ALL, NONE)] == ["sigma", "rain", "", ""]
+    assert quantity_of(HAZE) == "haze"
+    assert [is_told_by_context(info) for info in (NOISE, RAIN, NONE, HAZE)] == [False] * 3 + [True]
     assert set(RANGES) == set(QUANTITIES)
 
 
@@ -75,10 +80,34 @@ def test_a_network_of_amounts_is_told_one_and_says_what_it_sees() -> None:
             value.add_(0.05 * torch.randn(value.shape))
         network.encoder.amounts[-1].bias.fill_(0.5)
     restorer = Restorer(network, device="cpu", precision="fp32")
-    image = torch.rand(3, 40, 56)
+    image = torch.rand(3, 150, 160)
     blind = restorer(image)
     seen = blind.details["level"]
     assert isinstance(seen, float)
     assert 0 < seen < 1
     little, much = (restorer(image, level=level).image for level in (0.01, 0.3))
     assert not torch.allclose(little, much)
+
+
+def test_a_level_takes_the_place_of_the_context_that_a_picture_has() -> None:
+    torch.manual_seed(0)
+    network = UNet(
+        widths=(4, 8), depths=(1, 1), global_context=6, quantity="haze", levels=(0.1, 0.5)
+    )
+    with torch.no_grad():
+        for value in network.parameters():
+            value.add_(0.1 * torch.randn(value.shape))
+    assert network.levels is not None
+    network.levels.contexts.copy_(torch.rand(2, 6))
+    restorer, image = Restorer(network, backend="torch", precision="fp32"), torch.rand(3, 150, 160)
+    for level in (0.1, 0.2, 0.5):
+        with torch.inference_mode():
+            wanted = network(image[None], context=network.told_context(level))[0].clamp(0, 1)
+        found = restorer(image, level=level)
+        torch.testing.assert_close(found.image, wanted, atol=1e-5, rtol=0)
+        tiled = Restorer(network, backend="torch", precision="fp32", tile=128)
+        assert (tiled(image, level=level).image - found.image).abs().max() < 0.05
+    assert torch.equal(restorer(image, level=0.0).image, image)
+    assert not torch.equal(restorer(image, level=0.5).image, restorer(image).image)
+    with pytest.raises(RestoreError, match=r"haze 1.5 is outside 0..1"):
+        restorer(image, level=1.5)

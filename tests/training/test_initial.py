@@ -85,3 +85,22 @@ def test_an_exported_model_loads_without_what_it_started_from(parse: Parse, tmp_
     loaded = zoo.load(str(tmp_path / "model")).recipe
     assert loaded is not None
     assert loaded.network == recipe.network
+
+
+def test_weights_without_levels_start_a_network_that_will_learn_them(
+    parse: Parse, tmp_path: Path
+) -> None:
+    small = (
+        "network.name=unet", "network.widths=[8,8]", "network.depths=[1,1]",
+        "network.global_context=6",
+    )  # fmt: skip
+    recipe = parse(*small)
+    trained = build(recipe.network)
+    zoo.export(tmp_path / "old", trained, recipe, "card")
+    told = ("network.quantity=rain", "network.levels=[0.1,0.2]")
+    choice = parse(*small, *told, f"network.weights={tmp_path / 'old'}").network
+    network = build(choice)
+    load_initial(network, choice)
+    state = network.state_dict()
+    assert not bool(state["levels.contexts"].any())
+    assert torch.equal(state["head.weight"], trained.state_dict()["head.weight"].half().float())

@@ -12,12 +12,14 @@ from restore_cli.methods.alignment import Alignment, Rho
 from restore_cli.methods.base import Objective, Step, within
 from restore_cli.methods.developed import developed
 from restore_cli.methods.processes import mean_known
+from restore_cli.methods.supervised.levels import learn_levels
 from restore_cli.methods.supervised.sources import learn_sources
 from restore_cli.methods.window import check_window, windowed
 from restore_cli.networks.amounts import amounts_error
 from restore_cli.networks.base import Estimated, EstimatingNetwork, Network
 from restore_cli.networks.draws import drawn
 from restore_cli.networks.guided_unet import GuidedUNet
+from restore_cli.networks.unet import UNet
 
 _SHOWN = 0.5  # of the known amounts of a picture that is told any
 
@@ -130,9 +132,14 @@ class Supervised(Objective):
         yield Step("network", total + self._sources_weight * named, terms, together=("sources",))
 
     def on_train_end(self, network: Network, batches: Iterable[Batch]) -> None:
-        """Let a network that names sources learn to, see `learn_sources`."""
+        """Let a network learn what it can be told, or can say, besides: levels, names of sources.
+
+        See `learn_levels` and `learn_sources`.
+        """
         if isinstance(network, GuidedUNet):
             learn_sources(network, batches)
+        if isinstance(network, UNet):
+            learn_levels(network, batches, self._loss, window=self._window)
 
     def _output(self, batch: Batch, whole: Tensor) -> tuple[Tensor | Estimated, Tensor | None]:
         """What the network makes of a batch in one pass, and the global context it had.
