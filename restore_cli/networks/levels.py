@@ -29,6 +29,8 @@ class LevelTable(nn.Module):
 
     contexts: Tensor
     """(K, F), one for each level; all 0 until it is learnt."""
+    bounds: Tensor
+    """(2, F), what the contexts of simulated pictures lie between; all 0 until it is learnt."""
 
     def __init__(self, quantity: str, levels: Sequence[float], features: int) -> None:
         super().__init__()
@@ -41,11 +43,20 @@ class LevelTable(nn.Module):
         self.quantity = quantity
         self.levels = tuple(levels)
         self.register_buffer("contexts", torch.zeros(len(levels), features))
+        self.register_buffer("bounds", torch.zeros(2, features))
 
     @property
     def is_learnt(self) -> bool:
         """Whether there is anything in it."""
         return bool(self.contexts.any())
+
+    def within(self, context: Tensor) -> Tensor:
+        """A context (B, F) of a real picture, no further out than those of simulated ones.
+
+        What no picture of the training was like drives a network anywhere: dark hills behind haze
+        came out black, with a halo.
+        """
+        return context.clamp(self.bounds[0], self.bounds[1]) if self.is_learnt else context
 
     def weights(self, levels: Tensor) -> Tensor:
         """How much each context counts for levels (B,): (B, K), linear in their logarithm.

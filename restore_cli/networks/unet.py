@@ -113,7 +113,10 @@ class UNet(EstimatingNetwork):
         return super().told_context(level) if self.levels is None else self.levels.of(level)
 
     def _contextual(self, image: Tensor, context: Tensor | None) -> Tensor | None:
-        return self.global_context(image) if context is None else context
+        context = self.global_context(image) if context is None else context
+        if context is None or self.levels is None or self.training:
+            return context
+        return self.levels.within(context)
 
     def _spread(self, image: Tensor, level: Tensor | None) -> Tensor | None:
         """A noise level for each place, (B, 1, H, W)."""

@@ -99,6 +99,7 @@ def test_a_level_takes_the_place_of_the_context_that_a_picture_has() -> None:
             value.add_(0.1 * torch.randn(value.shape))
     assert network.levels is not None
     network.levels.contexts.copy_(torch.rand(2, 6))
+    network.levels.bounds.copy_(torch.tensor([[-9.0], [9.0]]).expand(2, 6))
     restorer, image = Restorer(network, backend="torch", precision="fp32"), torch.rand(3, 150, 160)
     for level in (0.1, 0.2, 0.5):
         with torch.inference_mode():

@@ -24,6 +24,25 @@ def test_between_levels_contexts_are_blended_as_numpy_does_over_their_logarithms
         np.testing.assert_allclose(found[:, column].numpy(), wanted, atol=1e-6)
 
 
+def test_a_context_unlike_all_others_is_drawn_back_to_them() -> None:
+    torch.manual_seed(0)
+    small = {"widths": (4, 8), "depths": (1, 1), "global_context": 3}
+    network = UNet(**small, quantity="haze", levels=KNOTS).eval()
+    with torch.no_grad():
+        for value in network.parameters():
+            value.add_(0.1 * torch.randn(value.shape))
+    image, far = torch.rand(1, 3, 16, 16), torch.tensor([[-1.0, 0.5, 9.0]])
+    near = torch.tensor([[0.0, 0.5, 1.0]])
+    table = network.levels
+    assert table is not None
+    unbounded = network(image, context=far)
+    assert not torch.equal(unbounded, network(image, context=near))
+    table.bounds.copy_(torch.stack([torch.zeros(3), torch.ones(3)]))
+    table.contexts.fill_(0.5)
+    assert torch.equal(network(image, context=far), network(image, context=near))
+    assert torch.equal(network.train()(image, context=far), unbounded)
+
+
 def test_a_table_that_was_not_learnt_tells_nothing() -> None:
     table = LevelTable("haze", KNOTS, 4)
     assert not table.is_learnt

@@ -14,6 +14,7 @@ from restore_cli.networks.unet import UNet
 
 _BATCHES = 240
 _BEGIN = 40  # of these say what contexts such pictures have
+_RARE = 0.01  # share of the contexts beyond either bound
 _CANDIDATES = 16  # of these contexts, for each level
 _JUDGES = 16  # pictures near a level that they are tried on
 _RATE = 0.03  # of a step, in deviations of the contexts
@@ -30,8 +31,9 @@ def learn_levels(
 
     Of the contexts that the network itself gives to pictures near a level, the one begins that
     restores others near it best; their mean would be that of no picture. From there it follows the
-    gradient of the loss. The network stays as it is. A table that these batches say nothing about,
-    since no level is known, stays as well.
+    gradient of the loss. The table also learns within what bounds the contexts of these pictures
+    lie. The network stays as it is, and so does a table that these batches say nothing about, since
+    no level is known.
 
     Args:
         network: averaged, in eval mode; without a table nothing is done.
@@ -42,15 +44,16 @@ def learn_levels(
     table = network.levels
     if table is None:
         return
-    known = _known(batches, table)
-    first = list(itertools.islice(known, _BEGIN))
-    if not first:
+    batches = iter(batches)
+    first = list(itertools.islice(batches, _BEGIN))
+    seen = list(_known(first, table))
+    if not seen:
         return
     with torch.no_grad():
-        own = torch.cat([_own(network, batch.image) for batch, _ in first])
-        contexts = _first_contexts(network, table, first, own, loss, window)
-    # What no such picture is like may drive the network anywhere.
-    low, high = own.amin(dim=0), own.amax(dim=0)
+        everything = torch.cat([_own(network, batch.image) for batch in first])
+        bounds = everything.quantile(torch.tensor([_RARE, 1 - _RARE]).to(everything), dim=0)
+        own = torch.cat([_own(network, batch.image) for batch, _ in seen])
+        contexts = _first_contexts(network, table, seen, own, loss, window).clamp(*bounds)
     contexts.requires_grad = True
     optimizer = torch.optim.Adam([contexts], lr=_RATE * float(own.std(dim=0).mean()))
     steps = _BATCHES - _BEGIN
@@ -58,7 +61,7 @@ def learn_levels(
     learning = [value for value in network.parameters() if value.requires_grad]
     for value in learning:
         value.requires_grad = False
-    for batch, levels in itertools.islice(known, steps):
+    for batch, levels in itertools.islice(_known(batches, table), steps):
         part, _ = windowed(batch, window)
         restored = network(part.image, context=table.weights(levels) @ contexts)
         optimizer.zero_grad()
@@ -66,10 +69,11 @@ def learn_levels(
         optimizer.step()
         schedule.step()
         with torch.no_grad():
-            contexts.clamp_(low, high)
+            contexts.clamp_(*bounds)
     for value in learning:
         value.requires_grad = True
     table.contexts.copy_(contexts.detach())
+    table.bounds.copy_(bounds)
 
 
 def _first_contexts(
