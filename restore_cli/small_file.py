@@ -16,6 +16,7 @@ WRITER_SECONDS = 5.0
 """For which somebody who will write to a pipe is waited for."""
 
 _PAUSE_SECONDS = 0.05
+_MOST_DOTS = 1000  # of a key
 # O_NONBLOCK: opening a pipe waits for its writer otherwise.
 _FLAGS = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"))
 
@@ -72,7 +73,16 @@ def parse_toml(text: str, source: str, *, hint: str | None = None) -> dict[str, 
     Raises:
         RestoreError: it is none, is nested too deeply, or has numbers beyond all bounds.
     """
+    if any(_key(line).count(".") > _MOST_DOTS for line in text.splitlines()):
+        # The parser takes time by the square of a key's parts: 20,000 take half a minute.
+        raise RestoreError(f"{source} is not valid TOML: it is nested too deeply", hint=hint)
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
         raise RestoreError(f"{source} is not valid TOML: {error}", hint=hint) from error
+
+
+def _key(line: str) -> str:
+    """The key or the table that a line of TOML names; empty for rows of numbers and prose."""
+    key, equals, _ = line.partition("=")
+    return key if equals or ("," not in key and key.lstrip().startswith("[")) else ""

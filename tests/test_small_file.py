@@ -10,7 +10,7 @@ import pytest
 
 from restore_cli import small_file
 from restore_cli.errors import RestoreError
-from restore_cli.small_file import read_small
+from restore_cli.small_file import parse_toml, read_small
 
 
 def test_what_is_too_large_is_refused_by_name(tmp_path: Path) -> None:
@@ -74,3 +74,14 @@ def test_a_folder_and_what_is_not_there_are_the_systems_errors(tmp_path: Path) -
     for path, error in ((tmp_path, OSError), (tmp_path / "gone", FileNotFoundError)):
         with pytest.raises(error):
             read_small(path, most=100)
+
+
+@pytest.mark.parametrize("form", ["{} = 1", "[{}]\na = 1", "[[{}]]"])
+def test_keys_of_many_parts_are_refused_before_they_take_time(form: str) -> None:
+    with pytest.raises(RestoreError, match=r"a\.toml is not valid TOML: .*too deeply"):
+        parse_toml(form.format(".".join("a" * 20_000)), "a.toml")
+
+
+def test_long_rows_of_numbers_are_no_keys() -> None:
+    row = "[" + ", ".join(["0.5"] * 5000) + "]"
+    assert len(parse_toml(f"a = [\n{row},\n{row}]\nb = {row}\n", "a.toml")["a"][0]) == 5000

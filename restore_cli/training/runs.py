@@ -127,7 +127,7 @@ class Run:
         try:
             with open_atomically(path) as file:
                 torch.save(dict(state), file)
-        except (RestoreError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
+        except (RestoreError, OSError, RuntimeError) as error:  # torch makes a RuntimeError of it
             raise RestoreError(
                 f"cannot write the checkpoint {path}: {_reason(error)}",
                 hint="make room, then start the same command again",
@@ -200,8 +200,11 @@ class Run:
 
 def _reason(error: Exception) -> str:
     """Why something cannot be written, without its name."""
-    cause = error.__cause__ if isinstance(error, RestoreError) else error
-    told = cause.strerror if isinstance(cause, OSError) else None
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, OSError):
+        # torch says of a full disk only that it is not where it wanted to be.
+        cause = cause.__cause__ or cause.__context__
+    told = None if cause is None else cause.strerror
     return told or str(error).partition("\n")[0]
 
 

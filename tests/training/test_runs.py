@@ -1,12 +1,13 @@
+import contextlib
 import csv
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 import pytest
@@ -163,6 +164,25 @@ def test_a_disk_without_room_costs_samples_and_rows_wait(parse: Parse, tmp_path:
     (run.folder / "metrics.csv").rmdir()
     run.log({"step": 4, "loss": "0.25"})
     assert [(row["step"], row["loss"]) for row in rows(run.folder)] == [("2", "0.5"), ("4", "0.25")]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no full device")
+def test_torchs_words_for_a_full_disk_are_not_shown(
+    parse: Parse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(tmp_path / "run", parse(), resume=True)
+
+    @contextlib.contextmanager
+    def full(_: Path) -> Generator[BinaryIO]:
+        with Path("/dev/full").open("wb", buffering=0) as file:
+            yield cast("BinaryIO", file)
+
+    monkeypatch.setattr(runs, "open_atomically", full)
+    with pytest.raises(RestoreError) as told:
+        run.save_checkpoint({"weights": torch.zeros(1000)})
+    assert str(told.value) == (
+        f"cannot write the checkpoint {run.checkpoint_path}: No space left on device"
+    )
 
 
 def test_a_log_that_cannot_be_trimmed_waits_for_the_next_row(
