@@ -178,7 +178,13 @@ def _refused_by_the_system(error: OSError, arguments: list[str]) -> int:
     if error.errno == errno.ENOENT and not _has_working_folder():
         _report("the working folder does not exist any more", "change to another one")
         return ExitCode.SOME_FAILED
-    if received.number is not None or error.filename is None or not error.strerror:
+    if received.number is not None:
+        return _unforeseen(error, arguments)
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        _show_traceback(arguments)
+        _report("too many files are open", "raise the limit (`ulimit -n 1024`)")
+        return ExitCode.SOME_FAILED
+    if error.filename is None or not error.strerror:
         return _unforeseen(error, arguments)
     _show_traceback(arguments)
     name = str(error.filename)

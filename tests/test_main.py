@@ -1,5 +1,6 @@
 """The error boundary, in this process with small apps and outside with the installed program."""
 
+import errno
 import os
 import resource
 import signal
@@ -354,6 +355,15 @@ def test_threads_wait_passively_unless_the_user_says_otherwise(
     assert main(["--version"]) == 0
     found = {name: os.environ[name] for name in names if name in os.environ}
     assert found == (own or {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"})
+
+
+def test_too_many_open_files_are_told_with_the_cure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = OSError(errno.EMFILE, os.strerror(errno.EMFILE), "/somewhere/chain.py")
+    assert _run(monkeypatch, _raise(error)) == 1
+    told = capsys.readouterr().err
+    assert told == "error: too many files are open\n\nhint: raise the limit (`ulimit -n 1024`)\n"
 
 
 def test_a_working_folder_that_is_gone_is_told(

@@ -4,13 +4,13 @@ import contextlib
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restore_cli.errors import RestoreError
+from restore_cli.images.leftovers import temporary_folder
 from restore_cli.small_file import read_small
 
 if TYPE_CHECKING:
@@ -80,13 +80,13 @@ def staged(
         yield Staged(tuple(inputs), output)
         return
     _check(inputs, output, json=json)
-    with tempfile.TemporaryDirectory(prefix="restore-") as folder:
+    with temporary_folder() as folder:
         source = sink = None
         if STANDARD in inputs:
-            source = _received(Path(folder))
+            source = _received(folder)
         names = (str(source),) if source is not None else tuple(inputs)
         if output == STANDARD:
-            sink = Path(folder) / f"output{_ending(format, Path(names[0]))}"
+            sink = folder / f"output{_ending(format, Path(names[0]))}"
         yield Staged(names, output if sink is None else str(sink), source, sink)
 
 

@@ -64,7 +64,15 @@ def files(config: str | None, *, ignored: bool) -> list[Path]:
         if not Path(config).is_file():
             raise RestoreError(f"--config {config}: there is no such file")
         return [Path(config)]
-    return [path for path in (user_file(), Path(PROJECT_FILE)) if path.is_file()]
+    return [path for path in (user_file(), Path(PROJECT_FILE)) if _is_there(path)]
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file; one in a folder of somebody else's is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def settings_of(paths: Sequence[Path], root: Command) -> dict[str, dict[str, Setting]]:

@@ -178,13 +178,16 @@ def train(
         task = bar.add_task(loaded.model.name, total=loaded.optim.steps)
         told: set[str] = set()
 
-        def report(progress: "Progress") -> None:
-            bar.update(task, completed=progress.step, total=progress.steps)
-            tell(console, progress)
+        def tell_problems() -> None:
             for name, problem in run.problems.items():
                 if name not in told:
                     console.warn(f"{problem}; training goes on")
                     told.add(name)
+
+        def report(progress: "Progress") -> None:
+            bar.update(task, completed=progress.step, total=progress.steps)
+            tell(console, progress)
+            tell_problems()
 
         def begin(start: "Start") -> None:
             tell_start(console, start)
@@ -198,6 +201,7 @@ def train(
             on_start=begin,
             tensorboard=tensorboard,
         )
+        tell_problems()
         best = _export(export, trained) if export is not None and main_process else None
     summarise(console, run.folder, export, best, trained)
 

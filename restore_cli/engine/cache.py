@@ -3,8 +3,10 @@
 import contextlib
 import hashlib
 import os
-import tempfile
 from pathlib import Path
+
+from restore_cli.errors import RestoreError
+from restore_cli.images.atomic import write_atomically
 
 LIMIT = 512 * 2**20
 """Bytes of the whole cache; what was used longest ago goes first."""
@@ -57,17 +59,12 @@ class Cache:
         """
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self._folder, suffix=".tmp")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(_digest(key, data) + data)
-                Path(name).replace(self._path(key))
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+            write_atomically(self._path(key), _digest(key, data) + data)
             self._shrink()
-        except OSError as error:
-            return f"the cache folder {self._folder} cannot be written: {error.strerror or error}"
+        except (OSError, RestoreError) as error:
+            cause = error.__cause__ if isinstance(error, RestoreError) else error
+            reason = getattr(cause, "strerror", None) or error
+            return f"the cache folder {self._folder} cannot be written: {reason}"
         return ""
 
     def _path(self, key: str) -> Path:

@@ -5,11 +5,9 @@ What lies in the cache is made by `engine.openvino`.
 
 import importlib.util
 import json
-import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 
 from restore_cli.engine.fingerprint import versions
 from restore_cli.engine.tail import FEATURES
+from restore_cli.images.leftovers import temporary_folder
 from restore_cli.models.openvino_core import core
 
 LEAST_SIDE = 64
@@ -171,8 +170,8 @@ def packed(parts: Parts, verdict: Verdict) -> bytes:
 
     pieces: list[bytes] = []
     sizes: dict[str, tuple[int, int]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        graph, weights = Path(folder) / "model.xml", Path(folder) / "model.bin"
+    with temporary_folder() as folder:
+        graph, weights = folder / "model.xml", folder / "model.bin"
         for name, model in parts._asdict().items():
             if model is not None:
                 openvino.serialize(model, graph, weights)

@@ -11,9 +11,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from restore_cli.errors import RestoreError
+from restore_cli.images.leftovers import temporary_folder
 from restore_cli.offline import offline
 
 EXTRA_HINT = 'pip install "restore-cli[perceptual]"'
@@ -150,14 +150,14 @@ def as_torch_hub(path: Path, published: Published) -> Generator[None]:
     import torch
 
     before = torch.hub.get_dir()
-    with TemporaryDirectory(prefix="restore-weights-") as folder:
-        stand_in = Path(folder) / "checkpoints" / published.name
+    with temporary_folder() as folder:
+        stand_in = folder / "checkpoints" / published.name
         stand_in.parent.mkdir()
         try:
             stand_in.symlink_to(path.resolve())
         except OSError:  # Windows lets not everybody make links
             shutil.copyfile(path, stand_in)
-        torch.hub.set_dir(folder)
+        torch.hub.set_dir(str(folder))
         try:
             with offline(f"what belongs to {published.name}"):
                 yield

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import BinaryIO
 
-from restore_cli.errors import RestoreError
+from restore_cli.errors import ExitCode, RestoreError
 from restore_cli.images import leftovers
 from restore_cli.interruption import at_last
 
@@ -55,7 +55,8 @@ def open_atomically(path: Path) -> Generator[BinaryIO]:
 
     Raises:
         RestoreError: it cannot be written (disk full, no permission, no such folder). Nothing is
-            left behind, nor is when the block raises.
+            left behind, nor is when the block raises. Only what the user named wrongly is wrong
+            usage.
     """
     leftovers.clear(path.parent)
     temporary = path.with_name(leftovers.temporary_name())
@@ -63,6 +64,7 @@ def open_atomically(path: Path) -> Generator[BinaryIO]:
     try:
         try:
             with temporary.open("xb") as file:
+                leftovers.hold(file.fileno())
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
@@ -75,9 +77,11 @@ def open_atomically(path: Path) -> Generator[BinaryIO]:
         finally:
             _under_way.discard(temporary)
     except OSError as error:
-        hint = _HINTS.get(type(error).__name__, "free some space, or choose another folder")
+        hint = _HINTS.get(type(error).__name__)
         raise RestoreError(
-            f"{path}: cannot be written: {error.strerror or error}", hint=hint
+            f"{path}: cannot be written: {error.strerror or error}",
+            hint=hint or "free some space, or choose another folder",
+            exit_code=ExitCode.SOME_FAILED if hint is None else ExitCode.USAGE,
         ) from error
 
 
@@ -85,6 +89,23 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Write a whole file at once; see `open_atomically`."""
     with open_atomically(path) as file:
         file.write(data)
+
+
+def write_together(files: dict[Path, bytes]) -> None:
+    """Write several files, none of which appears before all are written.
+
+    Args:
+        files: what to write, by path, named in this order; their folders must exist.
+
+    Raises:
+        RestoreError: one cannot be written; then none is.
+    """
+    with contextlib.ExitStack() as stack:
+        for path in reversed(files):  # the last to be opened is the first to get its name
+            file = stack.enter_context(open_atomically(path))
+            file.write(files[path])
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def drop_half_written() -> None:

@@ -70,11 +70,12 @@ def _listen(begin: int, tell: Callable[[str], None]) -> None:
             *lines, rest = (rest + data).split(b"\n")
             rest = rest[:_LONGEST]
             with _lock:
-                names = " or ".join(sorted(map(str, _reading))) or "a library"
+                names = sorted(map(str, _reading)) or ["a library"]
             for line in lines:
                 said = line.decode("utf-8", "backslashreplace").strip()
                 if said:
-                    tell(said if names in said else f"{names}: {said}")
+                    named = any(name in said for name in names)
+                    tell(said if named else f"{' or '.join(names)}: {said}")
 
 
 def _is_pythons() -> bool:

@@ -37,6 +37,7 @@ _UNREAD = {0xC3: "lossless", 0xC5: "hierarchical", 0xC6: "hierarchical", 0xC7: "
     0xCF: "lossless",
     0xF7: "JPEG-LS",
 }
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 _ARITHMETIC = (0xC9, 0xCA)  # libjpeg-turbo reads both
 
 
@@ -101,7 +102,7 @@ def inspect(data: Buffer) -> JpegFile:
     resources = b""
     _check_scans(data)
     for marker, body in segments(data):
-        if (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)) or marker == 0xF7:
+        if marker in _FRAMES:
             _check_kind(marker, body)
         elif marker == 0xE0 and body[:5] == b"JFIF\0" and len(body) >= 12:
             unit, x, y = struct.unpack_from(">BHH", body, 7)
@@ -129,6 +130,26 @@ def inspect(data: Buffer) -> JpegFile:
     profile = b"".join(icc[number] for number in sorted(icc)) or None
     metadata = Metadata(profile, exif, xmp, iptc, resolution, comment=comment or None)
     return JpegFile(metadata, second)
+
+
+def head(data: Buffer) -> tuple[int, int, bytes | None, bytes | None] | None:
+    """Width, height, EXIF and XMP as `inspect` gives them; None where that is not sure.
+
+    Raises:
+        ValueError: the file is cut off.
+    """
+    size: tuple[int, int] | None = None
+    exif, xmp = None, None
+    for marker, body in segments(data):
+        if marker in _FRAMES:
+            if size is not None or marker in _UNREAD or len(body) < 6:
+                return None
+            size = struct.unpack_from(">HH", body, 1)
+        elif marker == 0xE1 and body.startswith(_EXIF):
+            exif = (exif or b"") + body[len(_EXIF) :]
+        elif marker == 0xE1 and body.startswith(_XMP):
+            xmp = xmp or body[len(_XMP) :]
+    return None if size is None else (size[1], size[0], exif, xmp)
 
 
 def _check_kind(marker: int, body: bytes) -> None:

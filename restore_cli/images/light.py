@@ -7,16 +7,15 @@ import io
 import re
 import struct
 import sys
-import tempfile
 import threading
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any, TextIO, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from restore_cli.images.leftovers import temporary_folder
 from restore_cli.images.refusal import NotSupportedError
 
 _EXPOSURE = re.compile(rb"^EXPOSURE=\s*([-+.\deE]+)", re.MULTILINE)
@@ -121,8 +120,8 @@ def encode_exr(pixels: NDArray[np.float32], alpha: NDArray[np.float32] | None) -
     if alpha is not None:
         channels["A"] = np.ascontiguousarray(alpha)
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
-    with tempfile.TemporaryDirectory() as folder:  # the library writes to names only
-        path = Path(folder, "picture.exr")
+    with temporary_folder() as folder:  # the library writes to names only
+        path = folder / "picture.exr"
         OpenEXR.File(header, channels).write(str(path))
         return path.read_bytes()
 

@@ -18,7 +18,7 @@ from restore_cli.errors import RestoreError, meant
 from restore_cli.images.regular import file_sha256, open_regular, size_of
 from restore_cli.models import shipped
 from restore_cli.models.shipped import CLASSIFIER, TASKS, WEIGHTS
-from restore_cli.models.weighing import SAFETENSORS, check_kind
+from restore_cli.models.weighing import SAFETENSORS, admit_weights, check_kind
 from restore_cli.recipe import InferSection, Recipe
 from restore_cli.recipe.model import NAME
 from restore_cli.small_file import read_small
@@ -173,6 +173,7 @@ class Described:
 def describe(name_or_path: str) -> Described:
     """What a model is; arguments and errors as of `zoo.load`, but no tensor is read."""
     path = weights_file(name_or_path)
+    _admit(path)
     digest = file_digest(path)
     folder = path.parent
     recorded = recorded_sums(folder, required=False)
@@ -188,6 +189,14 @@ def describe(name_or_path: str) -> Described:
     elif inside is not None:
         recipe = Recipe.parse(inside, source=f"the recipe inside {path}")
     return Described(path, digest, recipe, claims)
+
+
+def _admit(path: Path) -> None:
+    """Refuse what cannot be read before it is hashed: a file may claim a terabyte and be empty."""
+    try:
+        admit_weights(path)
+    except OSError as error:
+        raise RestoreError(f"cannot read {path}: {error}") from error
 
 
 def _metadata(path: Path) -> dict[str, str]:

@@ -3,12 +3,12 @@
 import importlib
 import json
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from restore_cli.errors import ExitCode, RestoreError
+from restore_cli.images.leftovers import temporary_folder
 from restore_cli.models.entries import CARD, RECIPE, SUMS, WEIGHTS, check_hash, describe
 from restore_cli.models.entries import recorded_sums as sums_of
 from restore_cli.models.zoo import read_weights, write_folder
@@ -58,7 +58,7 @@ def pull(name: str, folder: Path, *, revision: str = "main", file: str = "") -> 
         commit, there = str(info.sha), [str(one.rfilename) for one in info.siblings or []]
         weights = _weights(name, there, file)
         wanted = [weights, *(one for one in (RECIPE, CARD, HUB_CARD, SUMS) if one in there)]
-        with tempfile.TemporaryDirectory() as place:
+        with temporary_folder() as place:
             got = {
                 one: Path(hub.hf_hub_download(name, one, revision=commit, local_dir=place))
                 for one in wanted

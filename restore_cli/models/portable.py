@@ -4,7 +4,6 @@ import contextlib
 import importlib.util
 import io
 import os
-import tempfile
 import warnings
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -14,6 +13,8 @@ import torch
 from torch import Tensor
 
 from restore_cli.errors import RestoreError
+from restore_cli.images.atomic import write_together
+from restore_cli.images.leftovers import temporary_folder
 from restore_cli.models.graph import Graph, Traced, unknown_level
 from restore_cli.models.openvino_core import core
 from restore_cli.models.zoo import Model
@@ -45,8 +46,8 @@ def export_onnx(model: Model, path: Path) -> None:
     axes = {name: {0: "batch"} for name in (*graph.inputs, *outputs)}
     for name in ("image", "restored"):
         axes[name] |= {2: "height", 3: "width"}
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "model.onnx"
+    with temporary_folder() as folder:
+        file = folder / "model.onnx"
         traced, example = graph.traced(), graph.example()
         # The exporter prints graphs; standard output is for results.
         quiet = contextlib.redirect_stdout(io.StringIO())
@@ -101,8 +102,8 @@ def export_openvino(model: Model, folder: Path) -> None:
         return torch.from_numpy(compiled([t.numpy() for t in told])[0].copy())
 
     _check(model, graph, run)
-    with tempfile.TemporaryDirectory() as temporary:
-        files = [Path(temporary) / name for name in ("model.bin", "model.xml")]
+    with temporary_folder() as temporary:
+        files = [temporary / name for name in ("model.bin", "model.xml")]
         openvino.serialize(made, files[1], files[0])
         _write({folder / file.name: file.read_bytes() for file in files})
 
@@ -187,16 +188,12 @@ def _need(module: str, extra: str) -> None:
 
 
 def _write(files: dict[Path, bytes]) -> None:
-    """Under other names first, so that nothing half-written is left."""
-    temporary = {path: path.with_name(f".{path.name}.tmp") for path in files}
+    """All of them or none, in folders that are made where they are missing."""
     try:
-        for path, content in files.items():
+        for path in files:
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary[path].write_bytes(content)
-        for path, other in temporary.items():
-            other.replace(path)
     except OSError as error:
-        raise RestoreError(f"cannot write {next(iter(files))}: {error.strerror}") from error
-    finally:
-        for other in temporary.values():
-            other.unlink(missing_ok=True)
+        raise RestoreError(
+            f"cannot write {next(iter(files))}: {error.strerror}", hint="choose another place"
+        ) from error
+    write_together(files)

@@ -6,7 +6,6 @@ travels inside the weights' metadata, so that the one file alone is a whole mode
 
 import contextlib
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from restore_cli.errors import ExitCode, RestoreError
+from restore_cli.images.atomic import write_together
 from restore_cli.models.checkpoints import read_weights, unwrapped
 from restore_cli.models.entries import (
     CARD,
@@ -205,12 +205,22 @@ def write_folder(folder: Path, model: dict[str, bytes], beside: dict[str, bytes]
     files = {**model, **beside, SUMS: ("\n".join(sums) + "\n").encode()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _replace_all(folder, files)
+        _write(folder, files)
         if RECIPE not in model:
             # One that lies there is of another model, and would be believed.
             (folder / RECIPE).unlink(missing_ok=True)
     except OSError as error:
         raise _unwritable(folder, error) from error
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> None:
+    """All of them or none. Raises OSError."""
+    try:
+        write_together({folder / name: content for name, content in files.items()})
+    except RestoreError as error:
+        if isinstance(error.__cause__, OSError):
+            raise error.__cause__ from error
+        raise
 
 
 def _unwritable(folder: Path, error: OSError) -> RestoreError:
@@ -219,21 +229,6 @@ def _unwritable(folder: Path, error: OSError) -> RestoreError:
         hint="make room or choose another folder, then start the same command again",
         exit_code=ExitCode.SOME_FAILED,
     )
-
-
-def _replace_all(folder: Path, files: dict[str, bytes]) -> None:
-    """Write files under other names, and rename them only when all of them are written."""
-    temporary = {folder / f".{file}.tmp": content for file, content in files.items()}
-    try:
-        for path, content in temporary.items():
-            path.write_bytes(content)
-            with path.open("rb+") as file:
-                os.fsync(file.fileno())
-        for path, file in zip(temporary, files, strict=True):
-            path.replace(folder / file)
-    finally:
-        for path in temporary:
-            path.unlink(missing_ok=True)
 
 
 def _weights(network: Network) -> Iterator[tuple[str, Tensor]]:

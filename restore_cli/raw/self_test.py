@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 import rawpy
 
+from restore_cli.images.leftovers import temporary_folder
 from restore_cli.images.picture import Picture
 from restore_cli.raw.develop import Developer
 from restore_cli.raw.dng import DngTags, write_dng
@@ -31,8 +29,8 @@ def self_test() -> tuple[str, float]:
     cells = np.array(_LIGHT)[[[0, 1], [1, 2]]]
     codes = np.round(_BLACK + cells * (_WHITE - _BLACK)).astype(np.uint16)
     tags = DngTags(black=_BLACK, white=_WHITE, neutral=np.ones(3))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "self-test.dng"
+    with temporary_folder() as folder:
+        path = folder / "self-test.dng"
         write_dng(path, np.tile(codes, (24, 32)), tags)
         read = Developer(Settings(engine="libraw", look="none", linear=True, bits=16)).read(path)
         seen = read.finish(read.image)

@@ -32,7 +32,7 @@ class Mixture(Section):
 
     source: str | None = Field(default=None, min_length=1)
     weight: float = Field(default=1.0, gt=0.0)
-    steps: list[Choice] = Field(default=[])
+    steps: list[Choice] = Field(default=[], max_length=1000)
 
 
 class PairFolders(Section):

@@ -11,8 +11,8 @@ NAME = "[a-z0-9][a-z0-9-]*"
 class ModelSection(Section):
     """What the exported model folder says of itself; `data` and `limits` are prose for its card."""
 
-    name: str = Field(pattern=f"^{NAME}$")
-    task: str = Field(pattern=f"^{NAME}$")
+    name: str = Field(pattern=f"^{NAME}$", max_length=100)
+    task: str = Field(pattern=f"^{NAME}$", max_length=100)
     description: str = ""
     licence: str = "Apache-2.0"
     data: str = ""

@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import os
+import threading
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from accelerate.state import AcceleratorState
 from restore_cli.engine.precision import bf16_pays_on_cpu
 from restore_cli.errors import RestoreError
 from restore_cli.recipe import Recipe
+from restore_cli.training.board import FOLDER, Excuse
 from restore_cli.training.hardware import hardware
 
 _DEVICE_VARIABLE = "ACCELERATE_TORCH_DEVICE"
@@ -32,13 +34,20 @@ def check_tensorboard() -> None:
 
 
 @contextlib.contextmanager
-def accelerated(device: str, precision: str, *, board: Path | None) -> Generator[Accelerator]:
+def accelerated(
+    device: str,
+    precision: str,
+    *,
+    board: Path | None,
+    excused: Excuse = lambda _: contextlib.nullcontext(),
+) -> Generator[Accelerator]:
     """Accelerate's own object, whose memory and trackers end with the block.
 
     Args:
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         precision: "fp32", "bf16" or "fp16".
         board: where to write TensorBoard events; None writes none.
+        excused: notes that they cannot be written.
 
     Raises:
         RestoreError: the device does not compute in that format.
@@ -64,7 +73,7 @@ def accelerated(device: str, precision: str, *, board: Path | None) -> Generator
             hint="--set optim.precision=fp32 runs anywhere",
         ) from error
     try:
-        with _tracking(accelerator, enabled=board is not None):
+        with _tracking(accelerator, excused, enabled=board is not None):
             yield accelerator
     finally:
         accelerator.free_memory()
@@ -107,11 +116,30 @@ def _named_device(device: str) -> Generator[None]:
 
 
 @contextlib.contextmanager
-def _tracking(accelerator: Accelerator, *, enabled: bool) -> Generator[None]:
+def _tracking(accelerator: Accelerator, excused: Excuse, *, enabled: bool) -> Generator[None]:
     """Start and end Accelerate's trackers; an unended one can abort the process at exit."""
-    if enabled:
-        accelerator.init_trackers("tensorboard")
+    with _quiet_writer() if enabled else contextlib.nullcontext():
+        if enabled:
+            with excused(FOLDER):
+                accelerator.init_trackers(FOLDER)
+        try:
+            yield
+        finally:
+            with excused(FOLDER):
+                accelerator.end_training()
+
+
+@contextlib.contextmanager
+def _quiet_writer() -> Generator[None]:
+    """Let TensorBoard's thread end without a traceback: the next call raises what ended it."""
+    before = threading.excepthook
+
+    def tell(ended: threading.ExceptHookArgs) -> None:
+        if not type(ended.thread).__module__.startswith("tensorboard."):
+            before(ended)
+
+    threading.excepthook = tell
     try:
         yield
     finally:
-        accelerator.end_training()
+        threading.excepthook = before

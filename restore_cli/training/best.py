@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from restore_cli.images.atomic import write_atomically
 from restore_cli.networks.base import Network
 
-_FILE = "best.safetensors"
+BEST = "best.safetensors"
 
 
 @dataclass(frozen=True)
@@ -28,14 +29,23 @@ class Best:
     weights: dict[str, Tensor]
 
 
-def keep_best(folder: Path, network: Network, *, step: int, psnr: float) -> Best:
-    """Write the network's weights in place of the best of before, in one step."""
+def best_of(network: Network, *, step: int, psnr: float) -> Best:
+    """The network's weights as they are now."""
     weights = {
-        name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, value in network.state_dict().items()
     }
-    told = {"step": str(step), "psnr": repr(psnr)}
-    write_atomically(folder / _FILE, save(weights, told))
     return Best(step, psnr, weights)
+
+
+def keep_best(folder: Path, best: Best) -> None:
+    """Write weights in place of the best of before, in one step.
+
+    Raises:
+        RestoreError: they cannot be written.
+    """
+    told = {"step": str(best.step), "psnr": repr(best.psnr)}
+    write_atomically(folder / BEST, save(best.weights, told))
 
 
 def load_best(folder: Path, *, step: int) -> Best | None:
@@ -43,7 +53,7 @@ def load_best(folder: Path, *, step: int) -> Best | None:
 
     A file that cannot be read counts as nothing: the run measures again.
     """
-    path = folder / _FILE
+    path = folder / BEST
     if not path.exists():
         return None
     try:

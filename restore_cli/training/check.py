@@ -1,7 +1,6 @@
 """`restore train --check`: what a recipe finds, and what it will cost, before it costs anything."""
 
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from restore_cli.data.photos import Photos, candidates
 from restore_cli.data.sample import Sample
 from restore_cli.data.source import build_source, validation_pairs
 from restore_cli.images.header import upright_size
+from restore_cli.images.leftovers import temporary_folder
 from restore_cli.images.picture import Picture
 from restore_cli.raw.suffixes import RAWS
 from restore_cli.recipe import OptimSection, Recipe
@@ -97,11 +97,11 @@ def check(recipe: Recipe, folder: Path, *, device: str = "auto") -> Check:
     def stamp(progress: Progress) -> None:
         took.append(recipe.data.batch * recipe.optim.accumulate / progress.images_per_second)
 
-    with tempfile.TemporaryDirectory() as place:
+    with temporary_folder() as place:
         short = _short(recipe)
         trained = loop.train(
             short,
-            Run(Path(place), short, resume=True),
+            Run(place, short, resume=True),
             device=device,
             report=stamp,
             on_start=begun.append,

@@ -106,7 +106,7 @@ def train(
     checkpoint = run.load_checkpoint(trunk=seconds is not None)
     precision = choose_precision(recipe, device, checkpoint)
     board = run.folder if tensorboard else None
-    with accelerated(device, precision, board=board) as accelerator:
+    with accelerated(device, precision, board=board, excused=run.excused) as accelerator:
         fit = _Fit(recipe, run, accelerator, report, precision=precision, seconds=seconds)
         return fit.train(checkpoint, on_start)
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from restore_cli.errors import ExitCode, RestoreError
-from restore_cli.images.atomic import write_atomically
+from restore_cli.images.atomic import open_atomically, write_atomically
 from restore_cli.images.picture import Picture
 from restore_cli.models.weighing import admit_weights
 from restore_cli.recipe import Recipe
@@ -24,6 +24,8 @@ _COLUMNS: tuple[str, ...] = (
     "step", "loss", "terms", "learning_rate", "gradient_norm", "images_per_second", "seconds",
     "skipped", "validation_psnr", "input_psnr",
 )  # fmt: skip
+
+_LOG_BYTES = 2**28  # a row has some 150
 
 _MAY_CHANGE = (
     "steps", "cooldown", "cooldown_share", "decay", "root", "workers", "precision",
@@ -73,6 +75,7 @@ class Run:
             ) from error
         self.problems: dict[str, str] = {}
         self._rows: list[str] = []
+        self._trim: int | None = None
         text = recipe.dump()
         if not (kept.is_file() and _says(kept, text)):
             if not begun:
@@ -121,38 +124,35 @@ class Run:
             RestoreError: it cannot be written (a full disk); the old one is still there.
         """
         path = self.trunk_path if trunk else self.checkpoint_path
-        temporary = path.with_suffix(".tmp")
         try:
-            torch.save(dict(state), temporary)
-            with temporary.open("rb+") as file:
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
-            temporary.unlink(missing_ok=True)
+            with open_atomically(path) as file:
+                torch.save(dict(state), file)
+        except (RestoreError, OSError, RuntimeError) as error:  # torch makes a RuntimeError of it
             raise RestoreError(
-                f"cannot write the checkpoint {path}: {error}",
+                f"cannot write the checkpoint {path}: {_reason(error)}",
                 hint="make room, then start the same command again",
                 exit_code=ExitCode.SOME_FAILED,
             ) from error
 
     def trim_metrics(self, step: int) -> None:
-        """Drop the rows after `step`, which a resumed run writes again, and a row cut in half."""
+        """Drop the rows after `step`, which a resumed run writes again, and a row cut in half.
+
+        Where that cannot be written (a full disk), the next row tries it again.
+
+        Raises:
+            RestoreError: it is not the log of a run.
+        """
+        _log_until(self.folder / "metrics.csv", step)
+        self._trim = step
+        with self.excused("metrics.csv"):
+            self._trimmed()
+
+    def _trimmed(self) -> None:
+        """Do what `trim_metrics` asked for, unless it is done."""
         path = self.folder / "metrics.csv"
-        if not path.exists():
-            return
-        kept = io.StringIO(newline="")
-        writer = csv.DictWriter(kept, _COLUMNS)
-        writer.writeheader()
-        try:
-            with path.open(newline="", encoding="utf-8") as file:
-                rows = [row for row in csv.DictReader(file) if None not in row.values()]
-            writer.writerows(row for row in rows if int(row["step"]) <= step)
-        except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-            raise RestoreError(
-                f"{path} is not the log of a run: {error}",
-                hint="move it away, or give another folder with -o",
-            ) from error
-        write_atomically(path, kept.getvalue().encode())
+        if self._trim is not None and (kept := _log_until(path, self._trim)) is not None:
+            write_atomically(path, kept)
+        self._trim = None
 
     def log(self, row: Mapping[str, Any]) -> None:
         """Append one row to metrics.csv; unknown columns are an error, missing ones stay empty.
@@ -163,7 +163,8 @@ class Run:
         line = io.StringIO(newline="")
         csv.DictWriter(line, _COLUMNS).writerow(row)
         self._rows.append(line.getvalue())
-        with self._excused("metrics.csv"):
+        with self.excused("metrics.csv"):
+            self._trimmed()
             _append(path, "".join(self._rows).encode(), head=",".join(_COLUMNS).encode() + b"\r\n")
             self._rows.clear()
 
@@ -180,17 +181,58 @@ class Run:
         sheet = torch.cat(lines, dim=1).clamp(0, 1)
         folder = self.folder / "samples"
         pixels = (sheet.permute(1, 2, 0) * 255 + 0.5).to(torch.uint8).contiguous().numpy()
-        with self._excused("samples"):
+        with self.excused("samples"):
             folder.mkdir(exist_ok=True)
             Picture(pixels=pixels).write(folder / f"{step:07d}.png")
 
     @contextlib.contextmanager
-    def _excused(self, what: str) -> Generator[None]:
-        """Note that something cannot be written, and go on: training is worth more."""
+    def excused(self, what: str) -> Generator[None]:
+        """Note in `problems` that something cannot be written, and go on: training is worth more.
+
+        Args:
+            what: its name in the folder.
+        """
         try:
             yield
         except (OSError, RestoreError) as error:
-            self.problems[what] = f"{self.folder / what} cannot be written: {error}"
+            self.problems[what] = f"{self.folder / what} cannot be written: {_reason(error)}"
+
+
+def _reason(error: Exception) -> str:
+    """Why something cannot be written, without its name."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, OSError):
+        # torch says of a full disk only that it is not where it wanted to be.
+        cause = cause.__cause__ or cause.__context__
+    told = None if cause is None else cause.strerror
+    return told or str(error).partition("\n")[0]
+
+
+def _log_until(path: Path, step: int) -> bytes | None:
+    """The log without what comes after a step; None where nothing is to be dropped.
+
+    Raises:
+        RestoreError: it is not the log of a run.
+    """
+    if not path.exists():
+        return None
+    kept = io.StringIO(newline="")
+    writer = csv.DictWriter(kept, _COLUMNS)
+    writer.writeheader()
+    try:
+        if not path.is_file():  # a pipe would be waited for
+            raise ValueError("it is no regular file")
+        data = read_small(path, most=_LOG_BYTES)
+        told = csv.DictReader(io.StringIO(data.decode("utf-8"), newline=""))
+        rows = [row for row in told if None not in row.values()]
+        writer.writerows(row for row in rows if int(row["step"]) <= step)
+    except (OSError, ValueError, KeyError, TypeError, csv.Error, RestoreError) as error:
+        raise RestoreError(
+            f"{path} is not the log of a run: {error}",
+            hint="move it away, or give another folder with -o",
+        ) from error
+    text = kept.getvalue().encode()
+    return None if text == data else text
 
 
 def _append(path: Path, data: bytes, *, head: bytes) -> None:

@@ -9,7 +9,7 @@ from accelerate import Accelerator
 from restore_cli.data.sample import Sample
 from restore_cli.engine.device import Precision
 from restore_cli.recipe import Recipe
-from restore_cli.training.best import Best, keep_best
+from restore_cli.training.best import BEST, Best, best_of, keep_best
 from restore_cli.training.board import Board
 from restore_cli.training.meter import Meter, Progress, csv_row
 from restore_cli.training.runs import Run
@@ -45,8 +45,9 @@ class Watch:
         self.pairs: list[Sample] = []
         self.shown: list[Sample] = []
         self.best: Best | None = None
+        self._kept = True
         self._by_source: dict[str, float] = {}
-        self._board = Board(accelerator)
+        self._board = Board(accelerator, run.excused)
         self.inputs: float | None = None
         self.measured: float | None = None
         self.measured_at: int | None = None
@@ -82,10 +83,18 @@ class Watch:
 
     def save(self, state: State, kind: Keeps) -> None:
         """Keep the state as what it is good for."""
+        self._keep_best()
         if kind != "nothing":
             kept = snapshot(state, self._accelerator) | {"losses": self._meter.losses}
             self._run.save_checkpoint(kept, trunk=kind == "trunk")
         self._saved = time.monotonic()
+
+    def _keep_best(self) -> None:
+        """Write the best weights, unless they are; what had no room is tried again."""
+        if self.best is not None and not self._kept:
+            with self._run.excused(BEST):
+                keep_best(self._run.folder, self.best)
+                self._kept = True
 
     def _named(self, by_source: dict[int, float]) -> dict[str, float]:
         data = self._recipe.data
@@ -109,7 +118,7 @@ class Watch:
         self._by_source = self._named(found.by_source)
         better = self.best is None or (self.measured or 0.0) > self.best.psnr
         if self.measured is not None and state.step and better:
-            self.best = keep_best(
-                self._run.folder, state.average, step=state.step, psnr=self.measured
-            )
+            self.best = best_of(state.average, step=state.step, psnr=self.measured)
+            self._kept = False
+            self._keep_best()
         self.measuring = time.monotonic() - start

@@ -126,6 +126,14 @@ def test_a_variable_that_is_wrong_is_named(
     assert "RESTORE_INFER_FORMAT" in capsys.readouterr().err
 
 
+def test_a_users_file_that_cannot_be_reached_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", locked)  # as for another user than the folder's
+    assert files(None, ignored=False) == []
+
+
 def test_which_files_count(tmp_path: Path) -> None:
     assert files(None, ignored=False) == []
     _user("")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from restore_cli.errors import RestoreError
-from restore_cli.images.atomic import write_atomically
+from restore_cli.errors import ExitCode, RestoreError
+from restore_cli.images.atomic import write_atomically, write_together
 
 
 def test_replaces_a_file_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -45,3 +45,25 @@ def test_says_why_it_cannot_write_and_what_to_do(tmp_path: Path, name: str, hint
     with pytest.raises(RestoreError, match=f"{name}: cannot be written") as caught:
         write_atomically(tmp_path / name, b"new")
     assert hint in (caught.value.hint or "")
+
+
+def test_several_files_appear_when_all_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {tmp_path / name: name.encode() for name in ("a", "b", "c")}
+    sync, done = os.fsync, list[int]()
+
+    def full(handle: int) -> None:
+        done.append(handle)
+        if len(done) == 3:
+            raise OSError(errno.ENOSPC, "No space left")
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RestoreError, match="a: cannot be written: No space left") as told:
+        write_together(files)
+    assert told.value.exit_code == ExitCode.SOME_FAILED
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
+    write_together(files)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == files

@@ -27,8 +27,12 @@ with caught(tell):
         done.wait(10)
     done.clear()
     print("mine", file=sys.stderr, flush=True)
+    done.clear()
     with reading(Path("a.tif")), reading(Path("b.dng")):
-        os.write(2, b"b.dng: cut off\\n\\n\\xff half")
+        os.write(2, b"b.dng: cut off\\n")
+        done.wait(10)
+        done.clear()
+        os.write(2, b"odd\\n\\n\\xff half")
         done.wait(10)
 os.write(2, b"afterwards\\n")
 print(told)
@@ -41,7 +45,9 @@ def test_lines_of_libraries_are_told_with_their_file() -> None:
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True
     )
     assert done.stderr == "mine\nafterwards\n"
-    assert done.stdout.strip() == repr(["a.tif: TIFFRead: odd", "a.tif or b.dng: b.dng: cut off"])
+    assert done.stdout.strip() == repr(
+        ["a.tif: TIFFRead: odd", "b.dng: cut off", "a.tif or b.dng: odd"]
+    )
 
 
 def test_nothing_is_caught_where_python_writes_to_the_same_place(

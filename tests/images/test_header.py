@@ -114,3 +114,30 @@ def test_pictures_with_palettes_and_cmyk_have_a_size(tmp_path: Path) -> None:
     image.convert("CMYK").save(tmp_path / "c.tif")
     image.convert("1").save(tmp_path / "d.tif")
     assert {upright_size(path) for path in tmp_path.iterdir()} == {(7, 5)}
+
+
+def test_a_jpegs_head_is_taken_apart_without_asking_the_file_for_each_segment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(pixels()).save(tmp_path / "a.jpg", exif=exif)
+    whole = (tmp_path / "a.jpg").read_bytes()
+    path = tmp_path / "many.jpg"
+    path.write_bytes(whole[:2] + b"\xff\xe5\x00\x04ab" * 65535 + whole[2:])
+
+    def refuse(*_: object, **__: object) -> None:
+        pytest.fail("Pillow reads it segment by segment")
+
+    monkeypatch.setattr(header.Image, "open", refuse)
+    monkeypatch.setattr(header.Picture, "read", refuse)
+    assert upright_size(path) == (5, 7)
+
+
+def test_a_jpeg_of_two_sizes_is_read_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    Image.fromarray(pixels()).save(path)
+    whole = path.read_bytes()
+    frame = whole[(at := whole.index(b"\xff\xc0")) : at + 19]
+    path.write_bytes(whole[:at] + frame + whole[at:])
+    assert header.size_of_head(path) is None

@@ -63,3 +63,14 @@ def test_what_names_degradations_is_auto_or_lies_inside_it(
     shutil.rmtree(auto / "classifier")
     entries.verify("auto")
     assert Path(entries.naming_model()) == auto
+
+
+def test_a_file_that_claims_a_terabyte_is_refused_before_it_is_hashed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "model.safetensors"
+    with path.open("wb") as file:
+        file.truncate(2**40)
+    monkeypatch.setattr(entries, "file_digest", lambda _: pytest.fail("it is hashed"))
+    with pytest.raises(RestoreError, match=r"reading its tensors takes about \d+\.\d GB"):
+        entries.describe(str(path))

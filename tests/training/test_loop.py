@@ -15,6 +15,7 @@ from restore_cli.errors import RestoreError
 from restore_cli.methods import OBJECTIVES
 from restore_cli.networks.unet import UNet
 from restore_cli.recipe import Recipe
+from restore_cli.training import best
 from restore_cli.training.loop import Trained
 from restore_cli.training.loop import train as train_loop
 from restore_cli.training.meter import Progress
@@ -297,3 +298,20 @@ def test_an_objective_that_needs_pairs_refuses_unpaired_data(
     monkeypatch.setattr(OBJECTIVES["cut"], "needs_pairs", True)
     with pytest.raises(RestoreError, match=r"'cut' needs pairs, and data\.kind = 'unpaired' draws"):
         unpaired("run", "cut")
+
+
+def test_the_best_state_that_has_no_room_costs_nothing_else(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, data: bytes) -> None:
+        raise RestoreError(f"{path}: cannot be written") from OSError(28, "No space left")
+
+    changes = ("data.val=photos", "data.validation_crop=24", "log.validate_every=10")
+    straight = train(tmp_path / "straight", *changes)
+    monkeypatch.setattr(best, "write_atomically", full)
+    trained = train(tmp_path / "full", *changes)
+    assert not (tmp_path / "full" / "best.safetensors").exists()
+    assert_same(checkpoint(tmp_path / "straight"), checkpoint(tmp_path / "full"))
+    assert trained.best is not None
+    assert straight.best is not None
+    assert trained.best.psnr == straight.best.psnr

@@ -1,8 +1,13 @@
+import contextlib
 import csv
+import os
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import BinaryIO, cast
 
 import numpy as np
 import pytest
@@ -10,7 +15,9 @@ import torch
 from PIL import Image
 
 from restore_cli.errors import RestoreError
+from restore_cli.images import leftovers
 from restore_cli.recipe import Recipe
+from restore_cli.training import runs
 from restore_cli.training.runs import Clock, Run
 
 Parse = Callable[..., Recipe]
@@ -38,8 +45,8 @@ def test_a_failed_save_keeps_the_old_checkpoint(
     run = Run(tmp_path, parse(), resume=True)
     run.save_checkpoint({"step": 1})
 
-    def full(state: object, path: Path) -> None:
-        path.write_bytes(b"half of it")
+    def full(state: object, file: BinaryIO) -> None:
+        file.write(b"half of it")
         raise RuntimeError("PytorchStreamWriter failed writing file: no space left")
 
     monkeypatch.setattr(torch, "save", full)
@@ -157,6 +164,68 @@ def test_a_disk_without_room_costs_samples_and_rows_wait(parse: Parse, tmp_path:
     (run.folder / "metrics.csv").rmdir()
     run.log({"step": 4, "loss": "0.25"})
     assert [(row["step"], row["loss"]) for row in rows(run.folder)] == [("2", "0.5"), ("4", "0.25")]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no full device")
+def test_torchs_words_for_a_full_disk_are_not_shown(
+    parse: Parse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(tmp_path / "run", parse(), resume=True)
+
+    @contextlib.contextmanager
+    def full(_: Path) -> Generator[BinaryIO]:
+        with Path("/dev/full").open("wb", buffering=0) as file:
+            yield cast("BinaryIO", file)
+
+    monkeypatch.setattr(runs, "open_atomically", full)
+    with pytest.raises(RestoreError) as told:
+        run.save_checkpoint({"weights": torch.zeros(1000)})
+    assert str(told.value) == (
+        f"cannot write the checkpoint {run.checkpoint_path}: No space left on device"
+    )
+
+
+def test_a_log_that_cannot_be_trimmed_waits_for_the_next_row(
+    parse: Parse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(tmp_path / "run", parse(), resume=True)
+    for step in (2, 4, 6):
+        run.log({"step": step, "loss": "0.5"})
+    full = True
+
+    def write(path: Path, data: bytes) -> None:
+        if full:
+            raise RestoreError(f"{path}: cannot be written") from OSError(28, "No space left")
+        path.write_bytes(data)
+
+    monkeypatch.setattr(runs, "write_atomically", write)
+    run.trim_metrics(4)
+    run.log({"step": 6, "loss": "0.25"})
+    assert run.problems["metrics.csv"].endswith("metrics.csv cannot be written: No space left")
+    assert [row["loss"] for row in rows(run.folder)] == ["0.5"] * 3
+    full = False
+    run.log({"step": 8, "loss": "0.125"})
+    assert [row["loss"] for row in rows(run.folder)] == ["0.5", "0.5", "0.25", "0.125"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such pipes")
+def test_a_log_that_is_a_pipe_is_not_waited_for(parse: Parse, tmp_path: Path) -> None:
+    run = Run(tmp_path / "run", parse(), resume=True)
+    os.mkfifo(run.folder / "metrics.csv")
+    with pytest.raises(RestoreError, match="is not the log of a run"):
+        run.trim_metrics(2)
+
+
+def test_what_a_killed_training_left_half_written_is_removed(parse: Parse, tmp_path: Path) -> None:
+    run = Run(tmp_path / "run", parse(), resume=True)
+    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
+                          capture_output=True, check=True)  # fmt: skip
+    left = run.folder / f".restore-{leftovers.host()}-{int(gone.stdout)}-00ff.tmp"
+    left.write_bytes(b"half")
+    leftovers._cleared.clear()  # as in the process that goes on
+    run.save_checkpoint({"step": 1})
+    assert not left.exists()
+    assert torch.load(run.checkpoint_path, weights_only=True) == {"step": 1}
 
 
 @pytest.mark.parametrize("content", [None, b"a,b\n1,2\n", b"step,loss\nx,1\n", b"\xff\xfe\n\xff"])
