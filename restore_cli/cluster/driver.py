@@ -295,6 +295,8 @@ def _connect(ray: Any, address: str) -> None:  # noqa: ANN401 - a module
         except ConnectionError:
             if address != "auto":
                 raise
+    # Its workers would give way to whatever else runs here; `restore infer` alone does not.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     for left in reversed(range(_STARTS)):
         try:
             ray.init(

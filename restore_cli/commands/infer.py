@@ -61,6 +61,7 @@ from restore_cli.commands.options import (
     Seed,
     Traceback,
     Workers,
+    devices_of,
 )
 from restore_cli.commands.ot_options import AllowDownload, MovedVae
 from restore_cli.commands.pipes import STANDARD, names_from, staged
@@ -70,6 +71,7 @@ from restore_cli.errors import RestoreError
 if TYPE_CHECKING:
     from restore_cli.batch.inputs import Refused
     from restore_cli.batch.planning import Job
+    from restore_cli.batch.reading import Restore
     from restore_cli.commands.restoring import How, Restoring
     from restore_cli.images.sandbox import Sandbox
     from restore_cli.images.saving import Saving
@@ -141,41 +143,57 @@ def infer(
     from restore_cli.batch.reading import Pictures
     from restore_cli.commands.before_after import BeforeAfter, check_sheet
     from restore_cli.commands.infer_run import Run
-    from restore_cli.commands.restoring import CorrectionOptions, How, corrected, elsewhere, prepare
+    from restore_cli.commands.restoring import (
+        CorrectionOptions,
+        How,
+        corrected,
+        elsewhere,
+        lanes_of,
+        prepare,
+    )
     from restore_cli.images.saving import Saving
 
     saving = Saving(quality=quality, lossless=lossless, subsampling=subsampling, effort=effort)
     saving.check()
     check_sheet(sheet)
     console, bar = Console(quiet=quiet, json=json), PixelBar()
+    devices = [device] if cluster is not None else devices_of(device)
     how = How(
-        *(device, precision, backend, tile, overlap, batch_size),
+        *(devices[0], precision, backend, tile, overlap, batch_size),
         level=amount,
         is_sigma=sigma is not None,
         strength=strength,
         tta=tta,
         seed=seed,
-        progress=bar.within,
+        # Windows of several pictures at once are no progress of one.
+        progress=bar.within if len(devices) == 1 else None,
         warm=not dry_run,
     )
     restoring = prepare(console, tasks, model, how)
     correction = CorrectionOptions(
-        ot_correct, alpha or 0.0, vae, device, seed, allow_download=allow_download
+        ot_correct, alpha or 0.0, vae, devices[0], seed, allow_download=allow_download
     )
     restore, described = corrected(restoring.restore, correction)
+    reader = Pictures(saving, page, _sandbox(sandbox))
+
+    def build(device: str) -> "Restore":
+        own = replace(how, device=device, progress=None)
+        return elsewhere(tasks, model, own, replace(correction, device=device))
+
     options = _options(restoring, how, saving, page) | described
     run = Run(
         console=console,
         restoring=restoring,
         restore=restore,
         build=partial(elsewhere, tasks, model, replace(how, progress=None), correction),
-        reader=Pictures(saving, page, _sandbox(sandbox)),
+        reader=reader,
         manifest=Manifest(Identity(model=restoring.sha256, options=options)),
         existing=existing_of(skip_existing, overwrite),
         workers=workers,
         fail_fast=fail_fast,
         preserve_times=preserve_times,
-        device=device,
+        device=devices[0],
+        lanes=lanes_of(restore, reader, devices, build),
         named=named,
         planned=planned,
         pictures=BeforeAfter(restoring.task, beside=compare, sheet=sheet),

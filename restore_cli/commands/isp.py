@@ -60,6 +60,7 @@ from restore_cli.commands.options import (
     Seed,
     Traceback,
     Workers,
+    devices_of,
 )
 from restore_cli.commands.pixel_bar import PixelBar
 from restore_cli.errors import RestoreError
@@ -143,7 +144,7 @@ def isp(
 
     import torch
 
-    from restore_cli.batch import pipeline
+    from restore_cli.batch import lanes
     from restore_cli.batch.manifest import Manifest
     from restore_cli.commands.restoring import How
     from restore_cli.raw.settings import Settings, check_levels
@@ -170,18 +171,29 @@ def isp(
         proof=proof,
     )
     bar = PixelBar()
-    how = How(device, precision, backend, tile, overlap, batch_size, progress=bar.within)
+    devices = devices_of(device)
+    # Windows of several pictures at once are no progress of one.
+    progress = bar.within if len(devices) == 1 else None
     beside = [] if preview else _camera_files(console, jobs, same_stem)
-    way = _way(settings, model, how, preview=preview, copied=beside)
+    ways = [
+        _way(
+            settings,
+            model,
+            How(each, precision, backend, tile, overlap, batch_size, progress=progress),
+            preview=preview,
+            copied=beside,
+        )
+        for each in devices
+    ]
+    way = ways[0]
     jobs += beside
-    results = pipeline.run(
+    results = lanes.run(
         jobs,
-        way.restore,
+        [lanes.Lane(each.restore, each.reader) for each in ways],
         workers=workers,
         existing=existing_of(skip_existing, overwrite),
         manifest=Manifest(way.identity),
         fail_fast=fail_fast,
-        reader=way.reader,
     )
     report = BatchReport(console, model=way.name, task=LABEL, traceback=traceback, bar=bar)
     report.follow_jobs(results, jobs, way.reader, started=started)

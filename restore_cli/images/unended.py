@@ -68,7 +68,7 @@ def _jpeg(data: bytes) -> tuple[bytes, float] | None:
         return whole, 0.0
     # Rows of blocks are stored one after the other: all from the first unlike one on is missing.
     # A colour is interpolated one pixel beyond its blocks.
-    height, width = unlike.shape
+    height, width = pixels.shape[:2]
     side = _block_side(data)
     top = min((int(unlike.any(axis=1).argmax()) + 1) // side * side, height - 1)
     left = (int(unlike[top : top + side].any(axis=0).argmax()) + 1) // side * side

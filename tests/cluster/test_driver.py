@@ -290,6 +290,8 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_makes_nothing_twice(
     below = psutil.Process(process.pid).children(recursive=True)
     workers = [one for one in below if "ray::Worker" in " ".join(one.cmdline())]
     assert len(workers) >= 1
+    if hasattr(os, "nice"):
+        assert workers[0].nice() == psutil.Process().nice()
     workers[0].send_signal(signal.SIGKILL)
     rest, _ = process.communicate(timeout=900)
     assert process.returncode == 0
