@@ -4,12 +4,14 @@
 
 Both restore the same pictures with the same model, backend and threads: the cluster with N workers,
 and N commands that have an Nth of the pictures each. They take turns, since other work on the
-machine slows both; the middle round counts. `steady` leaves out the start: the pictures between
-the first and the last result of each worker's share, a second. `whole` is all pictures by the time
-from the command's start to its end. `--write` keeps the row in results/cluster.csv.
+machine slows both; the middle round counts. `steady` is pictures a second once all are at work,
+the start left out. `cpu` is pictures a second of processor time meanwhile, Ray's own processes
+counted: what the cluster costs, whatever else the machine does. `whole` is all pictures by the
+time from the command's start to its end. `--write` keeps the row in results/cluster.csv.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -23,6 +25,7 @@ from pathlib import Path
 from threading import Thread
 
 import numpy as np
+import psutil
 from rows import write_rows
 
 from restore_cli.images.picture import Picture
@@ -43,6 +46,9 @@ class Row:
     separate_steady: float
     cluster_steady: float
     ratio_steady: float
+    separate_cpu: float
+    cluster_cpu: float
+    ratio_cpu: float
     separate_whole: float
     cluster_whole: float
     ratio_whole: float
@@ -59,27 +65,37 @@ def inputs(folder: Path, count: int, side: int) -> None:
         Picture(pixels[y : y + side, x : x + side]).write(folder / f"{number:03}.png")
 
 
-def results(words: Sequence[str], arrived: list[float]) -> None:
-    """Run a command; the time at which each picture was told."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+def results(words: Sequence[str], arrived: list[tuple[float, float]]) -> None:
+    """Run a command; when each picture was told, and how much processor time it had cost by then.
+
+    Ray's processes come and go below the command: what those that are gone have used stays counted.
+    """
     process = subprocess.Popen(
         [*COMMAND, *words, "--json", "--overwrite"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env=environment,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     assert process.stdout is not None
+    used: dict[int, float] = {}
     for line in process.stdout:
-        if json.loads(line).get("status") == "done":
-            arrived.append(time.perf_counter())
+        if json.loads(line).get("status") != "done":
+            continue
+        with contextlib.suppress(psutil.Error):
+            top = psutil.Process(process.pid)
+            for one in [top, *top.children(recursive=True)]:
+                with contextlib.suppress(psutil.Error):
+                    times = one.cpu_times()
+                    used[one.pid] = times.user + times.system
+        arrived.append((time.perf_counter(), sum(used.values())))
     if process.wait() != 0:
         raise SystemExit(f"{' '.join(words)} failed")
 
 
-def measure(commands: Sequence[Sequence[str]]) -> tuple[float, float]:
-    """Pictures a second of commands side by side: between first and last result, and over all."""
-    told: list[list[float]] = [[] for _ in commands]
+def measure(commands: Sequence[Sequence[str]]) -> tuple[float, float, float]:
+    """Pictures a second of commands side by side: steady, of processor time, and over all."""
+    told: list[list[tuple[float, float]]] = [[] for _ in commands]
     begun = time.perf_counter()
     threads = [
         Thread(target=results, args=(words, times))
@@ -90,12 +106,14 @@ def measure(commands: Sequence[Sequence[str]]) -> tuple[float, float]:
     for thread in threads:
         thread.join()
     seconds = time.perf_counter() - begun
-    every = sorted(time for times in told for time in times)
-    # From the moment when all are at work to the moment when the first has nothing more to do.
-    first, last = max(times[0] for times in told), min(times[-1] for times in told)
-    if len(told) == 1:
-        first, last = every[len(every) // 8], every[-1]
-    return sum(first < at <= last for at in every) / (last - first), len(every) / seconds
+    # An eighth of each command's pictures is its start; and none counts once another is done.
+    steady = [times[len(times) // 8 :] for times in told]
+    first = max(times[0][0] for times in steady)
+    last = min(times[-1][0] for times in steady)
+    done = sum(first < at <= last for times in steady for at, _ in times)
+    cost = sum(times[-1][1] - times[0][1] for times in steady)
+    pictures = sum(len(times) - 1 for times in steady)
+    return done / (last - first), pictures / cost, sum(map(len, told)) / seconds
 
 
 def main() -> None:
@@ -107,7 +125,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
-    rounds: list[tuple[float, float, float, float]] = []
+    rounds: list[tuple[float, ...]] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "in").mkdir()
@@ -120,29 +138,34 @@ def main() -> None:
             for number, share in enumerate(shares)
         ]
         together = [[*files, *common, "-o", str(folder / "ray"), "--cluster", "local"]]
-        for number in range(given.rounds):
+        for _ in range(given.rounds):
             rounds.append((*measure(apart), *measure(together)))
-            print("round {}: separate {:.2f}, {:.2f}; cluster {:.2f}, {:.2f} pictures/s".format(
-                number + 1, *rounds[-1]), flush=True)  # fmt: skip
-    steady, whole, ray_steady, ray_whole = (
-        statistics.median(column) for column in zip(*rounds, strict=True)
+            words = ", ".join(f"{number:.2f}" for number in rounds[-1])
+            print(f"separate steady, cpu, whole; cluster the same: {words}", flush=True)
+    apart_is, ray_is = (
+        [statistics.median(one[first + place] for one in rounds) for place in range(3)]
+        for first in (0, 3)
     )
+    ratios = [ray / alone for ray, alone in zip(ray_is, apart_is, strict=True)]
     row = Row(
         workers=given.workers,
         pictures=given.count,
         side=given.side,
         rounds=given.rounds,
-        separate_steady=round(steady, 3),
-        cluster_steady=round(ray_steady, 3),
-        ratio_steady=round(ray_steady / steady, 3),
-        separate_whole=round(whole, 3),
-        cluster_whole=round(ray_whole, 3),
-        ratio_whole=round(ray_whole / whole, 3),
+        separate_steady=round(apart_is[0], 3),
+        cluster_steady=round(ray_is[0], 3),
+        ratio_steady=round(ratios[0], 3),
+        separate_cpu=round(apart_is[1], 3),
+        cluster_cpu=round(ray_is[1], 3),
+        ratio_cpu=round(ratios[1], 3),
+        separate_whole=round(apart_is[2], 3),
+        cluster_whole=round(ray_is[2], 3),
+        ratio_whole=round(ratios[2], 3),
         hardware=hardware(),
     )
     print(row)
     if given.write:
-        write_rows(ROOT / "benchmarks" / "results" / "cluster.csv", [row])
+        write_rows("cluster.csv", [row])
 
 
 if __name__ == "__main__":

@@ -80,8 +80,14 @@ class Run:
 
         jobs = self._jobs(stage)
         seen = [foresee(job, self.existing, self.manifest, self.reader) for job in jobs]
-        models = tuple(self.restoring.models)
-        return tell(self.console, jobs, seen, ready(self.restore), models, self.device)
+        return tell(
+            self.console,
+            jobs,
+            seen,
+            lambda: ready(self.restore),
+            self.restoring.models,
+            self.device,
+        )
 
     def watch(self, folder: Path, output: str | None) -> None:
         """Restore what arrives in a folder, until interrupted."""
