@@ -73,11 +73,12 @@ def results(words: Sequence[str], arrived: list[tuple[float, float]]) -> None:
     process = subprocess.Popen(
         [*COMMAND, *words, "--json", "--overwrite"],
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     assert process.stdout is not None
+    assert process.stderr is not None
     used: dict[int, float] = {}
     for line in process.stdout:
         if json.loads(line).get("status") != "done":
@@ -89,8 +90,10 @@ def results(words: Sequence[str], arrived: list[tuple[float, float]]) -> None:
                     times = one.cpu_times()
                     used[one.pid] = times.user + times.system
         arrived.append((time.perf_counter(), sum(used.values())))
+    said = process.stderr.read()  # little: it is no terminal
     if process.wait() != 0:
-        raise SystemExit(f"{' '.join(words)} failed")
+        arrived.clear()
+        print(said, file=sys.stderr)
 
 
 def measure(commands: Sequence[Sequence[str]]) -> tuple[float, float, float]:
@@ -106,6 +109,8 @@ def measure(commands: Sequence[Sequence[str]]) -> tuple[float, float, float]:
     for thread in threads:
         thread.join()
     seconds = time.perf_counter() - begun
+    if not all(told):
+        raise SystemExit("a command failed")
     # An eighth of each command's pictures is its start; and none counts once another is done.
     steady = [times[len(times) // 8 :] for times in told]
     first = max(times[0][0] for times in steady)
