@@ -267,12 +267,7 @@ def _connected(address: str) -> Generator[Any]:
     try:
         _connect(ray, address)
     except Exception as error:  # Ray raises Exception itself where a node does not start in time
-        raise RestoreError(
-            f"--cluster {address}: no Ray cluster answers there ({_first_line(error)})",
-            hint="`ray start --head` starts one and prints its address;"
-            " --cluster auto takes this machine",
-            exit_code=ExitCode.USAGE,
-        ) from error
+        raise _unreachable(address, error) from error
     finally:
         if before is not None:
             with contextlib.suppress(ValueError):  # not the main thread
@@ -283,6 +278,23 @@ def _connected(address: str) -> Generator[Any]:
             yield ray
     finally:
         ray.shutdown()
+
+
+def _unreachable(address: str, error: Exception) -> RestoreError:
+    why = _first_line(error)
+    if address == "local" or (address == "auto" and not isinstance(error, ConnectionError)):
+        return RestoreError(
+            f"--cluster {address}: Ray did not start on this machine ({why})",
+            hint="on a very busy machine it takes longer than Ray waits: try again later, or leave"
+            " --cluster out",
+            exit_code=ExitCode.USAGE,
+        )
+    return RestoreError(
+        f"--cluster {address}: no Ray cluster answers there ({why})",
+        hint="`ray start --head` starts one and prints its address;"
+        " --cluster auto takes this machine",
+        exit_code=ExitCode.USAGE,
+    )
 
 
 def _connect(ray: Any, address: str) -> None:  # noqa: ANN401 - a module
