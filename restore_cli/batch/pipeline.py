@@ -55,11 +55,10 @@ def run(
         jobs: from `planning.plan`.
         restore: (3, H, W) float32 sRGB in [0, 1] -> `Restored`, one at a time.
         workers: threads that read, and as many that write.
-        existing: what to do where the output exists: "error" fails that input, "overwrite" replaces
-            it, "skip" leaves it if the manifest says that it would come out the same and replaces
-            it otherwise.
+        existing: of an output: "error" fails that input, "overwrite" replaces it, "skip" leaves it
+            if the manifest says that it would come out the same, and else replaces it.
         manifest: records each output; needed for "skip".
-        fail_fast: begin nothing new after the first failure; what is computed is still written.
+        fail_fast: begin nothing new after a failure; what is computed is written.
         pixels_in_flight: bound on pixels decoded and not yet written; None goes by free memory.
         reader: how files are read; None reads developed pictures.
         preserve_times: outputs take their inputs' times.
@@ -67,9 +66,8 @@ def run(
 
     Yields:
         One result per job, as it finishes (with `fail_fast`, only for jobs that were finished).
-        If iterating ends early by closing, files being written are finished and the rest is
-        dropped. After KeyboardInterrupt, also one that is thrown in, what is finished within a
-        second is told, and the rest is dropped: no output appears that is not told.
+        If iterating is closed early, files being written are finished, the rest is dropped. After
+        KeyboardInterrupt what is finished within a second is told: no output appears untold.
     """
     batch = _Batch(
         restore=restore,

@@ -281,20 +281,14 @@ def _connected(address: str) -> Generator[Any]:
 
 
 def _unreachable(address: str, error: Exception) -> RestoreError:
-    why = _first_line(error)
-    if address == "local" or (address == "auto" and not isinstance(error, ConnectionError)):
-        return RestoreError(
-            f"--cluster {address}: Ray did not start on this machine ({why})",
-            hint="on a very busy machine it takes longer than Ray waits: try again later, or leave"
-            " --cluster out",
-            exit_code=ExitCode.USAGE,
-        )
-    return RestoreError(
-        f"--cluster {address}: no Ray cluster answers there ({why})",
-        hint="`ray start --head` starts one and prints its address;"
-        " --cluster auto takes this machine",
-        exit_code=ExitCode.USAGE,
+    what, hint = (
+        "no Ray cluster answers there",
+        "`ray start --head` starts one and tells its address",
     )
+    if address == "local" or (address == "auto" and not isinstance(error, ConnectionError)):
+        what, hint = "Ray did not start on this machine", "if it is very busy, try again later"
+    what = f"--cluster {address}: {what} ({_first_line(error)})"
+    return RestoreError(what, hint=hint, exit_code=ExitCode.USAGE)
 
 
 def _connect(ray: Any, address: str) -> None:  # noqa: ANN401 - a module

@@ -71,7 +71,6 @@ from restore_cli.errors import RestoreError
 if TYPE_CHECKING:
     from restore_cli.batch.inputs import Refused
     from restore_cli.batch.planning import Job
-    from restore_cli.batch.reading import Restore
     from restore_cli.commands.restoring import How, Restoring
     from restore_cli.images.sandbox import Sandbox
     from restore_cli.images.saving import Saving
@@ -141,16 +140,10 @@ def infer(
     # Nothing of this imports torch: what is wrong is told, and what is done is skipped, at once.
     from restore_cli.batch.manifest import Identity, Manifest
     from restore_cli.batch.reading import Pictures
+    from restore_cli.commands import restoring as ways
     from restore_cli.commands.before_after import BeforeAfter, check_sheet
     from restore_cli.commands.infer_run import Run
-    from restore_cli.commands.restoring import (
-        CorrectionOptions,
-        How,
-        corrected,
-        elsewhere,
-        lanes_of,
-        prepare,
-    )
+    from restore_cli.commands.restoring import CorrectionOptions, How, elsewhere, prepare
     from restore_cli.images.saving import Saving
 
     saving = Saving(quality=quality, lossless=lossless, subsampling=subsampling, effort=effort)
@@ -165,7 +158,6 @@ def infer(
         strength=strength,
         tta=tta,
         seed=seed,
-        # Windows of several pictures at once are no progress of one.
         progress=bar.within if len(devices) == 1 else None,
         warm=not dry_run,
     )
@@ -173,19 +165,15 @@ def infer(
     correction = CorrectionOptions(
         ot_correct, alpha or 0.0, vae, devices[0], seed, allow_download=allow_download
     )
-    restore, described = corrected(restoring.restore, correction)
+    restore, described = ways.corrected(restoring.restore, correction)
     reader = Pictures(saving, page, _sandbox(sandbox))
-
-    def build(device: str) -> "Restore":
-        own = replace(how, device=device, progress=None)
-        return elsewhere(tasks, model, own, replace(correction, device=device))
-
+    build = partial(elsewhere, tasks, model, replace(how, progress=None), correction)
     options = _options(restoring, how, saving, page) | described
     run = Run(
         console=console,
         restoring=restoring,
         restore=restore,
-        build=partial(elsewhere, tasks, model, replace(how, progress=None), correction),
+        build=build,
         reader=reader,
         manifest=Manifest(Identity(model=restoring.sha256, options=options)),
         existing=existing_of(skip_existing, overwrite),
@@ -193,7 +181,7 @@ def infer(
         fail_fast=fail_fast,
         preserve_times=preserve_times,
         device=devices[0],
-        lanes=lanes_of(restore, reader, devices, build),
+        lanes=ways.lanes_of(restore, reader, devices, build),
         named=named,
         planned=planned,
         pictures=BeforeAfter(restoring.task, beside=compare, sheet=sheet),

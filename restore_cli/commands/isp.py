@@ -1,7 +1,8 @@
 """`restore isp`: options in, calls down, messages and JSON lines out."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from restore_cli import __version__
@@ -170,26 +171,17 @@ def isp(
         lens_corrections=lens_corrections,
         proof=proof,
     )
-    bar = PixelBar()
-    devices = devices_of(device)
-    # Windows of several pictures at once are no progress of one.
+    bar, devices = PixelBar(), devices_of(device)
     progress = bar.within if len(devices) == 1 else None
+    how = How(device, precision, backend, tile, overlap, batch_size, progress=progress)
     beside = [] if preview else _camera_files(console, jobs, same_stem)
-    ways = [
-        _way(
-            settings,
-            model,
-            How(each, precision, backend, tile, overlap, batch_size, progress=progress),
-            preview=preview,
-            copied=beside,
-        )
-        for each in devices
-    ]
+    each = partial(_way, settings, model, preview=preview, copied=beside)
+    ways = [each(replace(how, device=one)) for one in devices]
     way = ways[0]
     jobs += beside
     results = lanes.run(
         jobs,
-        [lanes.Lane(each.restore, each.reader) for each in ways],
+        [lanes.Lane(one.restore, one.reader) for one in ways],
         workers=workers,
         existing=existing_of(skip_existing, overwrite),
         manifest=Manifest(way.identity),

@@ -226,9 +226,15 @@ def _known(about: "Described", how: How) -> "WarmRestorer | None":
 
 
 def elsewhere(
-    tasks: Sequence[str], model: str | None, how: How, correction: CorrectionOptions
+    tasks: Sequence[str],
+    model: str | None,
+    how: How,
+    correction: CorrectionOptions,
+    device: str | None = None,
 ) -> "Restore":
-    """What `prepare` prepares, built in another process, whose messages nobody reads."""
+    """What `prepare` prepares, built in another process or for another device, without messages."""
+    if device is not None:
+        how, correction = replace(how, device=device), replace(correction, device=device)
     restoring = prepare(Console(quiet=True, json=False), tasks, model, how)
     return corrected(restoring.restore, correction)[0].built()
 
