@@ -55,19 +55,17 @@ def run(
         jobs: from `planning.plan`.
         restore: (3, H, W) float32 sRGB in [0, 1] -> `Restored`, one at a time.
         workers: threads that read, and as many that write.
-        existing: of an output: "error" fails that input, "overwrite" replaces it, "skip" leaves it
-            if the manifest says that it would come out the same, and else replaces it.
+        existing: outputs: "error" fails, "overwrite" replaces, "skip" leaves if up to date.
         manifest: records each output; needed for "skip".
         fail_fast: begin nothing new after a failure; what is computed is written.
-        pixels_in_flight: bound on pixels decoded and not yet written; None goes by free memory.
+        pixels_in_flight: decoded and not yet written, at most; None goes by free memory.
         reader: how files are read; None reads developed pictures.
         preserve_times: outputs take their inputs' times.
         stopped: asked between two pictures; once it says so, the run is interrupted.
 
     Yields:
         One result per job, as it finishes (with `fail_fast`, only for jobs that were finished).
-        If iterating is closed early, files being written are finished, the rest is dropped. After
-        KeyboardInterrupt what is finished within a second is told: no output appears untold.
+        Closed early, it finishes what is being written. Interrupted, it tells what that was.
     """
     batch = _Batch(
         restore=restore,

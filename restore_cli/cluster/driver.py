@@ -27,7 +27,6 @@ from restore_cli.errors import ExitCode, RestoreError
 
 MOST_LOSSES = 3
 """Workers that a picture may take with it before it counts as failed."""
-
 _MOST_AT_ONCE = 8  # pictures sent in one message
 _TURNS = 2  # messages that a worker has at most, so that it never waits for the next one
 _MOST_THREADS = 4  # of a worker without a GPU: more of them gain less than more workers
@@ -301,8 +300,7 @@ def _connect(ray: Any, address: str) -> None:  # noqa: ANN401 - a module
         except ConnectionError:
             if address != "auto":
                 raise
-    # Its workers would give way to whatever else runs here; `restore infer` alone does not.
-    os.environ.setdefault("RAY_worker_niceness", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")  # as eager as a run alone
     for left in reversed(range(_STARTS)):
         try:
             ray.init(
