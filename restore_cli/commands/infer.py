@@ -170,24 +170,14 @@ def infer(
     build = partial(elsewhere, tasks, model, replace(how, progress=None), correction)
     options = _options(restoring, how, saving, page) | described
     run = Run(
-        console=console,
-        restoring=restoring,
-        restore=restore,
-        build=build,
-        reader=reader,
+        console=console, restoring=restoring, restore=restore, build=build, reader=reader,
         manifest=Manifest(Identity(model=restoring.sha256, options=options)),
-        existing=existing_of(skip_existing, overwrite),
-        workers=workers,
-        fail_fast=fail_fast,
-        preserve_times=preserve_times,
-        device=devices[0],
-        lanes=ways.lanes_of(restore, reader, devices, build),
-        named=named,
-        planned=planned,
-        pictures=BeforeAfter(restoring.task, beside=compare, sheet=sheet),
-        report=BatchReport(console, restoring.model, restoring.task, traceback, bar=bar),
-        started=started,
-    )
+        existing=existing_of(skip_existing, overwrite), workers=workers, fail_fast=fail_fast,
+        preserve_times=preserve_times, device=devices[0], lanes=ways.lanes_of(restore, reader,
+        devices, build), named=named, planned=planned, pictures=BeforeAfter(restoring.task,
+        beside=compare, sheet=sheet), report=BatchReport(console, restoring.model, restoring.task,
+        traceback, bar=bar), started=started,
+    )  # fmt: skip
     if watch is not None:
         return run.watch(watch, output)
     with staged(given, output, format=format, json=json) as stage:

@@ -153,24 +153,12 @@ def isp(
     torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
     check_levels(black, white)
     settings = Settings(
-        engine=engine,
-        white_balance=white_balance(wb),
-        exposure=exposure,
-        look=look,
-        linear=linear,
-        bits=16 if deep else 8,
-        auto_bright=auto_bright,
-        black=black,
-        white=white,
-        demosaic=demosaic or "ahd",
-        strip_gps=strip_gps,
-        denoise=denoise_level(denoise),
-        crop=crop,
-        hot_pixels=hot_pixels,
-        highlights=highlights,
-        lens_corrections=lens_corrections,
-        proof=proof,
-    )
+        engine=engine, white_balance=white_balance(wb), exposure=exposure, look=look,
+        linear=linear, bits=16 if deep else 8, auto_bright=auto_bright, black=black, white=white,
+        demosaic=demosaic or "ahd", strip_gps=strip_gps, denoise=denoise_level(denoise),
+        crop=crop, hot_pixels=hot_pixels, highlights=highlights,
+        lens_corrections=lens_corrections, proof=proof,
+    )  # fmt: skip
     bar, devices = PixelBar(), devices_of(device)
     progress = bar.within if len(devices) == 1 else None
     how = How(device, precision, backend, tile, overlap, batch_size, progress=progress)
