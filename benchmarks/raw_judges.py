@@ -148,6 +148,9 @@ CHARTS = (
     Chart("plain"),
     Chart("GRBG, 12 bits", sensor=Sensor(pattern="GRBG", bits=12, black=256)),
     Chart("black level unlike per colour", {"black": np.array([[480, 500], [520, 540]])}),
+    Chart(
+        "black level unlike per colour, greens alike", {"black": np.array([[480, 510], [510, 540]])}
+    ),
     Chart("no ForwardMatrix", {"forward": None}),
     Chart("two matrices", {"more": _daylight_and_tungsten()}),
     Chart("turned by 90 degrees", {"orientation": 6}),
@@ -218,6 +221,34 @@ def write(folder: Path, chart: Chart) -> Path:
     path = folder / f"{CHARTS.index(chart)}.dng"
     write_dng(path, frame, DngTags(**(given | chart.tags)))  # pyright: ignore[reportArgumentType]
     return path
+
+
+def by_the_formulas(chart: Chart) -> NDArray[np.float64]:
+    """Patches (24, 3) by chapter 6 of the DNG specification, without ForwardMatrix, as sRGB.
+
+    Written out here, apart from what is judged. The white is what the matrix makes of AsShotNeutral
+    and is adapted to D50 by the matrix of Bradford.
+    """
+    camera = chart.camera
+    codes = expose(colours().reshape(1, -1, 3), camera)[0] * camera.neutral
+    bradford = np.array(
+        [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
+    )
+    to_xyz = np.linalg.inv(camera.xyz_to_camera)
+    white = to_xyz @ camera.neutral
+    cones = (bradford @ [0.9642, 1.0, 0.8249]) / (bradford @ (white / white[1]))
+    adapted = np.linalg.inv(bradford) @ np.diag(cones) @ bradford @ to_xyz
+    adapted /= (adapted @ camera.neutral)[1]
+    # From XYZ under D50 to linear sRGB (Lindbloom).
+    to_srgb = np.array(
+        [
+            [3.1338561, -1.6168667, -0.4906146],
+            [-0.9787684, 1.9161415, 0.0334540],
+            [0.0719453, -0.2289914, 1.4052427],
+        ]
+    )
+    linear = np.clip(codes @ (to_srgb @ adapted).T, 0, 1)
+    return encode_srgb(linear).astype(np.float64)
 
 
 def by_restore(raws: Path, out: Path) -> None:
@@ -307,6 +338,8 @@ def measure(judges: Sequence[str]) -> list[dict[str, object]]:
             ours, our_size = seen("ours")
             encoded = encode_srgb(colours().reshape(-1, 3))
             answers: dict[str, Seen] = {"the chart itself": (encoded.astype(np.float64), our_size)}
+            if "forward" in chart.tags:
+                answers["the DNG formulas"] = (by_the_formulas(chart), our_size)
             answers |= {judge: seen(judge) for judge in judges if judge in chart.judges}
             for judge, (theirs, size) in answers.items():
                 apart = difference(ours, theirs)

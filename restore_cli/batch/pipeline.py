@@ -8,7 +8,7 @@ floats are more memory than a hundred small ones.
 
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +47,7 @@ def run(
     pixels_in_flight: int | None = None,
     reader: Reader | None = None,
     preserve_times: bool = False,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Generator[Result]:
     """Restore every job; a bad file does not stop the rest.
 
@@ -54,32 +55,31 @@ def run(
         jobs: from `planning.plan`.
         restore: (3, H, W) float32 sRGB in [0, 1] -> `Restored`, one at a time.
         workers: threads that read, and as many that write.
-        existing: what to do where the output exists: "error" fails that input, "overwrite" replaces
-            it, "skip" leaves it if the manifest says that it would come out the same and replaces
-            it otherwise.
+        existing: outputs: "error" fails, "overwrite" replaces, "skip" leaves if up to date.
         manifest: records each output; needed for "skip".
-        fail_fast: begin nothing new after the first failure; what is computed is still written.
-        pixels_in_flight: bound on pixels decoded and not yet written; None goes by free memory.
+        fail_fast: begin nothing new after a failure; what is computed is written.
+        pixels_in_flight: decoded and not yet written, at most; None goes by free memory.
         reader: how files are read; None reads developed pictures.
         preserve_times: outputs take their inputs' times.
+        stopped: asked between two pictures; once it says so, the run is interrupted.
 
     Yields:
         One result per job, as it finishes (with `fail_fast`, only for jobs that were finished).
-        If iterating ends early by closing, files being written are finished and the rest is
-        dropped. After KeyboardInterrupt, also one that is thrown in, what is finished within a
-        second is told, and the rest is dropped: no output appears that is not told.
+        Closed early, it finishes what is being written. Interrupted, it tells what that was.
     """
     batch = _Batch(
         restore=restore,
         reader=(reader := reader or Pictures()),
         workers=max(1, workers),
         outputs=Outputs(existing, manifest, reader),
-        budget=_budget(pixels_in_flight),
+        budget=budget(pixels_in_flight),
         preserve_times=preserve_times,
     )
     pending = iter(jobs)
     try:
         while True:
+            if stopped():
+                raise KeyboardInterrupt
             batch.read_ahead(pending)
             if batch.is_idle():
                 return
@@ -98,7 +98,8 @@ def run(
         batch.close()
 
 
-def _budget(pixels: int | None) -> Budget:
+def budget(pixels: int | None) -> Budget:
+    """For so many pixels between reading and writing; None goes by free memory."""
     if pixels is None:
         pixels = min(PIXELS_IN_FLIGHT, int(free_memory() / 2 / BYTES_PER_PIXEL))
     return Budget(pixels)

@@ -27,7 +27,6 @@ from restore_cli.errors import ExitCode, RestoreError
 
 MOST_LOSSES = 3
 """Workers that a picture may take with it before it counts as failed."""
-
 _MOST_AT_ONCE = 8  # pictures sent in one message
 _TURNS = 2  # messages that a worker has at most, so that it never waits for the next one
 _MOST_THREADS = 4  # of a worker without a GPU: more of them gain less than more workers
@@ -267,12 +266,7 @@ def _connected(address: str) -> Generator[Any]:
     try:
         _connect(ray, address)
     except Exception as error:  # Ray raises Exception itself where a node does not start in time
-        raise RestoreError(
-            f"--cluster {address}: no Ray cluster answers there ({_first_line(error)})",
-            hint="`ray start --head` starts one and prints its address;"
-            " --cluster auto takes this machine",
-            exit_code=ExitCode.USAGE,
-        ) from error
+        raise _unreachable(address, error) from error
     finally:
         if before is not None:
             with contextlib.suppress(ValueError):  # not the main thread
@@ -285,6 +279,17 @@ def _connected(address: str) -> Generator[Any]:
         ray.shutdown()
 
 
+def _unreachable(address: str, error: Exception) -> RestoreError:
+    what, hint = (
+        "no Ray cluster answers there",
+        "`ray start --head` starts one and tells its address",
+    )
+    if address == "local" or (address == "auto" and not isinstance(error, ConnectionError)):
+        what, hint = "Ray did not start on this machine", "if it is very busy, try again later"
+    what = f"--cluster {address}: {what} ({_first_line(error)})"
+    return RestoreError(what, hint=hint, exit_code=ExitCode.USAGE)
+
+
 def _connect(ray: Any, address: str) -> None:  # noqa: ANN401 - a module
     """Connect to a cluster, or start one of this machine's own. Raises what Ray raises."""
     how: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
@@ -295,6 +300,7 @@ def _connect(ray: Any, address: str) -> None:  # noqa: ANN401 - a module
         except ConnectionError:
             if address != "auto":
                 raise
+    os.environ.setdefault("RAY_worker_niceness", "0")  # as eager as a run alone
     for left in reversed(range(_STARTS)):
         try:
             ray.init(

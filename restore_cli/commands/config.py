@@ -1,6 +1,7 @@
 """`restore config show`: which defaults of options were set, and where."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 import typer
@@ -58,6 +59,8 @@ def show_config(
     for name, option, value, source in rows:
         console.emit({"command": name, "option": option, "value": value, "source": source})
     console.emit({"event": "summary", "files": paths, "settings": len(rows)})
+    for name, near in _unknown_variables(commands):
+        console.warn(f"{name} in the environment is no option{near}")
     console.detail(f"files: {', '.join(map(str, paths)) or 'none'}")
     if rows:
         console.table(
@@ -73,6 +76,16 @@ def _leaves(command: Command, words: tuple[str, ...]) -> Iterator[tuple[tuple[st
         yield words, command
     for name, child in (children or {}).items():
         yield from _leaves(child, (*words, name))
+
+
+def _unknown_variables(commands: Mapping[tuple[str, ...], Command]) -> Iterator[tuple[str, str]]:
+    """Variables that begin as those of a command do and stand for no option, with a guess."""
+    for words, command in commands.items():
+        begin = variable(words, "")
+        known = [variable(words, option.name) for option in command.params]
+        for name in sorted(os.environ):
+            if name.startswith(begin) and name not in known:
+                yield name, f": {near.rstrip('; ')}" if (near := meant(name, known)) else ""
 
 
 def _rows(

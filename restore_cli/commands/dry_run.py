@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -75,7 +75,7 @@ def tell(
     console: Console,
     jobs: Sequence[Job | Refused],
     foreseen: Sequence[Foreseen],
-    restore: "Restore",
+    restore: "Callable[[], Restore]",
     models: "Sequence[Model]",
     device: str,
 ) -> int:
@@ -85,8 +85,9 @@ def tell(
         console: where to.
         jobs: all inputs.
         foreseen: what becomes of each.
-        restore: what would restore them; tried once on a small picture, for the time.
-        models: that each picture goes through, for the memory.
+        restore: builds what would restore them, where any would be; tried once on a small picture,
+            for the time.
+        models: that each picture goes through once that is built, for the memory.
         device: where they would compute.
 
     Returns:
@@ -109,8 +110,9 @@ def tell(
     counts = Counter(one.action for one in foreseen)
     pixels = sum(one.pixels for one in foreseen)
     largest = max((one.pixels for one in foreseen), default=0)
-    rate = _seconds_per_pixel(restore) if pixels else 0.0
-    need = _bytes(models, largest, min(pixels, max(largest, PIXELS_IN_FLIGHT)), device)
+    rate = _seconds_per_pixel(restore()) if pixels else 0.0
+    in_flight = min(pixels, max(largest, PIXELS_IN_FLIGHT))
+    need = _bytes(models, largest, in_flight, device) if pixels else 0
     told = {"write": counts["write"], "skip": counts["skip"], "fail": counts["fail"]}
     console.emit(
         {
@@ -123,10 +125,11 @@ def tell(
         }
     )
     words = ", ".join(f"{count} {name}" for name, count in told.items() if count or name == "write")
-    console.answer(
-        f"would {words}: {pixels / 1e6:.1f} megapixels, about {duration(rate * pixels)}, "
-        f"about {need / 2**30:.1f} GiB of memory; nothing was written"
+    cost = (
+        f": {pixels / 1e6:.1f} megapixels, about {duration(rate * pixels)}, "
+        f"about {need / 2**30:.1f} GiB of memory"
     )
+    console.answer(f"would {words}{cost if pixels else ''}; nothing was written")
     return ExitCode.SOME_FAILED if counts["fail"] else ExitCode.OK
 
 

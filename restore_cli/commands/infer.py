@@ -61,6 +61,7 @@ from restore_cli.commands.options import (
     Seed,
     Traceback,
     Workers,
+    devices_of,
 )
 from restore_cli.commands.ot_options import AllowDownload, MovedVae
 from restore_cli.commands.pipes import STANDARD, names_from, staged
@@ -139,49 +140,44 @@ def infer(
     # Nothing of this imports torch: what is wrong is told, and what is done is skipped, at once.
     from restore_cli.batch.manifest import Identity, Manifest
     from restore_cli.batch.reading import Pictures
+    from restore_cli.commands import restoring as ways
     from restore_cli.commands.before_after import BeforeAfter, check_sheet
     from restore_cli.commands.infer_run import Run
-    from restore_cli.commands.restoring import CorrectionOptions, How, corrected, elsewhere, prepare
+    from restore_cli.commands.restoring import CorrectionOptions, How, elsewhere, prepare
     from restore_cli.images.saving import Saving
 
     saving = Saving(quality=quality, lossless=lossless, subsampling=subsampling, effort=effort)
     saving.check()
     check_sheet(sheet)
     console, bar = Console(quiet=quiet, json=json), PixelBar()
+    devices = [device] if cluster is not None else devices_of(device)
     how = How(
-        *(device, precision, backend, tile, overlap, batch_size),
+        *(devices[0], precision, backend, tile, overlap, batch_size),
         level=amount,
         is_sigma=sigma is not None,
         strength=strength,
         tta=tta,
         seed=seed,
-        progress=bar.within,
+        progress=bar.within if len(devices) == 1 else None,
         warm=not dry_run,
     )
     restoring = prepare(console, tasks, model, how)
     correction = CorrectionOptions(
-        ot_correct, alpha or 0.0, vae, device, seed, allow_download=allow_download
+        ot_correct, alpha or 0.0, vae, devices[0], seed, allow_download=allow_download
     )
-    restore, described = corrected(restoring.restore, correction)
+    restore, described = ways.corrected(restoring.restore, correction)
+    reader = Pictures(saving, page, _sandbox(sandbox))
+    build = partial(elsewhere, tasks, model, replace(how, progress=None), correction)
     options = _options(restoring, how, saving, page) | described
     run = Run(
-        console=console,
-        restoring=restoring,
-        restore=restore,
-        build=partial(elsewhere, tasks, model, replace(how, progress=None), correction),
-        reader=Pictures(saving, page, _sandbox(sandbox)),
+        console=console, restoring=restoring, restore=restore, build=build, reader=reader,
         manifest=Manifest(Identity(model=restoring.sha256, options=options)),
-        existing=existing_of(skip_existing, overwrite),
-        workers=workers,
-        fail_fast=fail_fast,
-        preserve_times=preserve_times,
-        device=device,
-        named=named,
-        planned=planned,
-        pictures=BeforeAfter(restoring.task, beside=compare, sheet=sheet),
-        report=BatchReport(console, restoring.model, restoring.task, traceback, bar=bar),
-        started=started,
-    )
+        existing=existing_of(skip_existing, overwrite), workers=workers, fail_fast=fail_fast,
+        preserve_times=preserve_times, device=devices[0], lanes=ways.lanes_of(restore, reader,
+        devices, build), named=named, planned=planned, pictures=BeforeAfter(restoring.task,
+        beside=compare, sheet=sheet), report=BatchReport(console, restoring.model, restoring.task,
+        traceback, bar=bar), started=started,
+    )  # fmt: skip
     if watch is not None:
         return run.watch(watch, output)
     with staged(given, output, format=format, json=json) as stage:

@@ -13,6 +13,7 @@ from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
     from restore_cli.batch.inputs import Refused
+    from restore_cli.batch.lanes import Lane
     from restore_cli.batch.manifest import Manifest
     from restore_cli.batch.outputs import Existing
     from restore_cli.batch.planning import Job
@@ -35,6 +36,7 @@ class Run:
         manifest: records outputs.
         existing: see `pipeline.run`; so are `workers`, `fail_fast` and `preserve_times`.
         device: where to compute.
+        lanes: one for each device.
         named: what of the options decides names of outputs.
         planned: the jobs, where they could be told before; else they are told of `named`.
         pictures: comparisons to write.
@@ -53,6 +55,7 @@ class Run:
     fail_fast: bool
     preserve_times: bool
     device: str
+    lanes: "list[Lane]"
     named: dict[str, Any]
     planned: "list[Job | Refused] | None"
     pictures: "BeforeAfter"
@@ -77,8 +80,14 @@ class Run:
 
         jobs = self._jobs(stage)
         seen = [foresee(job, self.existing, self.manifest, self.reader) for job in jobs]
-        models = tuple(self.restoring.models)
-        return tell(self.console, jobs, seen, ready(self.restore), models, self.device)
+        return tell(
+            self.console,
+            jobs,
+            seen,
+            lambda: ready(self.restore),
+            self.restoring.models,
+            self.device,
+        )
 
     def watch(self, folder: Path, output: str | None) -> None:
         """Restore what arrives in a folder, until interrupted."""
@@ -95,16 +104,15 @@ class Run:
                 self.console.say(said)
 
     def _results(self, jobs: "list[Job | Refused]") -> "Generator[Result]":
-        from restore_cli.batch import pipeline
+        from restore_cli.batch import lanes
 
-        return pipeline.run(
+        return lanes.run(
             jobs,
-            self.restore,
+            self.lanes,
             workers=self.workers,
             existing=self.existing,
             manifest=self.manifest,
             fail_fast=self.fail_fast,
-            reader=self.reader,
             preserve_times=self.preserve_times,
         )
 

@@ -1,7 +1,8 @@
 """`restore isp`: options in, calls down, messages and JSON lines out."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from restore_cli import __version__
@@ -60,6 +61,7 @@ from restore_cli.commands.options import (
     Seed,
     Traceback,
     Workers,
+    devices_of,
 )
 from restore_cli.commands.pixel_bar import PixelBar
 from restore_cli.errors import RestoreError
@@ -143,7 +145,7 @@ def isp(
 
     import torch
 
-    from restore_cli.batch import pipeline
+    from restore_cli.batch import lanes
     from restore_cli.batch.manifest import Manifest
     from restore_cli.commands.restoring import How
     from restore_cli.raw.settings import Settings, check_levels
@@ -151,37 +153,27 @@ def isp(
     torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
     check_levels(black, white)
     settings = Settings(
-        engine=engine,
-        white_balance=white_balance(wb),
-        exposure=exposure,
-        look=look,
-        linear=linear,
-        bits=16 if deep else 8,
-        auto_bright=auto_bright,
-        black=black,
-        white=white,
-        demosaic=demosaic or "ahd",
-        strip_gps=strip_gps,
-        denoise=denoise_level(denoise),
-        crop=crop,
-        hot_pixels=hot_pixels,
-        highlights=highlights,
-        lens_corrections=lens_corrections,
-        proof=proof,
-    )
-    bar = PixelBar()
-    how = How(device, precision, backend, tile, overlap, batch_size, progress=bar.within)
+        engine=engine, white_balance=white_balance(wb), exposure=exposure, look=look,
+        linear=linear, bits=16 if deep else 8, auto_bright=auto_bright, black=black, white=white,
+        demosaic=demosaic or "ahd", strip_gps=strip_gps, denoise=denoise_level(denoise),
+        crop=crop, hot_pixels=hot_pixels, highlights=highlights,
+        lens_corrections=lens_corrections, proof=proof,
+    )  # fmt: skip
+    bar, devices = PixelBar(), devices_of(device)
+    progress = bar.within if len(devices) == 1 else None
+    how = How(device, precision, backend, tile, overlap, batch_size, progress=progress)
     beside = [] if preview else _camera_files(console, jobs, same_stem)
-    way = _way(settings, model, how, preview=preview, copied=beside)
+    each = partial(_way, settings, model, preview=preview, copied=beside)
+    ways = [each(replace(how, device=one)) for one in devices]
+    way = ways[0]
     jobs += beside
-    results = pipeline.run(
+    results = lanes.run(
         jobs,
-        way.restore,
+        [lanes.Lane(one.restore, one.reader) for one in ways],
         workers=workers,
         existing=existing_of(skip_existing, overwrite),
         manifest=Manifest(way.identity),
         fail_fast=fail_fast,
-        reader=way.reader,
     )
     report = BatchReport(console, model=way.name, task=LABEL, traceback=traceback, bar=bar)
     report.follow_jobs(results, jobs, way.reader, started=started)

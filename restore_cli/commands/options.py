@@ -22,13 +22,22 @@ WHAT, WHERE, QUALITY, SPEED, GATE, OUTPUT, MESSAGES = (
 PANELS = (WHAT, WHERE, QUALITY, SPEED, GATE, OUTPUT, MESSAGES)
 """Groups of options in the help, in their order."""
 
-DEVICES = "auto|cpu|cuda|cuda:N|mps"
+DEVICES = "auto|cpu|cuda|cuda:N|cuda:all|mps"
 
 
 def _check_device(value: str) -> str:
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", value):
+    if not re.fullmatch(r"auto|cpu|cuda(:(\d+|all))?|mps", value):
         raise typer.BadParameter(f"{value!r} is not one of {DEVICES}")
     return value
+
+
+def devices_of(device: str) -> list[str]:
+    """What --device names: each CUDA card for `cuda:all`. Raises RestoreError: there is none."""
+    if device != "cuda:all":
+        return [device]
+    from restore_cli.engine.device import every_device
+
+    return every_device(device)
 
 
 Device = Annotated[
@@ -38,7 +47,8 @@ Device = Annotated[
         rich_help_panel=SPEED,
         metavar=DEVICES,
         callback=_check_device,
-        help="Where to compute; auto takes the fastest device that is there.",
+        help="Where to compute; auto takes the fastest device that is there, and cuda:all shares "
+        "pictures among all CUDA cards (infer, isp).",
     ),
 ]
 

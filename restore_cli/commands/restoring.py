@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from restore_cli.api.chain import Step
-    from restore_cli.batch.reading import Restore
+    from restore_cli.batch.lanes import Lane
+    from restore_cli.batch.reading import Reader, Restore
     from restore_cli.engine.restorer import Restorer
     from restore_cli.engine.warm import WarmRestorer
     from restore_cli.models.entries import Described
@@ -225,11 +226,37 @@ def _known(about: "Described", how: How) -> "WarmRestorer | None":
 
 
 def elsewhere(
-    tasks: Sequence[str], model: str | None, how: How, correction: CorrectionOptions
+    tasks: Sequence[str],
+    model: str | None,
+    how: How,
+    correction: CorrectionOptions,
+    device: str | None = None,
 ) -> "Restore":
-    """What `prepare` prepares, built in another process, whose messages nobody reads."""
+    """What `prepare` prepares, built in another process or for another device, without messages."""
+    if device is not None:
+        how, correction = replace(how, device=device), replace(correction, device=device)
     restoring = prepare(Console(quiet=True, json=False), tasks, model, how)
     return corrected(restoring.restore, correction)[0].built()
+
+
+def lanes_of(
+    restore: "Restore",
+    reader: "Reader",
+    devices: Sequence[str],
+    build: "Callable[[str], Restore]",
+) -> "list[Lane]":
+    """A lane for each device; what computes on the first one is there already.
+
+    Args:
+        restore: on the first device.
+        reader: of files.
+        devices: their names.
+        build: makes the same on a device.
+    """
+    from restore_cli.batch.lanes import Lane
+
+    others = [Lane(Later(partial(build, device)), reader) for device in devices[1:]]
+    return [Lane(restore, reader), *others]
 
 
 def _measured(restore: "Restore") -> "Restore":

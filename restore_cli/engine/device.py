@@ -25,13 +25,43 @@ def available_devices() -> list[str]:
     return [*names, "cpu"]
 
 
+EVERY_CARD = "cuda:all"
+
+
+def every_device(name: str) -> list[str]:
+    """The devices that a name means: all CUDA cards for `cuda:all`, else the one that it names.
+
+    Raises:
+        RestoreError: `cuda:all` on a machine without one.
+    """
+    if name != EVERY_CARD:
+        return [name]
+    cards = [one for one in available_devices() if one.startswith("cuda:")]
+    if not cards:
+        raise RestoreError(
+            "--device cuda:all: there is no CUDA card that torch can use",
+            hint="`restore doctor` says what torch sees; --device auto takes what is there",
+        )
+    return cards
+
+
 def choose_device(name: str) -> torch.device:
     """Turn `auto`, `cpu`, `cuda`, `cuda:N` or `mps` into a device; `auto` takes the best there is.
 
+    `cuda:all` is the card where there is one.
+
     Raises:
-        RestoreError: the name is unknown, or the machine has no such device.
+        RestoreError: the name is unknown, the machine has no such device, or it means several.
     """
     there = available_devices()
+    if name == EVERY_CARD:
+        name, *more = every_device(name)
+        if more:
+            raise RestoreError(
+                "this computes on one device, and --device cuda:all names several",
+                hint="name one, as cuda:0; `infer` and `isp` share pictures among all, and"
+                " training does under torchrun",
+            )
     if name == "auto":
         return torch.device(there[0])
     if name in there:

@@ -18,7 +18,7 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from restore_cli.errors import RestoreError
-from restore_cli.images import bmp, heif, jpeg, jxl, light, png, pnm, tiff
+from restore_cli.images import bmp, heif, jpeg, jxl, light, png, pnm, tiff, unended
 from restore_cli.images.decoded import (
     CMYK_NOTE,
     LAB_NOTE,
@@ -69,7 +69,7 @@ def decode(data: bytes, format: str, path: Path, page: int = 0) -> Decoded:
             return _tiff(data, path, page)
         if page:
             raise tiff.NoSuchPageError(1)
-        return _READERS[format](data, path)
+        return _to_its_end(data, format, path)
     except tiff.NoSuchPageError as error:
         some = "one page" if error.pages == 1 else f"{error.pages} pages"
         raise RestoreError(
@@ -89,6 +89,24 @@ def decode(data: bytes, format: str, path: Path, page: int = 0) -> Decoded:
             f"{path}: the {one.title} file is damaged or truncated ({why})",
             hint="copy or export it again",
         ) from error
+
+
+def _to_its_end(data: bytes, format: str, path: Path) -> Decoded:
+    """A picture, also where nothing but the end of its file is missing; noted then."""
+    try:
+        return _READERS[format](data, path)
+    except DAMAGE as error:
+        try:
+            found = unended.ended(data, format)
+        except DAMAGE:
+            found = None
+        if found is None:
+            raise
+        whole, missing = found
+        if missing > unended.MOST_MISSING:
+            raise ValueError(f"{missing:.0%} of its pixels are missing") from error
+        decoded = _READERS[format](whole, path)
+        return replace(decoded, notes=(*decoded.notes, unended.told(missing)))
 
 
 def _refuse_animation(frames: int, path: Path) -> None:

@@ -1,12 +1,15 @@
 """Files of weights, looked at before they are read: a small one may unpack to all memory."""
 
+import contextlib
 import struct
 import zipfile
 from pathlib import Path
 
 from restore_cli.errors import RestoreError
+from restore_cli.images.formats import FORMATS
 from restore_cli.images.regular import open_regular, size_of
 from restore_cli.images.room import admit
+from restore_cli.images.sniff import sniff
 
 SAFETENSORS = ".safetensors"
 _HEAD = 512  # bytes that tell kinds of files apart
@@ -56,7 +59,8 @@ def check_kind(path: Path) -> None:
         path: a checkpoint or, by its suffix, a safetensors file.
 
     Raises:
-        RestoreError: the file is empty, a web page, a pointer, or of the other kind of weights.
+        RestoreError: the file is empty, a web page, a pointer, a picture, a text, or of the other
+            kind of weights.
         OSError: it cannot be opened.
     """
     with open_regular(path) as file:
@@ -73,6 +77,18 @@ def check_kind(path: Path) -> None:
         raise _other(path, "a checkpoint of torch's, not safetensors", "rename it to .pth")
     if not named and head[8:10] == b'{"':
         raise _other(path, "a safetensors file", "rename it to .safetensors")
+    if not pickled and head[8:9] != b"{" and (what := _plainly(head, path)):
+        raise _other(path, f"{what}, not weights", "name a .pth or .safetensors file")
+
+
+def _plainly(head: bytes, path: Path) -> str:
+    """What pictures and texts are called; "" for anything else."""
+    with contextlib.suppress(RestoreError):
+        return f"a picture ({FORMATS[sniff(head, path)].title})"
+    # A character may be cut in two at the end.
+    text = head.decode("utf-8", "ignore")
+    whole = len(text.encode()) > len(head) - 4
+    return "a text" if whole and all(c.isprintable() or c.isspace() for c in text) else ""
 
 
 def _other(path: Path, what: str, hint: str) -> RestoreError:

@@ -28,7 +28,7 @@ def kind_of(dng: Dng) -> tuple[Kind, str, bool]:
             False,
         )
     rows = dng.pattern
-    if dng.samples != 1 or "?" in "".join(rows):
+    if "?" in "".join(rows):
         return "other", "", False
     size = (len(rows), len(rows[0]))
     if size == (6, 6):
@@ -68,13 +68,13 @@ def dng_info(
     Raises:
         RestoreError: its places cannot be read (CFALayout).
     """
-    _check_layout(dng, path)
+    check_layout(dng, path)
     kind, cell, quad = kind_of(dng)
     area = dng.whole if crop == "full" else dng.active
     inside = Area(0, 0, area.height, area.width)
     kept = dng.crop if crop == "default" else inside
     shift = (dng.active.top - area.top, dng.active.left - area.left)
-    levels, of_levels = _levels(dng, frame, area, shift, black, white)
+    levels, of_levels = dng_levels(dng, frame, area, black=black, white=white)
     gains, daylight, matrix, of_colours = _colours(tags.colour, tags.neutral)
     notes = [*dng.notes, *of_levels, *(of_colours if kind != "monochrome" else ())]
     if cell:
@@ -104,7 +104,8 @@ def dng_info(
     )
 
 
-def _check_layout(dng: Dng, path: Path) -> None:
+def check_layout(dng: Dng, path: Path) -> None:
+    """Raises RestoreError: its samples lie on no grid of rows and columns."""
     if dng.layout:
         raise RestoreError(
             f"{path}: {dng.layout} is not supported",
@@ -143,26 +144,31 @@ def _colours(
         return gains, daylight, np.eye(3), notes
 
 
-def _levels(
-    dng: Dng,
-    frame: NDArray[Any],
-    area: Area,
-    shift: tuple[int, int],
-    black: float | None,
-    white: float | None,
+def dng_levels(
+    dng: Dng, frame: NDArray[Any], area: Area, *, black: float | None, white: float | None
 ) -> tuple[Levels, list[str]]:
-    """The levels of an area whose origin lies `shift` before the active one's."""
+    """The levels of an area, and notes.
+
+    Args:
+        dng: what the file says.
+        frame: the whole sensor's samples, (H, W) or (H, W, samples).
+        area: of the sensor, with the active one in it.
+        black: replaces its black level.
+        white: replaces its white level.
+    """
     told, notes = dng.levels, list[str]()
-    whites = told.white if white is None else np.full(dng.samples, float(white))
+    count = frame.shape[2] if frame.ndim == 3 else 1
+    shift = (dng.active.top - area.top, dng.active.left - area.left)
+    whites = told.white[:count] if white is None else np.full(count, float(white))
     if not np.isfinite(whites).all() or (whites <= 0).any():
-        whites = np.full(dng.samples, 1.0 if dng.is_float else 65535.0)
+        whites = np.full(count, 1.0 if dng.is_float else 65535.0)
         notes.append(f"its white level makes no sense: taken as {whites[0]:g}")
     top = float(whites.min())
-    each = whites if dng.samples > 1 and np.ptp(whites) > 0 else None
+    each = whites if count > 1 and np.ptp(whites) > 0 else None
     if black is not None:
         return Levels(np.full((1, 1), float(black)), top, replaced=True, whites=each), notes
-    tile = told.tile if told.tile is not None else np.zeros((1, 1, dng.samples))
-    tile = tile[..., 0] if dng.samples == 1 else tile
+    tile = told.tile if told.tile is not None else np.zeros((1, 1, count))
+    tile = tile[..., 0] if count == 1 else tile
     tile, more = check_black(tile, top, least=-top)
     notes += more
     tile = np.roll(tile, shift, axis=(0, 1))
@@ -173,7 +179,7 @@ def _levels(
             (told.columns, shift[1], area.width),
         )
     )
-    if not tile.any() and rows is None and columns is None and dng.samples == 1:
+    if not tile.any() and rows is None and columns is None and count == 1:
         masked = _masked(dng, frame, top)
         if masked is not None:
             notes.append(f"it has no black level: {masked:g} is used, that of its masked border")

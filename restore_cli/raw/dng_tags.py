@@ -94,7 +94,7 @@ class Dng:
         page: its directory.
         height: of the whole sensor.
         width: likewise.
-        samples: values at each place: 1 for a mosaic.
+        samples: values at each place. Of a mosaic's several the first one counts.
         bits: of a sample.
         is_float: samples are floating point.
         compression: TIFF's number.
@@ -153,6 +153,8 @@ def read_dng(page: Fields, first: Fields, *, kinds: tuple[int, ...] = (CFA, LINE
     notes: list[str] = []
     whole = Area(0, 0, height, width)
     active = _active(page, whole, notes)
+    if photometric == CFA and samples > 1:
+        notes.append(f"it has {samples} samples at each place: the first is taken")
     is_float = page.integer(_FORMAT, 1) == 3
     bits = max(page.integers(_BITS) or (16,))
     table = page.reals(_TABLE)

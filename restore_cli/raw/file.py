@@ -25,7 +25,7 @@ from restore_cli.images.picture import Picture
 from restore_cli.images.regular import naming_problems, open_regular, size_of
 from restore_cli.images.room import MAX_PIXELS, admit
 from restore_cli.raw.demosaic import AS_IT_IS, Demosaic
-from restore_cli.raw.dng_info import dng_info, kind_of
+from restore_cli.raw.dng_info import check_layout, dng_info, dng_levels, kind_of
 from restore_cli.raw.dng_tags import Dng
 from restore_cli.raw.info import Crop, RawInfo
 from restore_cli.raw.levels import Gains
@@ -82,6 +82,7 @@ class RawFile:
             else:
                 raw = self._open()
                 info = libraw_info(raw, self.tags, black=black, white=white, crop=crop)
+                info = self._with_own_levels(info, black=black, white=white)
         levels = info.levels
         if levels.lowest_range() <= 0:
             raise RestoreError(
@@ -97,6 +98,8 @@ class RawFile:
             dng = self.tags.dng
             if dng is not None and self._raw is None:
                 samples = read_samples(dng, self.path)
+                if dng.pattern and samples.ndim == 3:
+                    samples = samples[..., 0]
                 self._frame = linearised(samples, dng.table)
             else:
                 raw = self._open()
@@ -142,7 +145,8 @@ class RawFile:
         if info.kind == "x-trans" and min(info.height, info.width) < _LEAST_X_TRANS:
             demosaic = "linear"
         options = replaced(raw, info.levels) if info.levels.replaced else {}
-        with naming_raw_problems(self.path):
+        with naming_raw_problems(self.path), self._settled(info) as settled:
+            options = options if settled is None else settled
             pixels: NDArray[Any] = raw.postprocess(
                 demosaic_algorithm=rawpy.DemosaicAlgorithm[demosaic.upper()],
                 half_size=half,
@@ -160,6 +164,36 @@ class RawFile:
             if pixels.shape[-1] == 3
             else np.repeat(pixels.reshape(*pixels.shape[:2], 1), 3, 2)
         )
+
+    def _with_own_levels(
+        self, info: RawInfo, *, black: float | None, white: float | None
+    ) -> RawInfo:
+        """For DNG mosaics that LibRaw develops: the levels that their tags tell.
+
+        LibRaw has one distance from black to white for all of a black level's pattern, and takes
+        deltas of rows and columns for their mean.
+        """
+        dng, frame = self.tags.dng, self.frame()
+        if dng is None:
+            return info
+        check_layout(dng, self.path)
+        mosaic = info.kind in ("x-trans", "other") and frame.shape == (dng.height, dng.width)
+        if not mosaic or info.area != dng.active:
+            return info
+        levels, notes = dng_levels(dng, frame, dng.active, black=black, white=white)
+        return replace(info, levels=levels, notes=(*info.notes, *notes), settles=True)
+
+    @contextmanager
+    def _settled(self, info: RawInfo) -> Generator[dict[str, Any] | None]:
+        """Within it LibRaw's samples are light, and the options say so; None: they are codes."""
+        if not info.settles:
+            yield None
+            return
+        samples: NDArray[Any] = self._open().raw_image_visible
+        codes = samples.copy()
+        samples[...] = np.clip(info.levels.light(codes) * 65535 + 0.5, 0, 65535)
+        yield {"user_black": 0, "user_cblack": [0] * 4, "user_sat": 65535}
+        samples[...] = codes  # not after an error: LibRaw has given up their memory
 
     @property
     def pixels(self) -> int:

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from restore_cli.data.loader import Stream, training_loader
 from restore_cli.data.sample import Batch, Sample
 from restore_cli.data.source import build_source, validation_pairs
+from restore_cli.errors import RestoreError
 from restore_cli.methods import OBJECTIVES
 from restore_cli.networks import NETWORKS
 from restore_cli.networks.admission import bounded
@@ -213,7 +214,12 @@ class _Fit:
                     self._watch.save(state, kept)  # the trunk, as the cooldown begins
                 kept = schedule.keeps
                 rate = schedule.rate(state.step)
-                outcome = take_step(state, self._recipe, self._accelerator, batches, rate=rate)
+                try:
+                    outcome = take_step(state, self._recipe, self._accelerator, batches, rate=rate)
+                except RestoreError:
+                    if main:  # steps that are left out change no weight: nothing is lost
+                        self._watch.save(state, schedule.keeps)
+                    raise
                 if main:
                     self._watch.after_step(state, outcome, schedule, rate)
             if main:

@@ -158,7 +158,8 @@ def _count_skips(state: State, bad: Tensor) -> None:
     if waits and int(state.skipped_in_a_row) >= _MOST_SKIPS_IN_A_ROW:
         raise RestoreError(
             f"ten steps in a row had a non-finite loss or gradient (last: step {state.step})",
-            hint="lower optim.lr, or use optim.precision = 'fp32'",
+            hint="the run keeps the weights from before them: --set optim.precision=fp32 goes on;"
+            " with a lower optim.lr it is another run, with its own -o",
             exit_code=ExitCode.SOME_FAILED,
         )
 

@@ -260,6 +260,23 @@ def test_an_address_where_nobody_answers_is_named(
         _run(_jobs(tmp_path, 1), tmp_path, address="10.0.0.9")
 
 
+def test_a_ray_that_does_not_start_here_is_told(
+    cluster: Callable[..., Ray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray = cluster(_done)
+    started: list[str] = []
+
+    def init(**how: object) -> None:
+        started.append(str(how["address"]))
+        raise Exception("The current node timed out during startup.")
+
+    monkeypatch.setattr(ray, "init", init)
+    with pytest.raises(RestoreError, match="local: Ray did not start on this machine") as caught:
+        _run(_jobs(tmp_path, 1), tmp_path, address="local")
+    assert "very busy" in str(caught.value.hint)
+    assert started == ["local"] * 3
+
+
 def test_without_ray_one_line_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(RestoreError, match=r"pip install 'restore-cli\[cluster\]'"):
@@ -290,6 +307,8 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_makes_nothing_twice(
     below = psutil.Process(process.pid).children(recursive=True)
     workers = [one for one in below if "ray::Worker" in " ".join(one.cmdline())]
     assert len(workers) >= 1
+    if hasattr(os, "nice"):
+        assert workers[0].nice() == psutil.Process().nice()
     workers[0].send_signal(signal.SIGKILL)
     rest, _ = process.communicate(timeout=900)
     assert process.returncode == 0

@@ -31,3 +31,17 @@ def test_nothing_set_is_said_and_a_command_that_is_not_there_is_named(
     assert "nothing is set" in capsys.readouterr().err
     assert main(["config", "show", "infre"]) == 2
     assert "did you mean 'infer'" in capsys.readouterr().err
+
+
+def test_a_variable_that_stands_for_no_option_is_noted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESTORE_INFER_FORMT", "jpg")
+    monkeypatch.setenv("RESTORE_INFER_WORKERS", "2")
+    monkeypatch.setenv("RESTORE_CACHE_DIR", "elsewhere")
+    assert main(["config", "show"]) == 0
+    out, err = capsys.readouterr()
+    assert "RESTORE_INFER_WORKERS" in out
+    assert "RESTORE_INFER_FORMT in the environment is no option: did you mean" in err
+    assert "'RESTORE_INFER_FORMAT'" in err
+    assert "CACHE" not in err

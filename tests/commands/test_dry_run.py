@@ -53,3 +53,18 @@ def test_people_read_it_on_stdout(tiny_model: str, capsys: pytest.CaptureFixture
 )
 def test_durations(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_where_nothing_would_be_written_nothing_is_tried(
+    tiny_model: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["infer", "img", "--model", tiny_model, "--device", "cpu"]
+    assert main(words) == 0
+    capsys.readouterr()
+    monkeypatch.setattr("restore_cli.commands.restoring.restorer_of", pytest.fail)
+    assert main([*words, "--dry-run"]) == 1
+    out = capsys.readouterr().out
+    assert out.splitlines()[-1] == "would 0 write, 2 fail; nothing was written"
+    assert main([*words, "--dry-run", "--skip-existing", "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (summary["would_skip"], summary["seconds"], summary["bytes"]) == (2, 0.0, 0)

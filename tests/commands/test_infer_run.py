@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 from infer_cases import finish, names, read, save, save_noise
 
+from restore_cli.__main__ import main
+from restore_cli.engine import device as devices
+
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -117,3 +120,36 @@ def test_what_arrives_in_a_watched_folder_is_restored(start: Start, tiny_model: 
     assert [line["status"] for line in lines][:2] == ["done", "done"]
     assert summary["done"] == 2
     assert "watching in" in err
+
+
+def test_all_cards_share_a_folder(
+    tiny_model: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two restorers on the CPU stand for two cards."""
+    many(12)
+    Path("img/bad.png").write_bytes(b"no picture")
+    monkeypatch.setattr(devices, "every_device", lambda name: ["cpu", "cpu", "cpu"])
+    words = ["infer", "img", "--model", tiny_model, "--json", "--backend", "torch"]
+    assert main([*words, "--device", "cuda:all"]) == 1
+    *lines, summary = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (summary["done"], summary["failed"]) == (12, 1)
+    assert sorted(line["input"] for line in lines) == [f"img/{n}" for n in names("img")]
+    assert main([*words, "--device", "cpu", "-o", "alone"]) == 1
+    for name in names("alone"):
+        assert Path("img-denoise", name).read_bytes() == Path("alone", name).read_bytes()
+    assert main([*words, "--device", "cuda:all", "--skip-existing"]) == 1
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["skipped"] == 12
+
+
+def test_all_cards_of_a_machine_without_one_are_refused_with_the_cure(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    save("a.png")
+    for command in (["infer", "a.png", "--task", "derain"], ["isp", "a.dng"]):
+        shutil.copy("a.png", command[1]) if command[0] == "isp" else None
+        process = start(*command, "--device", "cuda:all")
+        _, err = process.communicate(timeout=240)
+        assert process.returncode == 2
+        assert "--device cuda:all: there is no CUDA card" in err
+        assert "--device auto takes what is there" in err

@@ -194,6 +194,17 @@ def test_runs_workers_and_tiles_agree(isp: Isp) -> None:
         assert np.abs(tiled - whole).max() <= 1
 
 
+def test_all_cards_share_a_folder(isp: Isp, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        shoot(f"in/{number}.dng")
+    alone = isp("in", "-o", "alone", "--backend", "torch")
+    monkeypatch.setattr("restore_cli.engine.device.every_device", lambda name: ["cpu", "cpu"])
+    shared = isp("in", "-o", "shared", "--backend", "torch", "--device", "cuda:all")
+    assert (alone.code, shared.code) == (0, 0)
+    for number in range(4):
+        np.testing.assert_array_equal(read(f"alone/{number}.png"), read(f"shared/{number}.png"))
+
+
 def test_options_change_what_they_say(isp: Isp) -> None:
     shoot("a.dng")
 

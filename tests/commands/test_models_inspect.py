@@ -49,7 +49,9 @@ def test_a_file_of_another_kind_is_no_error(
 ) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     assert main(["models", "inspect", str(tmp_path / "notes.txt")]) == 0
-    assert "nothing that can be used as a model" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "nothing that can be used as a model" in said
+    assert "is a text, not weights (name a .pth or .safetensors file)" in said
     assert main(["models", "inspect", str(tmp_path / "gone")]) == 2
     assert "there is no such file" in capsys.readouterr().err
 

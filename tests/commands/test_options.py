@@ -56,7 +56,7 @@ def test_spellings() -> None:
     assert _probe("-q", "-j", "1") == (0, "auto auto 0 1 False True False")
 
 
-@pytest.mark.parametrize("device", ["auto", "cpu", "cuda", "cuda:0", "cuda:11", "mps"])
+@pytest.mark.parametrize("device", ["auto", "cpu", "cuda", "cuda:0", "cuda:11", "cuda:all", "mps"])
 def test_devices_that_are_understood(device: str) -> None:
     assert _probe("--device", device)[1].split()[0] == device
 

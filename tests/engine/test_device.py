@@ -9,6 +9,7 @@ from restore_cli.engine.device import (
     available_devices,
     choose_device,
     choose_precision,
+    every_device,
 )
 from restore_cli.errors import RestoreError
 
@@ -34,6 +35,22 @@ def test_a_missing_device_is_refused_with_what_there_is(
     with pytest.raises(RestoreError, match=f"no device '{name}'") as caught:
         choose_device(name)
     assert caught.value.hint == "there is: auto, cpu"
+
+
+def test_all_cards_are_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        rooms, "available_devices", lambda: ["cuda", "cuda:0", "cuda:1", "mps", "cpu"]
+    )
+    assert every_device("cuda:all") == ["cuda:0", "cuda:1"]
+    assert every_device("cpu") == ["cpu"]
+    with pytest.raises(RestoreError, match="computes on one device"):
+        choose_device("cuda:all")
+    monkeypatch.setattr(rooms, "available_devices", lambda: ["cuda", "cuda:0", "cpu"])
+    assert choose_device("cuda:all") == torch.device("cuda:0")
+    monkeypatch.setattr(rooms, "available_devices", lambda: ["cpu"])
+    with pytest.raises(RestoreError, match="no CUDA card") as caught:
+        every_device("cuda:all")
+    assert "--device auto" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:x", ""])

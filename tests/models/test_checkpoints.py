@@ -88,6 +88,9 @@ NO_WEIGHTS = {
     "empty.pth": (b"", "is empty"),
     "page.pth": (b"\n<!DOCTYPE html><html>Sign in", "is a web page"),
     "pointer.pth": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "Git LFS pointer"),
+    "picture.pth": (b"\xff\xd8\xff\xe0" + bytes(range(200)), r"is a picture \(JPEG\), not weights"),
+    "picture.safetensors": (b"\x89PNG\r\n\x1a\n" + bytes(90), r"is a picture \(PNG\), not weights"),
+    "notes.pth": ("# Notes\n\nFür alle.\n".encode(), "is a text, not weights"),
     "pointer.safetensors": (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
 }
 

@@ -41,11 +41,14 @@ def write(path: Path, samples: np.ndarray, *tags: tuple[Any, ...], **options: ob
     tifffile.imwrite(
         path,
         samples,
-        photometric=CFA if mosaic else LINEAR,
         extratags=extra,
         metadata=None,
         software=None,
-        **{"planarconfig": None if samples.ndim == 2 else "contig", **options},
+        **{
+            "photometric": CFA if mosaic else LINEAR,
+            "planarconfig": None if samples.ndim == 2 else "contig",
+            **options,
+        },
     )
     return path
 

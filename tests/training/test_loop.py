@@ -173,6 +173,13 @@ def test_ten_bad_steps_in_a_row_stop_the_run(
     with pytest.raises(RestoreError, match=r"ten steps in a row .* step 13\)") as caught:
         train(tmp_path)
     assert caught.value.exit_code == 1
+    # What was learned before is kept, and the run goes on from it once the cause is gone.
+    kept = checkpoint(tmp_path)
+    assert (kept["step"], kept["skipped_in_a_row"]) == (13, 10)
+    assert all(bool(v.isfinite().all()) for v in kept["modules"]["network"].values())
+    monkeypatch.setattr(faulty, "spoilt", ())
+    trained = train(tmp_path, "optim.precision=fp32")
+    assert (trained.steps, trained.skipped) == (20, 12)
 
 
 def test_accumulated_gradients_equal_a_larger_batch(train: Train, tmp_path: Path) -> None:
