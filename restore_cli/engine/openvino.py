@@ -22,8 +22,8 @@ from restore_cli.engine.compiled import (
     unpacked,
 )
 from restore_cli.engine.device import Precision
+from restore_cli.engine.ends import apart
 from restore_cli.engine.fingerprint import fingerprint
-from restore_cli.engine.tail import apart
 from restore_cli.models.graph import ContextGraph, Graph
 from restore_cli.models.portable import openvino_model
 from restore_cli.networks.base import Network
@@ -114,13 +114,13 @@ def load(network: Network, exact: Backend) -> tuple[OpenVINOBackend, Verdict, st
 
 def key_of(network: Network) -> str:
     """Everything that the compiled model and the verdict depend on."""
-    return json.dumps(["parts and tail", fingerprint(network), *surroundings()])
+    return json.dumps(["parts and both ends", fingerprint(network), *surroundings()])
 
 
 def _converted(network: Network) -> Parts:
-    windows, tail = apart(openvino_model(Graph(network, context=True)))
+    ends = apart(openvino_model(Graph(network, context=True)))
     context = openvino_model(ContextGraph(network)) if network.info.context else None
-    return Parts(windows, tail, context)
+    return Parts(*ends, context)
 
 
 def _judged(network: Network, backend: OpenVINOBackend, exact: Backend) -> Verdict:

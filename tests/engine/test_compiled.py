@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from restore_cli.engine.compiled import Compiled, Parts, Verdict, is_installed, packed, unpacked
-from restore_cli.engine.tail import apart
+from restore_cli.engine.ends import apart
 from restore_cli.models.graph import ContextGraph, Graph, unknown_level
 from restore_cli.models.portable import openvino_model
 from restore_cli.networks.base import Network
@@ -25,9 +25,9 @@ def _network(**options: Any) -> Network:  # noqa: ANN401
 
 
 def _parts(network: Network) -> Parts:
-    windows, tail = apart(openvino_model(Graph(network, context=True)))
+    ends = apart(openvino_model(Graph(network, context=True)))
     context = openvino_model(ContextGraph(network)) if network.info.context else None
-    return Parts(windows, tail, context)
+    return Parts(*ends, context)
 
 
 def test_what_was_packed_computes_the_same() -> None:
