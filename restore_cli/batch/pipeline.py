@@ -8,11 +8,11 @@ floats are more memory than a hundred small ones.
 
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from restore_cli.batch.attributes import Attributes
 from restore_cli.batch.bands import BYTES_PER_PIXEL, make_in_bands, weighed
@@ -22,15 +22,25 @@ from restore_cli.batch.inputs import Refused
 from restore_cli.batch.manifest import Manifest
 from restore_cli.batch.outputs import Existing, Outputs
 from restore_cli.batch.planning import Job, prepare_folder
-from restore_cli.batch.reading import Pictures, Reader, Restore, ready
+from restore_cli.batch.reading import Pictures, Reader, Restore, RestoresSeveral, ready
 from restore_cli.batch.results import Result, refusal, too_many_pages
 from restore_cli.batch.work import Work, finished
 from restore_cli.images.atomic import named_through
 from restore_cli.images.room import admit, free_memory
 from restore_cli.workers import Workers
 
+if TYPE_CHECKING:
+    from restore_cli.engine.restored import Restored
+    from restore_cli.engine.windows import Pixels
+
 PIXELS_IN_FLIGHT = 32_000_000
 """Pixels that may be decoded and not yet written, at most; a larger picture goes through alone."""
+
+TOGETHER = 2**16
+"""Pixels of small pictures that are computed at once, at most: from there it is no faster."""
+
+WRITERS = 16
+"""Threads that write, at least. They wait for the disk, which syncs many files as fast as one."""
 
 DROP_SECONDS = 1.0
 """For how long an interrupted run waits for files that are being written."""
@@ -53,7 +63,7 @@ def run(
     Args:
         jobs: from `planning.plan`.
         restore: (3, H, W) float32 sRGB in [0, 1] -> `Restored`, one at a time.
-        workers: threads that read, and as many that write.
+        workers: threads that read, and as many that write, or `WRITERS` where that is more.
         existing: what to do where the output exists: "error" fails that input, "overwrite" replaces
             it, "skip" leaves it if the manifest says that it would come out the same and replaces
             it otherwise.
@@ -120,11 +130,16 @@ class _Batch:
         self._restore = restore
         self._reader = reader
         self._limit = 2 * workers
+        self._ahead = (
+            self._limit
+        )  # of reads; more where pictures are so small that they go together
+        writers = max(workers, WRITERS)
+        self._most_writes = max(self._limit, writers)
         self._outputs = outputs
         self._budget = budget
         self._preserve_times = preserve_times
         self._readers = Workers(workers, "read")
-        self._writers = Workers(workers, "write")
+        self._writers = Workers(writers, "write")
         self._gate = Gate()
         self._closed = False
         # Dictionaries keep the order of submission.
@@ -137,14 +152,14 @@ class _Batch:
 
     def read_ahead(self, pending: Iterator[Job | Refused]) -> None:
         """Keep the readers busy, but not further ahead than the limit."""
-        while len(self._reads) < self._limit and (job := next(pending, None)) is not None:
+        while len(self._reads) < self._ahead and (job := next(pending, None)) is not None:
             self._reads[self._readers.submit(self._load, job)] = None
 
     def turn(self) -> None:
-        """Wait for something to finish; compute at most one picture."""
+        """Wait for something to finish; compute one picture, or a few small ones together."""
         # Results of upscalers are larger than what the budget was asked for.
         held = sum(work.written_pixels for work in self._writes.values())
-        behind = len(self._writes) >= self._limit or held > self._budget.capacity
+        behind = len(self._writes) >= self._most_writes or held > self._budget.capacity
         going: list[Future[Any]] = [*self._writes] if behind else [*self._writes, *self._reads]
         wait(going, return_when=FIRST_COMPLETED)
         for write in [one for one in self._writes if one.done()]:
@@ -155,8 +170,8 @@ class _Batch:
             return
         loaded = self._take_loaded()
         if isinstance(loaded, Work):
-            loaded = self._compute(loaded)
-        if loaded is not None:
+            self._finished += self._compute(loaded)
+        elif loaded is not None:
             self._finished.append(loaded)
 
     def finished(self) -> Iterator[Result]:
@@ -210,6 +225,21 @@ class _Batch:
         del self._reads[done]
         return done.result()
 
+    def _like(self, work: Work) -> list[Work]:
+        """A small picture with others of its size that are read, to be computed together."""
+        pixels = work.written_pixels
+        self._ahead = max(self._limit, min(2 * WRITERS, TOGETHER // max(1, pixels)))
+        most = min(TOGETHER // max(1, pixels), self._most_writes - len(self._writes))
+        group = [work]
+        for read in [one for one in self._reads if one.done()]:
+            if len(group) >= most:
+                break
+            other = read.result()
+            if isinstance(other, Work) and _size(other) is not None and _size(other) == _size(work):
+                del self._reads[read]
+                group.append(other)
+        return group
+
     def _load(self, job: Job | Refused) -> Work | Result:
         """Reader thread: decide whether there is anything to do, and decode."""
         if isinstance(job, Refused):
@@ -253,24 +283,46 @@ class _Batch:
             # Whatever is wrong with it, reading will say so in the words for users.
             return 0
 
-    def _compute(self, work: Work) -> Result | None:
-        """Iterating thread: restore, and hand over to the writers."""
+    def _compute(self, work: Work) -> list[Result]:
+        """Iterating thread: restore, and hand over to the writers; what need not be written."""
         if work.in_bands:
-            return self._save(work)
-        images, work.images = work.images, ()
+            return [self._save(work)]
         assert work.loaded is not None
         restore = ready(work.loaded.restore or self._restore)
+        group = [work]
+        if work.loaded.restore is None and isinstance(restore, RestoresSeveral):
+            group = self._like(work)
+        if len(group) == 1 or not isinstance(restore, RestoresSeveral):
+            return [result for one in group if (result := self._compute_alone(one, restore))]
+        begun = time.perf_counter()
+        try:
+            pages = restore.several([one.images[0] for one in group])
+        except Exception:
+            # Each by itself: the one that fails fails alone.
+            return [result for one in group if (result := self._compute_alone(one, restore))]
+        seconds = (time.perf_counter() - begun) / len(group)
+        for one, page in zip(group, pages, strict=True):
+            self._hand_over(one, [page], seconds)
+        return []
+
+    def _compute_alone(self, work: Work, restore: Restore) -> Result | None:
+        images, work.images = work.images, ()
         begun = time.perf_counter()
         try:
             pages = [restore(image) for image in images]
         except Exception as error:
             work.spend(begun)
             return self._fail(work, error)
+        self._hand_over(work, pages, time.perf_counter() - begun)
+        return None
+
+    def _hand_over(self, work: Work, pages: "Sequence[Restored[Pixels]]", seconds: float) -> None:
+        """To the writers, what was computed in so many seconds."""
+        work.learn(seconds=work.known.seconds + seconds)
         work.images = tuple(page.image for page in pages)
-        work.computed_as(pages[0], work.spend(begun))
+        work.computed_as(pages[0], seconds)
         work.note(*dict.fromkeys(note for page in pages for note in page.notes))
         self._writes[self._writers.submit(self._save, work)] = work
-        return None
 
     def _save(self, work: Work) -> Result:
         """Writer thread: encode, write, note in the manifest."""
@@ -307,3 +359,10 @@ class _Batch:
         work.loaded, work.images = None, ()
         self._budget.release(work.pixels)
         self._outputs.release(work)
+
+
+def _size(work: Work) -> tuple[int, ...] | None:
+    """Of a picture that may be computed with others; None of several pages and others."""
+    loaded = work.loaded
+    plain = loaded is not None and loaded.restore is None and len(work.images) == 1
+    return work.images[0].shape if plain else None

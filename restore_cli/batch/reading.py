@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from restore_cli.errors import RestoreError
 from restore_cli.images.saving import DEFAULT, Saving
@@ -23,6 +23,15 @@ if TYPE_CHECKING:
     from restore_cli.images.tiff_rows import RowsOfTiff
 
 Restore = Callable[["Pixels"], "Restored[Pixels]"]
+
+
+@runtime_checkable
+class RestoresSeveral(Protocol):
+    """A `Restore` that can do small pictures together, with the results of each alone."""
+
+    def several(self, images: Sequence[Pixels]) -> list[Restored[Pixels]]:
+        """Restore pictures of one size."""
+        ...
 
 
 class Later:

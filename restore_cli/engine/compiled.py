@@ -36,10 +36,12 @@ class Verdict:
     Attributes:
         trouble: why its results in fp32 are not torch's; empty where they are.
         half: whether bf16 is faster and gives the same picture.
+        alike: whether windows come out the same to the last bit, computed together or alone.
     """
 
     trouble: str = ""
     half: bool = False
+    alike: bool = False
 
 
 class Parts(NamedTuple):
@@ -130,6 +132,10 @@ class Compiled:
 
     def context(self, patches: Array) -> Array:
         """What is said of a whole picture by its patches (N, 3, h, w), in fp32: (1, F)."""
+        return self.contexts(patches).mean(axis=0, keepdims=True)
+
+    def contexts(self, patches: Array) -> Array:
+        """What is said of each of some patches (N, 3, h, w), in fp32: (N, F)."""
         if self._whole is None:
             self._whole = self._made(self._parts.context, "fp32")
         self._whole.infer([np.ascontiguousarray(patches)])

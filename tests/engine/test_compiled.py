@@ -44,6 +44,11 @@ def test_what_was_packed_computes_the_same() -> None:
         expected = network(picture, context=mean.expand(2, -1))
     found = compiled.context(picture.numpy())
     np.testing.assert_allclose(found, mean.numpy(), atol=1e-5)
+    each = compiled.contexts(picture.numpy())
+    np.testing.assert_allclose(each, context.numpy(), atol=1e-5)
+    with torch.inference_mode():
+        own = network(picture, context=context).numpy()
+    np.testing.assert_allclose(compiled(picture.numpy(), None, each, "fp32")[0], own, atol=1e-4)
     made, told = compiled(picture.numpy(), None, found, "fp32")
     np.testing.assert_allclose(made, expected.numpy(), atol=1e-4)
     assert told is None
