@@ -17,7 +17,7 @@ VISIBLE = 2 / 255
 """Difference in a channel from which a pixel counts as changed."""
 
 _WORTH_NAMING = 0.1  # confidence of a degradation
-_BAND = 256  # rows compared at once, so that no third picture lies in memory
+_BAND = 1 << 15  # pixels compared at once: they stay in a processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,9 @@ def change(before: Pixels, after: Pixels) -> dict[str, float]:
     import numpy as np
 
     count, largest = 0, 0.0
-    for top in range(0, before.shape[1], _BAND):
-        rows = slice(top, top + _BAND)
+    step = max(1, _BAND // before.shape[2])
+    for top in range(0, before.shape[1], step):
+        rows = slice(top, top + step)
         differences = np.abs(after[:, rows] - before[:, rows]).max(axis=0)
         count += int(np.count_nonzero(differences > VISIBLE))
         largest = max(largest, float(differences.max()))

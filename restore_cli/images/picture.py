@@ -28,7 +28,7 @@ from restore_cli.images.saving import DEFAULT, Saving
 from restore_cli.images.sniff import sniff
 
 _DTYPES = ("uint8", "uint16", "float32")
-_BAND = 1 << 19  # pixels converted at a time: a few dozen MB of floats
+_BAND = 1 << 15  # pixels converted at a time: as floats they stay in a processor's cache
 # How far a restored value may lie from the edge of sRGB, where the original was cut off at that
 # edge, for the part that was cut off to return; it fades out linearly.
 _EDGE = np.float32(0.05)
@@ -170,10 +170,19 @@ class Picture:
             `with_srgb` brings them back.
         """
         out = np.empty((self.height, self.width, 3), np.float32)
+        self._fill(out)
+        return out
+
+    def to_planes(self) -> NDArray[np.float32]:
+        """The same, (3, H, W)."""
+        out = np.empty((3, self.height, self.width), np.float32)
+        self._fill(out.transpose(1, 2, 0))
+        return out
+
+    def _fill(self, out: NDArray[np.float32]) -> None:
         how = self._converter()
         for rows in self._bands():
             out[rows] = self._band_to_srgb(_finite(self.pixels[rows]), how)
-        return out
 
     def with_srgb(self, srgb: NDArray[np.floating[Any]]) -> Picture:
         """Replace the pixels, keeping depth, grey, alpha and metadata.
@@ -209,6 +218,10 @@ class Picture:
             if floats:
                 same = (new == clipped).all(axis=2, keepdims=True)
                 out[rows] = np.where(same, self.pixels[rows], values)
+            elif how is None:
+                # Within 0 and the top already; an assignment to integers rounds down.
+                np.multiply(values, top, out=values)
+                out[rows] = np.add(values, np.float32(0.5), out=values)
             else:
                 out[rows] = np.clip(np.floor(values * top + np.float32(0.5)), 0, top)
         return replace(self, pixels=out)
