@@ -29,6 +29,10 @@ Restore = Callable[["Pixels"], "Restored[Pixels]"]
 class RestoresSeveral(Protocol):
     """A `Restore` that can do small pictures together, with the results of each alone."""
 
+    def __call__(self, image: Pixels, /) -> Restored[Pixels]:
+        """See `Restore`."""
+        ...
+
     def several(self, images: Sequence[Pixels]) -> list[Restored[Pixels]]:
         """Restore pictures of one size."""
         ...
