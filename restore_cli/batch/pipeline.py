@@ -24,6 +24,7 @@ from restore_cli.batch.outputs import Existing, Outputs
 from restore_cli.batch.planning import Job, prepare_folder
 from restore_cli.batch.reading import Pictures, Reader, Restore, RestoresSeveral, ready
 from restore_cli.batch.results import Result, refusal, too_many_pages
+from restore_cli.batch.together import most_together, taken_with
 from restore_cli.batch.work import Work, finished
 from restore_cli.images.atomic import named_through
 from restore_cli.images.room import admit, free_memory
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
 
 PIXELS_IN_FLIGHT = 32_000_000
 """Pixels that may be decoded and not yet written, at most; a larger picture goes through alone."""
-
-TOGETHER = 2**16
-"""Pixels of small pictures that are computed at once, at most: from there it is no faster."""
 
 WRITERS = 16
 """Threads that write, at least. They wait for the disk, which syncs many files as fast as one."""
@@ -226,19 +224,10 @@ class _Batch:
         return done.result()
 
     def _like(self, work: Work) -> list[Work]:
-        """A small picture with others of its size that are read, to be computed together."""
-        pixels = work.written_pixels
-        self._ahead = max(self._limit, min(2 * WRITERS, TOGETHER // max(1, pixels)))
-        most = min(TOGETHER // max(1, pixels), self._most_writes - len(self._writes))
-        group = [work]
-        for read in [one for one in self._reads if one.done()]:
-            if len(group) >= most:
-                break
-            other = read.result()
-            if isinstance(other, Work) and _size(other) is not None and _size(other) == _size(work):
-                del self._reads[read]
-                group.append(other)
-        return group
+        """A picture with others of its size that are read, to be computed together."""
+        most = most_together(work)
+        self._ahead = max(self._limit, min(2 * WRITERS, most))
+        return taken_with(work, self._reads, min(most, self._most_writes - len(self._writes)))
 
     def _load(self, job: Job | Refused) -> Work | Result:
         """Reader thread: decide whether there is anything to do, and decode."""
@@ -359,10 +348,3 @@ class _Batch:
         work.loaded, work.images = None, ()
         self._budget.release(work.pixels)
         self._outputs.release(work)
-
-
-def _size(work: Work) -> tuple[int, ...] | None:
-    """Of a picture that may be computed with others; None of several pages and others."""
-    loaded = work.loaded
-    plain = loaded is not None and loaded.restore is None and len(work.images) == 1
-    return work.images[0].shape if plain else None

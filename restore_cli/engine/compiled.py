@@ -174,6 +174,8 @@ class Compiled:
             "INFERENCE_PRECISION_HINT": _HINTS[precision],
             "INFERENCE_NUM_THREADS": self._threads(),
             "PERFORMANCE_HINT": "LATENCY",
+            # A thread that is tied to a core waits while other work has that one.
+            "ENABLE_CPU_PINNING": False,
         }
         return self._core.compile_model(model, "CPU", settings).create_infer_request()
 

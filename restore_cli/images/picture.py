@@ -169,20 +169,18 @@ class Picture:
             (H, W, 3) float32 sRGB in [0, 1]. Grey is repeated. Colours outside sRGB are clipped;
             `with_srgb` brings them back.
         """
-        out = np.empty((self.height, self.width, 3), np.float32)
-        self._fill(out)
-        return out
+        return self._filled(np.empty((self.height, self.width, 3), np.float32))
 
     def to_planes(self) -> NDArray[np.float32]:
         """The same, (3, H, W)."""
-        out = np.empty((3, self.height, self.width), np.float32)
-        self._fill(out.transpose(1, 2, 0))
-        return out
+        planes = np.empty((3, self.height, self.width), np.float32)
+        return self._filled(planes.transpose(1, 2, 0)).transpose(2, 0, 1)
 
-    def _fill(self, out: NDArray[np.float32]) -> None:
+    def _filled(self, out: NDArray[np.float32]) -> NDArray[np.float32]:
         how = self._converter()
         for rows in self._bands():
             out[rows] = self._band_to_srgb(_finite(self.pixels[rows]), how)
+        return out
 
     def with_srgb(self, srgb: NDArray[np.floating[Any]]) -> Picture:
         """Replace the pixels, keeping depth, grey, alpha and metadata.
@@ -220,8 +218,7 @@ class Picture:
                 out[rows] = np.where(same, self.pixels[rows], values)
             elif how is None:
                 # Within 0 and the top already; an assignment to integers rounds down.
-                np.multiply(values, top, out=values)
-                out[rows] = np.add(values, np.float32(0.5), out=values)
+                out[rows] = values * top + np.float32(0.5)
             else:
                 out[rows] = np.clip(np.floor(values * top + np.float32(0.5)), 0, top)
         return replace(self, pixels=out)
