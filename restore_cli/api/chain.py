@@ -1,6 +1,6 @@
 """Several restorers after each other on one picture: one decoding, one encoding."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -25,10 +25,12 @@ class Step:
     Attributes:
         name: the task, as it stands in the JSON's `steps`.
         restore: what computes it.
+        several: the same of pictures of one size; None where it gains nothing.
     """
 
     name: str
     restore: Restores
+    several: Callable[[Sequence[Pixels]], list[Restored[Pixels]]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,14 @@ class Chain:
     def __call__(self, image: Pixels) -> Restored[Pixels]:
         """Restore a picture (3, H, W); `image` stays as it is."""
         return run_steps(self.steps, image, self.strength)
+
+    def several(self, images: Sequence[Pixels]) -> list[Restored[Pixels]]:
+        """Restore pictures of one size: together where there is one step that can do that."""
+        several = self.steps[0].several if len(self.steps) == 1 else None
+        if several is None or self.strength < 1.0:
+            return [self(image) for image in images]
+        names = {"steps": [self.steps[0].name]}
+        return [replace(one, details={**one.details, **names}) for one in several(images)]
 
 
 def run_steps(steps: Sequence[Step], image: Pixels, strength: float = 1.0) -> Restored[Pixels]:

@@ -8,11 +8,11 @@ floats are more memory than a hundred small ones.
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from restore_cli.batch.attributes import Attributes
 from restore_cli.batch.bands import BYTES_PER_PIXEL, make_in_bands, weighed
@@ -22,15 +22,23 @@ from restore_cli.batch.inputs import Refused
 from restore_cli.batch.manifest import Manifest
 from restore_cli.batch.outputs import Existing, Outputs
 from restore_cli.batch.planning import Job, prepare_folder
-from restore_cli.batch.reading import Pictures, Reader, Restore, ready
+from restore_cli.batch.reading import Pictures, Reader, Restore, RestoresSeveral, ready
 from restore_cli.batch.results import Result, refusal, too_many_pages
+from restore_cli.batch.together import most_together, taken_with
 from restore_cli.batch.work import Work, finished
 from restore_cli.images.atomic import named_through
 from restore_cli.images.room import admit, free_memory
 from restore_cli.workers import Workers
 
+if TYPE_CHECKING:
+    from restore_cli.engine.restored import Restored
+    from restore_cli.engine.windows import Pixels
+
 PIXELS_IN_FLIGHT = 32_000_000
 """Pixels that may be decoded and not yet written, at most; a larger picture goes through alone."""
+
+WRITERS = 16
+"""Threads that write, at least. They wait for the disk, which syncs many files as fast as one."""
 
 DROP_SECONDS = 1.0
 """For how long an interrupted run waits for files that are being written."""
@@ -54,7 +62,7 @@ def run(
     Args:
         jobs: from `planning.plan`.
         restore: (3, H, W) float32 sRGB in [0, 1] -> `Restored`, one at a time.
-        workers: threads that read, and as many that write.
+        workers: threads that read, and as many that write, or `WRITERS` where that is more.
         existing: outputs: "error" fails, "overwrite" replaces, "skip" leaves if up to date.
         manifest: records each output; needed for "skip".
         fail_fast: begin nothing new after a failure; what is computed is written.
@@ -121,11 +129,16 @@ class _Batch:
         self._restore = restore
         self._reader = reader
         self._limit = 2 * workers
+        self._ahead = (
+            self._limit
+        )  # of reads; more where pictures are so small that they go together
+        writers = max(workers, WRITERS)
+        self._most_writes = max(self._limit, writers)
         self._outputs = outputs
         self._budget = budget
         self._preserve_times = preserve_times
         self._readers = Workers(workers, "read")
-        self._writers = Workers(workers, "write")
+        self._writers = Workers(writers, "write")
         self._gate = Gate()
         self._closed = False
         # Dictionaries keep the order of submission.
@@ -138,14 +151,14 @@ class _Batch:
 
     def read_ahead(self, pending: Iterator[Job | Refused]) -> None:
         """Keep the readers busy, but not further ahead than the limit."""
-        while len(self._reads) < self._limit and (job := next(pending, None)) is not None:
+        while len(self._reads) < self._ahead and (job := next(pending, None)) is not None:
             self._reads[self._readers.submit(self._load, job)] = None
 
     def turn(self) -> None:
-        """Wait for something to finish; compute at most one picture."""
+        """Wait for something to finish; compute one picture, or a few small ones together."""
         # Results of upscalers are larger than what the budget was asked for.
         held = sum(work.written_pixels for work in self._writes.values())
-        behind = len(self._writes) >= self._limit or held > self._budget.capacity
+        behind = len(self._writes) >= self._most_writes or held > self._budget.capacity
         going: list[Future[Any]] = [*self._writes] if behind else [*self._writes, *self._reads]
         wait(going, return_when=FIRST_COMPLETED)
         for write in [one for one in self._writes if one.done()]:
@@ -156,8 +169,8 @@ class _Batch:
             return
         loaded = self._take_loaded()
         if isinstance(loaded, Work):
-            loaded = self._compute(loaded)
-        if loaded is not None:
+            self._finished += self._compute(loaded)
+        elif loaded is not None:
             self._finished.append(loaded)
 
     def finished(self) -> Iterator[Result]:
@@ -211,6 +224,12 @@ class _Batch:
         del self._reads[done]
         return done.result()
 
+    def _like(self, work: Work) -> list[Work]:
+        """A picture with others of its size that are read, to be computed together."""
+        most = most_together(work)
+        self._ahead = max(self._limit, min(2 * WRITERS, most))
+        return taken_with(work, self._reads, min(most, self._most_writes - len(self._writes)))
+
     def _load(self, job: Job | Refused) -> Work | Result:
         """Reader thread: decide whether there is anything to do, and decode."""
         if isinstance(job, Refused):
@@ -254,24 +273,46 @@ class _Batch:
             # Whatever is wrong with it, reading will say so in the words for users.
             return 0
 
-    def _compute(self, work: Work) -> Result | None:
-        """Iterating thread: restore, and hand over to the writers."""
+    def _compute(self, work: Work) -> list[Result]:
+        """Iterating thread: restore, and hand over to the writers; what need not be written."""
         if work.in_bands:
-            return self._save(work)
-        images, work.images = work.images, ()
+            return [self._save(work)]
         assert work.loaded is not None
         restore = ready(work.loaded.restore or self._restore)
+        group = [work]
+        if work.loaded.restore is None and isinstance(restore, RestoresSeveral):
+            group = self._like(work)
+        if len(group) == 1 or not isinstance(restore, RestoresSeveral):
+            return [result for one in group if (result := self._compute_alone(one, restore))]
+        begun = time.perf_counter()
+        try:
+            pages = restore.several([one.images[0] for one in group])
+        except Exception:
+            # Each by itself: the one that fails fails alone.
+            return [result for one in group if (result := self._compute_alone(one, restore))]
+        seconds = (time.perf_counter() - begun) / len(group)
+        for one, page in zip(group, pages, strict=True):
+            self._hand_over(one, [page], seconds)
+        return []
+
+    def _compute_alone(self, work: Work, restore: Restore) -> Result | None:
+        images, work.images = work.images, ()
         begun = time.perf_counter()
         try:
             pages = [restore(image) for image in images]
         except Exception as error:
             work.spend(begun)
             return self._fail(work, error)
+        self._hand_over(work, pages, time.perf_counter() - begun)
+        return None
+
+    def _hand_over(self, work: Work, pages: "Sequence[Restored[Pixels]]", seconds: float) -> None:
+        """To the writers, what was computed in so many seconds."""
+        work.learn(seconds=work.known.seconds + seconds)
         work.images = tuple(page.image for page in pages)
-        work.computed_as(pages[0], work.spend(begun))
+        work.computed_as(pages[0], seconds)
         work.note(*dict.fromkeys(note for page in pages for note in page.notes))
         self._writes[self._writers.submit(self._save, work)] = work
-        return None
 
     def _save(self, work: Work) -> Result:
         """Writer thread: encode, write, note in the manifest."""

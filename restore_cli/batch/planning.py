@@ -180,7 +180,8 @@ def _check_folder(folder: Path) -> None:
 
 def prepare_folder(folder: Path) -> None:
     """Make the output folder, and find out before computing whether it takes files."""
-    folder.mkdir(parents=True, exist_ok=True)
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise RestoreError(
             f"no permission to write in {folder}",

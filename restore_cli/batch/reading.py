@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from restore_cli.errors import RestoreError
 from restore_cli.images.saving import DEFAULT, Saving
@@ -23,6 +23,19 @@ if TYPE_CHECKING:
     from restore_cli.images.tiff_rows import RowsOfTiff
 
 Restore = Callable[["Pixels"], "Restored[Pixels]"]
+
+
+@runtime_checkable
+class RestoresSeveral(Protocol):
+    """A `Restore` that can do small pictures together, with the results of each alone."""
+
+    def __call__(self, image: Pixels, /) -> Restored[Pixels]:
+        """See `Restore`."""
+        ...
+
+    def several(self, images: Sequence[Pixels]) -> list[Restored[Pixels]]:
+        """Restore pictures of one size."""
+        ...
 
 
 class Later:
@@ -200,6 +213,4 @@ class _Pages:
 
 def planes(picture: Picture) -> Pixels:
     """A picture as networks want it: (3, H, W) float32 sRGB in [0, 1]."""
-    import numpy as np
-
-    return np.ascontiguousarray(picture.to_srgb().transpose(2, 0, 1))
+    return picture.to_planes()

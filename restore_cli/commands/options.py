@@ -80,7 +80,7 @@ Workers = Annotated[
         rich_help_panel=SPEED,
         min=1,
         metavar="N",
-        help="Threads that read, and as many that write.",
+        help="Threads that read; as many or more write.",
     ),
 ]
 

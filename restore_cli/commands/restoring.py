@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from restore_cli.batch.reading import Later
+from restore_cli.batch.reading import Later, RestoresSeveral
 from restore_cli.commands.batch_options import tile_size
 from restore_cli.commands.console import Console
 from restore_cli.errors import RestoreError
@@ -260,10 +260,10 @@ def lanes_of(
 
 
 def _measured(restore: "Restore") -> "Restore":
-    from restore_cli.api.change import measured
+    from restore_cli.api.change import Measured
     from restore_cli.batch.reading import ready
 
-    return measured(ready(restore))
+    return Measured(ready(restore))
 
 
 def _automatic(how: How) -> Restoring:
@@ -316,7 +316,9 @@ def _load(name: str, seed: int) -> "Model":
 def _step(name: str, run: Callable[..., Any], how: How) -> "Step":
     from restore_cli.api.chain import Step
 
-    return Step(name, partial(run, level=how.level, strength=how.strength, tta=how.tta))
+    told = {"level": how.level, "strength": how.strength, "tta": how.tta}
+    several = partial(run.several, **told) if isinstance(run, RestoresSeveral) else None
+    return Step(name, partial(run, **told), several)
 
 
 def _own_level(how: How, name: str, *, alone: bool) -> float | None:

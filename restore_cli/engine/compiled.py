@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from restore_cli.engine.ends import FEATURES, SEEN
 from restore_cli.engine.fingerprint import versions
-from restore_cli.engine.tail import FEATURES
 from restore_cli.images.leftovers import temporary_folder
 from restore_cli.models.openvino_core import core
 
@@ -23,6 +23,7 @@ LEAST_SIDE = 64
 _FIXED = 2**17
 """px of a window from which, in fp32, it is compiled for its very shape: faster, 0.1 s once."""
 _SHAPES = 8  # compiled and kept at once
+_INPUTS = ("image", "level", "context")
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 Array = NDArray[np.float32]
 
@@ -34,25 +35,37 @@ class Verdict:
     Attributes:
         trouble: why its results in fp32 are not torch's; empty where they are.
         half: whether bf16 is faster and gives the same picture.
+        alike: whether windows come out the same to the last bit, computed together or alone.
     """
 
     trouble: str = ""
     half: bool = False
+    alike: bool = False
 
 
 class Parts(NamedTuple):
     """OpenVINO's models of one network.
 
     Attributes:
-        windows: of `models.graph.Graph`, up to what `tail` is given.
-        tail: what is computed in fp32 whatever the format, see `engine.tail`; None where all is in
+        windows: of `models.graph.Graph`, without its ends.
+        tail: what is computed in fp32 whatever the format, see `engine.ends`; None where it is in
             `windows`.
+        front: likewise.
         context: of `models.graph.ContextGraph`; None for a network that asks nothing of the whole.
     """
 
     windows: Any
     tail: Any = None
+    front: Any = None
     context: Any = None
+
+
+class _Requests(NamedTuple):
+    """What computes the parts of windows; None where they lack one."""
+
+    windows: Any
+    tail: Any
+    front: Any
 
 
 def is_installed() -> bool:
@@ -78,15 +91,19 @@ class Compiled:
 
         self._core, self._tensor = core(), openvino.Tensor
         self._parts, self._threads = parts, threads
-        self.inputs = [str(port.get_any_name()) for port in parts.windows.inputs]
+        asking = [parts.windows] if parts.front is None else [parts.front, parts.windows]
+        ports = {name: port for model in asking for name, port in _ports(model).items()}
+        ports.pop(SEEN, None)
+        self._ports = {name: ports[name] for name in _INPUTS if name in ports}
+        self.inputs = list(self._ports)
         self.tells = len(parts.windows.outputs) > 1
         self._whole: Any = None
-        self._ready: OrderedDict[tuple[object, ...], tuple[Any, Any]] = OrderedDict()
+        self._ready: OrderedDict[tuple[object, ...], _Requests] = OrderedDict()
 
     def __call__(
         self, windows: Array, level: Array | None, context: Array | None, precision: str
     ) -> tuple[Array, Array | None]:
-        """Compute windows (B, 3, h, w), all of one picture, whose context is (1, F).
+        """Compute windows (B, 3, h, w) of one picture, whose context is (1, F), or each its own.
 
         Returns:
             Of the same shape, not clamped; and (B, K), how likely each degradation is.
@@ -96,23 +113,28 @@ class Compiled:
             given["level"] = self._unknown(len(windows)) if level is None else level
         if "context" in self.inputs:
             assert context is not None
-            given["context"] = np.repeat(context, len(windows), axis=0)
+            each = len(windows) if len(context) == 1 else 1
+            given["context"] = np.repeat(context, each, axis=0)
         # In bf16 the two ways round differently: a window would differ from the whole by 3/255.
         fixed = precision == "fp32" and windows.shape[2] * windows.shape[3] >= _FIXED
-        request, tail = self._requests(precision, given, fixed=fixed)
-        request.infer([np.ascontiguousarray(given[name]) for name in self.inputs])
+        requests = self._requests(precision, given, fixed=fixed)
+        tensors = {name: self._tensor(np.ascontiguousarray(one)) for name, one in given.items()}
+        if requests.front is not None:
+            tensors[SEEN] = _inferred(requests.front, tensors)
+        made = _inferred(requests.windows, tensors)
         # The next call overwrites what the requests hold.
-        told = request.get_output_tensor(1).data.copy() if self.tells else None
-        if tail is None:
-            return request.get_output_tensor(0).data.copy(), told
-        tail.set_tensor(FEATURES, request.get_output_tensor(0))
-        if len(self._parts.tail.inputs) > 1:
-            tail.set_tensor("image", self._tensor(np.ascontiguousarray(given["image"])))
-        tail.infer()
-        return tail.get_output_tensor(0).data.copy(), told
+        told = requests.windows.get_output_tensor(1).data.copy() if self.tells else None
+        if requests.tail is not None:
+            tensors[FEATURES] = made
+            made = _inferred(requests.tail, tensors)
+        return made.data.copy(), told
 
     def context(self, patches: Array) -> Array:
         """What is said of a whole picture by its patches (N, 3, h, w), in fp32: (1, F)."""
+        return self.contexts(patches).mean(axis=0, keepdims=True)
+
+    def contexts(self, patches: Array) -> Array:
+        """What is said of each of some patches (N, 3, h, w), in fp32: (N, F)."""
         if self._whole is None:
             self._whole = self._made(self._parts.context, "fp32")
         self._whole.infer([np.ascontiguousarray(patches)])
@@ -120,27 +142,27 @@ class Compiled:
 
     def _unknown(self, count: int) -> Array:
         """A level that says nothing."""
-        port = self._parts.windows.inputs[self.inputs.index("level")]
-        shape = [axis.get_length() for axis in list(port.get_partial_shape())[1:]]
+        shape = [axis.get_length() for axis in list(self._ports["level"].get_partial_shape())[1:]]
         return np.full((count, *shape), np.nan, np.float32)
 
-    def _requests(
-        self, precision: str, given: Mapping[str, Array], *, fixed: bool
-    ) -> tuple[Any, Any]:
+    def _requests(self, precision: str, given: Mapping[str, Array], *, fixed: bool) -> _Requests:
         """What computes these shapes in this format; compiled at its first use."""
         key = (precision, *(given["image"].shape if fixed else ()))
         if key not in self._ready:
-            model, tail = self._parts.windows, self._parts.tail
+            model, tail, front = self._parts.windows, self._parts.tail, self._parts.front
             if fixed:
-                model = model.clone()
-                model.reshape({i: list(given[n].shape) for i, n in enumerate(self.inputs)})
+                shapes = {name: list(one.shape) for name, one in given.items()}
+                if front is not None:
+                    front = _shaped(front, shapes)
+                    shapes[SEEN] = list(front.output(0).shape)
+                model = _shaped(model, shapes)
                 if tail is not None:
-                    tail = tail.clone()
-                    shapes = {FEATURES: model.output(0).shape, "image": given["image"].shape}
-                    ports = [str(port.get_any_name()) for port in tail.inputs]
-                    tail.reshape({i: list(shapes[name]) for i, name in enumerate(ports)})
-            last = None if tail is None else self._made(tail, "fp32")
-            self._ready[key] = self._made(model, precision), last
+                    tail = _shaped(tail, shapes | {FEATURES: list(model.output(0).shape)})
+            self._ready[key] = _Requests(
+                self._made(model, precision),
+                None if tail is None else self._made(tail, "fp32"),
+                None if front is None else self._made(front, "fp32"),
+            )
             if len(self._ready) > _SHAPES:
                 self._ready.popitem(last=False)
         self._ready.move_to_end(key)
@@ -151,8 +173,29 @@ class Compiled:
             "INFERENCE_PRECISION_HINT": _HINTS[precision],
             "INFERENCE_NUM_THREADS": self._threads(),
             "PERFORMANCE_HINT": "LATENCY",
+            # A thread that is tied to a core waits while other work has that one.
+            "ENABLE_CPU_PINNING": False,
         }
         return self._core.compile_model(model, "CPU", settings).create_infer_request()
+
+
+def _ports(model: Any) -> dict[str, Any]:  # noqa: ANN401
+    return {str(port.get_any_name()): port for port in model.inputs}
+
+
+def _shaped(model: Any, shapes: Mapping[str, list[int]]) -> Any:  # noqa: ANN401
+    """A model for inputs of these shapes alone."""
+    shaped = model.clone()
+    shaped.reshape({index: shapes[name] for index, name in enumerate(_ports(model))})
+    return shaped
+
+
+def _inferred(request: Any, tensors: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    """The first output, until the next call."""
+    for index, port in enumerate(request.model_inputs):
+        request.set_input_tensor(index, tensors[str(port.get_any_name())])
+    request.infer()
+    return request.get_output_tensor(0)
 
 
 def surroundings() -> list[object]:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from typing import overload
 
 import torch
@@ -22,14 +23,16 @@ from restore_cli.engine.compiled import (
     unpacked,
 )
 from restore_cli.engine.device import Precision
+from restore_cli.engine.ends import apart
 from restore_cli.engine.fingerprint import fingerprint
-from restore_cli.engine.tail import apart
+from restore_cli.engine.tiling import round_up
 from restore_cli.models.graph import ContextGraph, Graph
 from restore_cli.models.portable import openvino_model
 from restore_cli.networks.base import Network
 
 __all__ = ["OpenVINOBackend", "UnsuitableError", "Verdict", "is_installed", "key_of", "load"]
 
+_CORNERS = (0, 16, 32, 48, 64)  # of windows of the probe
 _GAIN = 0.8  # bf16 must take less than this share of fp32's time
 
 
@@ -114,21 +117,23 @@ def load(network: Network, exact: Backend) -> tuple[OpenVINOBackend, Verdict, st
 
 def key_of(network: Network) -> str:
     """Everything that the compiled model and the verdict depend on."""
-    return json.dumps(["parts and tail", fingerprint(network), *surroundings()])
+    return json.dumps(["both ends, contexts of each", fingerprint(network), *surroundings()])
 
 
 def _converted(network: Network) -> Parts:
-    windows, tail = apart(openvino_model(Graph(network, context=True)))
+    ends = apart(openvino_model(Graph(network, context=True)))
     context = openvino_model(ContextGraph(network)) if network.info.context else None
-    return Parts(windows, tail, context)
+    return Parts(*ends, context)
 
 
 def _judged(network: Network, backend: OpenVINOBackend, exact: Backend) -> Verdict:
     """Compare with torch on the probes, and the formats with each other."""
     expected = results(exact, network, "fp32")
     trouble = disagreement(expected, results(backend, network, "fp32"))
-    if trouble or disagreement(expected, results(backend, network, "bf16")):
+    if trouble:
         return Verdict(trouble)
+    if disagreement(expected, results(backend, network, "bf16")):
+        return Verdict(alike=_alike(network, backend, ("fp32",)))
     picture = probes(network.info)[0]
     context = backend.context(picture)
     times: dict[Precision, float] = {"fp32": float("inf"), "bf16": float("inf")}
@@ -137,4 +142,21 @@ def _judged(network: Network, backend: OpenVINOBackend, exact: Backend) -> Verdi
             start = time.perf_counter()
             backend(picture, None, context, name)
             times[name] = min(fastest, time.perf_counter() - start)
-    return Verdict(half=times["bf16"] < _GAIN * times["fp32"])
+    half = times["bf16"] < _GAIN * times["fp32"]
+    return Verdict(half=half, alike=_alike(network, backend, ("fp32", "bf16")))
+
+
+def _alike(network: Network, backend: OpenVINOBackend, formats: Sequence[Precision]) -> bool:
+    """Whether windows come out the same, computed together or alone."""
+    picture = probes(network.info)[0]
+    side = round_up(LEAST_SIDE, network.info.multiple)
+    windows = torch.cat([picture[..., at : at + side, at : at + side] for at in _CORNERS])
+    context = backend.context(windows)
+
+    def made(some: Tensor, precision: Precision) -> Tensor:
+        return backend(some, None, context, precision).image
+
+    return all(
+        torch.equal(made(windows, name), torch.cat([made(one[None], name) for one in windows]))
+        for name in formats
+    )

@@ -11,25 +11,29 @@ import importlib.metadata
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from restore_cli.engine import compiled
 from restore_cli.engine.cache import Cache, cache_folder
 from restore_cli.engine.global_context import whole_of
 from restore_cli.engine.restored import Restored
 from restore_cli.engine.tile_cost import LARGE, Costs
-from restore_cli.engine.ways import DEFAULT_OVERLAP, Ways
+from restore_cli.engine.ways import DEFAULT_OVERLAP, Way, Ways
 from restore_cli.engine.windows import (
+    Layout,
     NotFiniteError,
     Pixels,
     finished,
     in_windows,
     is_finite,
     is_flat,
+    together,
 )
 from restore_cli.networks.info import NetworkInfo
 
@@ -54,6 +58,7 @@ class Known:
         half: whether bf16 is faster here and gives the same picture.
         threads: how many compute.
         bytes_per_pixel: what it takes on a CPU.
+        alike: see `compiled.Verdict`.
     """
 
     info: NetworkInfo
@@ -61,6 +66,7 @@ class Known:
     half: bool
     threads: int
     bytes_per_pixel: float
+    alike: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,9 @@ class _Host:
 
 class _UnusualError(Exception):
     """Something that `Restorer` must decide."""
+
+
+_TROUBLES = (_UnusualError, NotFiniteError, RuntimeError, MemoryError)
 
 
 def keep(identity: str, network: Network, bytes_per_pixel: float) -> None:
@@ -135,7 +144,8 @@ def recall(identity: str, *, device: str, precision: str, backend: str) -> Known
     info = NetworkInfo(**told["info"], formats=formats)
     if verdict.trouble or precision not in ("auto", *formats):
         return None
-    return Known(info, parts, verdict.half, told["threads"], told["bytes_per_pixel"])
+    need = told["bytes_per_pixel"]
+    return Known(info, parts, verdict.half, told["threads"], need, verdict.alike)
 
 
 class WarmRestorer:
@@ -170,7 +180,7 @@ class WarmRestorer:
         batch_size: int = 1,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        self.info = known.info
+        self.info, self._alike = known.info, known.alike
         half = known.half if precision == "auto" else precision == "bf16"
         self._precision: Precision = "bf16" if half else "fp32"
         self._compiled = compiled.Compiled(known.parts, lambda: known.threads)
@@ -195,24 +205,72 @@ class WarmRestorer:
         tta: bool = False,
     ) -> Restored[Pixels]:
         """Restore one picture; arguments, result and errors as of `Restorer`."""
-        height, width = image.shape[1:]
-        plain = level is None and strength == 1.0 and not tta and height * width < LARGE
-        if self._full is None and plain and min(image.shape[1:]) >= compiled.LEAST_SIDE:
+        if self._is_plain([image], level, strength, tta):
             try:
                 return self._restored(image)
-            except (_UnusualError, NotFiniteError, RuntimeError, MemoryError):
+            except _TROUBLES:
                 pass  # it is found again, and told or mended, below
         if self._full is None:
             self._full = self._build()
         return self._full(image, level=level, strength=strength, tta=tta)
 
-    def _restored(self, image: Pixels) -> Restored[Pixels]:
-        size, notes = (image.shape[1], image.shape[2]), list[str]()
+    def several(
+        self,
+        images: Sequence[Pixels],
+        *,
+        level: float | None = None,
+        strength: float = 1.0,
+        tta: bool = False,
+    ) -> list[Restored[Pixels]]:
+        """Restore pictures of one size; the results are those of each alone, small ones sooner."""
+        if self._alike and len(images) > 1 and self._is_plain(images, level, strength, tta):
+            try:
+                return self._together(images)
+            except _TROUBLES:
+                pass  # one of them; the others are none the worse
+        return [self(image, level=level, strength=strength, tta=tta) for image in images]
+
+    def _is_plain(
+        self, images: Sequence[Pixels], level: float | None, strength: float, tta: bool
+    ) -> bool:
+        height, width = images[0].shape[1:]
+        asked = level is None and strength == 1.0 and not tta
+        fits = height * width < LARGE and min(height, width) >= compiled.LEAST_SIDE
+        return self._full is None and asked and fits
+
+    def _planned(self, size: tuple[int, int]) -> tuple[Way, Layout, list[str]]:
+        notes: list[str] = []
         way = self._ways.first(size, _Host(), self._precision, notes, Costs)
         layout = self._ways.layout(size, way)
         first = layout.rows[0], layout.columns[0]
         if min(span.stop - span.start for span in first) < compiled.LEAST_SIDE:
             raise _UnusualError
+        return way, layout, notes
+
+    def _together(self, images: Sequence[Pixels]) -> list[Restored[Pixels]]:
+        size = (images[0].shape[1], images[0].shape[2])
+        way, layout, notes = self._planned(size)
+        wholes = [whole_of(image) for image in images]
+        whole = len(layout.rows) == len(layout.columns) == 1
+        if not whole or notes or any(len(one) > 1 for one in wholes):
+            raise _UnusualError
+        if not all(is_finite(image) for image in images):
+            raise _UnusualError
+        contexts = self._compiled.contexts(np.concatenate(wholes)) if self.info.context else None
+
+        def compute(windows: Pixels) -> Pixels:
+            return finished(self._compiled(windows, None, contexts, self._precision)[0])
+
+        outputs = together(images, layout, compute)
+        for image, output in zip(images, outputs, strict=True):
+            self._check_flat(image, output)
+            self._tell(size[0] * size[1], 1.0)
+        how = way.tile, "cpu", self._precision
+        return [Restored(output, *how, backend="openvino") for output in outputs]
+
+    def _restored(self, image: Pixels) -> Restored[Pixels]:
+        size = (image.shape[1], image.shape[2])
+        way, layout, notes = self._planned(size)
         context = self._compiled.context(whole_of(image)) if self.info.context else None
 
         def compute(windows: Pixels) -> Pixels:
@@ -221,10 +279,13 @@ class WarmRestorer:
         if not is_finite(image):
             raise _UnusualError
         output = in_windows(image, layout, compute, partial(self._tell, size[0] * size[1]))
-        if self._precision != "fp32" and is_flat(output) and not is_flat(image):
-            raise _UnusualError
+        self._check_flat(image, output)
         how = way.tile, "cpu", self._precision, tuple(notes)
         return Restored(output, *how, backend="openvino")
+
+    def _check_flat(self, image: Pixels, output: Pixels) -> None:
+        if self._precision != "fp32" and is_flat(output) and not is_flat(image):
+            raise _UnusualError
 
     def _tell(self, pixels: int, share: float) -> None:
         if self._progress is not None:

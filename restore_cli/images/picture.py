@@ -28,7 +28,7 @@ from restore_cli.images.saving import DEFAULT, Saving
 from restore_cli.images.sniff import sniff
 
 _DTYPES = ("uint8", "uint16", "float32")
-_BAND = 1 << 19  # pixels converted at a time: a few dozen MB of floats
+_BAND = 1 << 15  # pixels converted at a time: as floats they stay in a processor's cache
 # How far a restored value may lie from the edge of sRGB, where the original was cut off at that
 # edge, for the part that was cut off to return; it fades out linearly.
 _EDGE = np.float32(0.05)
@@ -169,7 +169,14 @@ class Picture:
             (H, W, 3) float32 sRGB in [0, 1]. Grey is repeated. Colours outside sRGB are clipped;
             `with_srgb` brings them back.
         """
-        out = np.empty((self.height, self.width, 3), np.float32)
+        return self._filled(np.empty((self.height, self.width, 3), np.float32))
+
+    def to_planes(self) -> NDArray[np.float32]:
+        """The same, (3, H, W)."""
+        planes = np.empty((3, self.height, self.width), np.float32)
+        return self._filled(planes.transpose(1, 2, 0)).transpose(2, 0, 1)
+
+    def _filled(self, out: NDArray[np.float32]) -> NDArray[np.float32]:
         how = self._converter()
         for rows in self._bands():
             out[rows] = self._band_to_srgb(_finite(self.pixels[rows]), how)
@@ -209,6 +216,9 @@ class Picture:
             if floats:
                 same = (new == clipped).all(axis=2, keepdims=True)
                 out[rows] = np.where(same, self.pixels[rows], values)
+            elif how is None:
+                # Within 0 and the top already; an assignment to integers rounds down.
+                out[rows] = values * top + np.float32(0.5)
             else:
                 out[rows] = np.clip(np.floor(values * top + np.float32(0.5)), 0, top)
         return replace(self, pixels=out)

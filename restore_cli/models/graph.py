@@ -46,7 +46,7 @@ class Traced(nn.Module, ABC):
 
 
 class ContextGraph(Traced):
-    """What a network says of a whole picture, of its patches (N, 3, h, w): (1, F).
+    """What a network says of whole pictures or of patches of them (N, 3, h, w): (N, F).
 
     Args:
         network: in eval mode, on the CPU, told a global context.
@@ -58,8 +58,8 @@ class ContextGraph(Traced):
         self.inputs = ["patches"]
 
     def forward(self, patches: Tensor) -> Tensor:
-        """The mean over the patches."""
-        return cast("Tensor", self.network.global_context(patches)).mean(dim=0, keepdim=True)
+        """See `Network.global_context`."""
+        return cast("Tensor", self.network.global_context(patches))
 
     def example(self) -> tuple[Tensor, ...]:
         """Two patches that are not square."""

@@ -1,5 +1,7 @@
 """Steps on one picture: what is passed on, and what is told of it."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +35,24 @@ def test_steps_follow_each_other_and_are_named() -> None:
     assert restored.notes == ("add-0.25: odd", "add-0.125: odd")
     assert restored.backend == "torch,openvino"
     assert restored.device == "cpu"
+
+
+def test_one_step_alone_may_do_several_pictures_at_once() -> None:
+    seen: list[int] = []
+
+    def several(images: Sequence[Pixels]) -> list[Restored[Pixels]]:
+        seen.append(len(images))
+        return [_add(0.25).restore(image) for image in images]
+
+    step = replace(_add(0.25), several=several)
+    images = [np.full((3, 4, 5), value, np.float32) for value in (0.1, 0.2)]
+    for chain, times in ((Chain([step]), [2]), (Chain([step, step]), []), (Chain([step], 0.5), [])):
+        seen.clear()
+        for one, image in zip(chain.several(images), images, strict=True):
+            alone = chain(image)
+            assert np.array_equal(one.image, alone.image)
+            assert one.details == alone.details
+        assert seen == times
 
 
 def _coarse(image: Pixels) -> Pixels:

@@ -1,10 +1,14 @@
 """What changed in a picture, in numbers and words."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from restore_cli.api.change import change, in_words, measured
+from restore_cli.api.change import Measured, change, in_words
 from restore_cli.engine.restored import Restored
+from restore_cli.engine.windows import Pixels
 
 
 def test_pixels_that_differ_visibly_are_counted() -> None:
@@ -20,8 +24,24 @@ def test_a_restorer_is_measured() -> None:
     told = Restored(
         np.ones((3, 2, 2), np.float32), None, "cpu", "fp32", details={"steps": ["derain"]}
     )
-    restored = measured(lambda _: told)(np.zeros((3, 2, 2), np.float32))
+    restored = Measured(lambda _: told)(np.zeros((3, 2, 2), np.float32))
     assert restored.details == {"steps": ["derain"], "change": {"share": 1.0, "largest": 1.0}}
+
+
+def test_pictures_restored_together_are_measured_each() -> None:
+    class Both:
+        def __call__(self, image: Pixels) -> Restored[Pixels]:
+            return Restored(image + 0.5, None, "cpu", "fp32")
+
+        def several(self, images: Sequence[Pixels]) -> list[Restored[Pixels]]:
+            return [replace(self(image), notes=("together",)) for image in images]
+
+    images = [np.zeros((3, 2, 2), np.float32), np.full((3, 2, 2), 0.25, np.float32)]
+    for one in Measured(Both()).several(images):
+        assert one.notes == ("together",)
+        assert one.details == {"change": {"share": 1.0, "largest": 0.5}}
+    (alone,) = Measured(Both().__call__).several(images[:1])
+    assert alone.notes == ()
 
 
 @pytest.mark.parametrize(
@@ -51,4 +71,4 @@ def test_words_for_people(details: dict[str, object], words: str) -> None:
 def test_what_an_upscaler_made_is_not_compared_with_its_input() -> None:
     image = np.zeros((3, 4, 5), np.float32)
     restored = Restored(np.zeros((3, 8, 10), np.float32), None, "cpu", "fp32", details={"scale": 2})
-    assert measured(lambda _: restored)(image).details == {"scale": 2}
+    assert Measured(lambda _: restored)(image).details == {"scale": 2}

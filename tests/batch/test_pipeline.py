@@ -1,8 +1,9 @@
 import errno
 import os
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from batch_jobs import book, by_name, inverted, job, jobs, same, save, shown
 from PIL import Image
 
 from restore_cli.batch.inputs import Refused
-from restore_cli.batch.pipeline import run
+from restore_cli.batch.pipeline import WRITERS, run
 from restore_cli.batch.planning import Job
 from restore_cli.engine.restored import Restored
 from restore_cli.engine.windows import Pixels
@@ -34,6 +35,46 @@ def test_writes_what_the_restorer_returns(tmp_path: Path) -> None:
     assert 0 < result.model_seconds < result.seconds
     with Image.open(tmp_path / "out" / "фото ☔ 1.png") as written:
         assert np.array_equal(np.asarray(written), 255 - np.asarray(Image.open(source)))
+
+
+class Together:
+    """Restores several at once, except where one of them is black."""
+
+    def __init__(self) -> None:
+        self.groups: list[int] = []
+
+    def __call__(self, image: Pixels) -> Restored[Pixels]:
+        if image.max() < 0.1:
+            raise RestoreError("too dark")
+        return inverted(image)
+
+    def several(self, images: Sequence[Pixels]) -> list[Restored[Pixels]]:
+        assert len({image.shape for image in images}) == 1
+        self.groups.append(len(images))
+        time.sleep(0.05)  # others are read meanwhile
+        return [self(image) for image in images]
+
+
+def test_small_pictures_of_one_size_are_computed_together(tmp_path: Path) -> None:
+    todo = jobs(tmp_path, 40)
+    todo += [job(save(tmp_path / f"other{side}.png", side=side)) for side in (20, 300, 300)]
+    results = by_name(run(todo, together := Together()))
+    assert {result.status for result in results.values()} == {"done"}
+    assert max(together.groups) > 1
+    assert sum(together.groups) <= 41
+    for one in todo:
+        with Image.open(one.output) as written, Image.open(one.source) as read:
+            assert np.array_equal(np.asarray(written), 255 - np.asarray(read))
+
+
+def test_of_pictures_computed_together_one_that_fails_fails_alone(tmp_path: Path) -> None:
+    todo = jobs(tmp_path, 20)
+    save(todo[10].source, value=1)
+    results = by_name(run(todo, together := Together()))
+    assert max(together.groups) > 1
+    assert {name for name, result in results.items() if result.status == "failed"} == {"010.png"}
+    assert "too dark" in str(results["010.png"].error)
+    assert len(shown(tmp_path / "out")) == 19
 
 
 def test_computes_on_the_iterating_thread(tmp_path: Path) -> None:
@@ -265,13 +306,13 @@ def test_jobs_are_taken_as_needed(tmp_path: Path) -> None:
 
     def lazy() -> Iterator[Job]:
         nonlocal taken
-        for one in jobs(tmp_path, 30):
+        for one in jobs(tmp_path, 3 * WRITERS):
             taken += 1
             yield one
 
     for finished, _ in enumerate(run(lazy(), same, workers=1), start=1):
-        assert taken - finished <= 6
-    assert taken == 30
+        assert taken - finished <= 4 + WRITERS
+    assert taken == 3 * WRITERS
 
 
 @pytest.mark.parametrize("how", ["close", "interrupt"])

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from restore_cli.engine.compiled import Compiled, Parts, Verdict, is_installed, packed, unpacked
-from restore_cli.engine.tail import apart
+from restore_cli.engine.ends import apart
 from restore_cli.models.graph import ContextGraph, Graph, unknown_level
 from restore_cli.models.portable import openvino_model
 from restore_cli.networks.base import Network
@@ -25,9 +25,9 @@ def _network(**options: Any) -> Network:  # noqa: ANN401
 
 
 def _parts(network: Network) -> Parts:
-    windows, tail = apart(openvino_model(Graph(network, context=True)))
+    ends = apart(openvino_model(Graph(network, context=True)))
     context = openvino_model(ContextGraph(network)) if network.info.context else None
-    return Parts(windows, tail, context)
+    return Parts(*ends, context)
 
 
 def test_what_was_packed_computes_the_same() -> None:
@@ -44,6 +44,11 @@ def test_what_was_packed_computes_the_same() -> None:
         expected = network(picture, context=mean.expand(2, -1))
     found = compiled.context(picture.numpy())
     np.testing.assert_allclose(found, mean.numpy(), atol=1e-5)
+    each = compiled.contexts(picture.numpy())
+    np.testing.assert_allclose(each, context.numpy(), atol=1e-5)
+    with torch.inference_mode():
+        own = network(picture, context=context).numpy()
+    np.testing.assert_allclose(compiled(picture.numpy(), None, each, "fp32")[0], own, atol=1e-4)
     made, told = compiled(picture.numpy(), None, found, "fp32")
     np.testing.assert_allclose(made, expected.numpy(), atol=1e-4)
     assert told is None

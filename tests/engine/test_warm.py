@@ -14,6 +14,7 @@ from restore_cli.engine import warm
 from restore_cli.engine.restorer import Restorer
 from restore_cli.engine.warm import WarmRestorer, recall
 from restore_cli.engine.windows import Pixels
+from restore_cli.errors import RestoreError
 from restore_cli.models import zoo
 from restore_cli.networks.baryir import BaryIR
 from restore_cli.networks.base import Network
@@ -58,6 +59,23 @@ def test_a_warm_restorer_gives_the_bytes_of_a_full_one(tile: int | str) -> None:
     assert how == (expected.tile, "cpu", expected.precision, expected.notes, "openvino")
     assert found.details == expected.details == {}
     assert told[-1] == (150 * 230, 150 * 230)
+
+
+def test_pictures_together_have_the_bytes_of_each_alone() -> None:
+    full = Restorer(_network(), **HOW, identity="a")  # type: ignore[arg-type]
+    images = [_image(70, 90) * share for share in np.float32([1, 0.5, 0.1])]
+    expected = [full(image) for image in images]
+    known = recall("a", **HOW)
+    assert known is not None
+    told: list[tuple[int, int]] = []
+    fast = WarmRestorer(known, _never, progress=lambda *px: told.append(px))
+    for one, other in zip(fast.several(images), expected, strict=True):
+        np.testing.assert_array_equal(one.image, other.image)
+        assert (one.precision, one.notes, one.backend) == (other.precision, (), "openvino")
+    assert told == [(6300, 6300)] * 3
+    images[1][0, 0, 0] = np.nan
+    with pytest.raises(RestoreError, match="not finite"):
+        WarmRestorer(known, lambda: full).several(images)
 
 
 def test_what_is_out_of_the_ordinary_is_left_to_the_full_one() -> None:

@@ -12,6 +12,7 @@ from restore_cli.engine.windows import (
     in_windows,
     is_finite,
     is_flat,
+    together,
 )
 
 
@@ -35,6 +36,18 @@ def test_windows_are_laid_where_they_were_taken(scale: int) -> None:
     assert {shape[0] for shape in seen} == {1, 2}
     assert told == sorted(told)
     assert told[-1] == 1.0
+
+
+def test_pictures_go_through_together_as_alone() -> None:
+    images = [_image(50, 70) + number for number in range(3)]
+    layout = Layout(spans(64, 64, 0, 8), spans(72, 72, 0, 8), multiple=8, smallest=64)
+
+    def compute(windows: Pixels) -> Pixels:
+        assert windows.shape[1:] == (3, 64, 72)
+        return windows * windows.mean(axis=(1, 2, 3), keepdims=True)
+
+    for image, found in zip(images, together(images, layout, compute), strict=True):
+        np.testing.assert_array_equal(found, in_windows(image, layout, compute))
 
 
 def test_the_picture_stays_where_a_window_is_changed() -> None:

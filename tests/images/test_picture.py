@@ -63,6 +63,7 @@ def test_every_level_survives_the_way_through_srgb(depth: int, channels: int) ->
     srgb = picture.to_srgb()
     assert srgb.dtype == np.float32
     assert srgb.shape == (*pixels.shape[:2], 3)
+    np.testing.assert_array_equal(picture.to_planes(), srgb.transpose(2, 0, 1))
     np.testing.assert_array_equal(picture.with_srgb(srgb).pixels, pixels)
 
 

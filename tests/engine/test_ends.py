@@ -1,4 +1,4 @@
-"""A model is cut before its last convolution where it has one, and left whole where it has not."""
+"""A model is cut at its ends where they must keep all digits, and left whole where it has none."""
 
 from typing import Any
 
@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from restore_cli.engine.compiled import Compiled, Parts
-from restore_cli.engine.tail import FEATURES, apart
+from restore_cli.engine.ends import FEATURES, SEEN, Apart, apart
 from restore_cli.models.graph import Graph
 from restore_cli.models.portable import openvino_model
 from restore_cli.networks.baryir import BaryIR
 from restore_cli.networks.base import Network, NetworkInfo
+from restore_cli.networks.deblur import Deblur
 from restore_cli.networks.unet import UNet
 
 pytest.importorskip("openvino", reason="needs the extra [fast]")
@@ -42,7 +43,8 @@ def test_the_last_convolution_and_the_sum_are_cut_off() -> None:
     network = UNet(widths=(8, 8), depths=(1, 1)).eval()
     torch.nn.init.normal_(network.tail.weight, std=0.05)
     whole = openvino_model(Graph(network, context=True))
-    rest, tail = apart(whole)
+    rest, tail, front = apart(whole)
+    assert front is None
     assert _kinds(tail).count("Convolution") == 1
     assert _kinds(rest).count("Convolution") == _kinds(whole).count("Convolution") - 1
     assert {port.get_any_name() for port in tail.inputs} == {FEATURES, "image"}
@@ -69,11 +71,30 @@ def test_what_is_told_beside_the_picture_stays() -> None:
     network = BaryIR(widths=(8, 8), depths=(1, 1), sources=("rain", "haze")).eval()
     assert network.means is not None
     torch.nn.init.normal_(network.means.weight)
-    rest, tail = apart(openvino_model(Graph(network, context=True)))
+    rest, tail, _ = apart(openvino_model(Graph(network, context=True)))
     assert tail is not None
     assert len(rest.outputs) == 2
 
 
+def test_filters_before_the_network_stay_in_fp32() -> None:
+    torch.manual_seed(0)
+    network = Deblur(widths=(8, 8), depths=(1, 1)).eval()
+    torch.nn.init.normal_(network.body.tail.weight, std=0.05)
+    ends = apart(openvino_model(Graph(network, context=True)))
+    assert "MatMul" in _kinds(ends.front)
+    assert "MatMul" not in _kinds(ends.rest)
+    assert [port.get_any_name() for port in ends.rest.inputs] == [SEEN]
+    compiled = Compiled(Parts(*ends), lambda: 1)
+    assert compiled.inputs == ["image", "level", "context"]
+    windows, widths = torch.rand(2, 3, 128, 96), torch.full((2, 4), 3.0)
+    context = torch.rand(1, 5)
+    with torch.inference_mode():
+        expected = network(windows, widths, context=context.expand(2, -1)).numpy()
+    for precision, most in (("fp32", 1e-4), ("bf16", 0.02)):
+        found, _ = compiled(windows.numpy(), widths.numpy(), context.numpy(), precision)
+        np.testing.assert_allclose(found, expected, atol=most)
+
+
 def test_others_stay_whole() -> None:
     model = openvino_model(Graph(Two().eval(), context=True))
-    assert apart(model) == (model, None)
+    assert apart(model) == Apart(model)
