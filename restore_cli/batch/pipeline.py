@@ -72,8 +72,7 @@ def run(
         stopped: asked between two pictures; once it says so, the run is interrupted.
 
     Yields:
-        One result per job, as it finishes (with `fail_fast`, only for jobs that were finished).
-        Closed early, it finishes what is being written. Interrupted, it tells what that was.
+        One result per finished job. Closed early or interrupted, what is being written is ended.
     """
     batch = _Batch(
         restore=restore,
