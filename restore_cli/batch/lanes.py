@@ -7,15 +7,16 @@ what becomes of Ctrl-C, is as with one device.
 import queue
 import threading
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from restore_cli.batch import pipeline
 from restore_cli.batch.inputs import Refused
 from restore_cli.batch.manifest import Manifest
 from restore_cli.batch.outputs import Existing
 from restore_cli.batch.planning import Job
-from restore_cli.batch.reading import Reader, Restore
+from restore_cli.batch.reading import Later, Reader, Restore
 from restore_cli.batch.results import Result
 
 _Told = queue.SimpleQueue[Result | BaseException | None]
@@ -30,6 +31,21 @@ class Lane:
 
     restore: Restore
     reader: Reader
+
+
+def of_devices(
+    restore: Restore, reader: Reader, devices: Sequence[str], build: Callable[[str], Restore]
+) -> list[Lane]:
+    """A lane for each device; what computes on the first one is there already.
+
+    Args:
+        restore: on the first device.
+        reader: of files.
+        devices: their names.
+        build: makes the same on a device.
+    """
+    others = [Lane(Later(partial(build, device)), reader) for device in devices[1:]]
+    return [Lane(restore, reader), *others]
 
 
 def run(

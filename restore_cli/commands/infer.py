@@ -138,6 +138,7 @@ def infer(
     planned = None if watch is not None else _planned(given, output, tasks, named)
 
     # Nothing of this imports torch: what is wrong is told, and what is done is skipped, at once.
+    from restore_cli.batch.lanes import of_devices
     from restore_cli.batch.manifest import Identity, Manifest
     from restore_cli.batch.reading import Pictures
     from restore_cli.commands import restoring as ways
@@ -173,7 +174,7 @@ def infer(
         console=console, restoring=restoring, restore=restore, build=build, reader=reader,
         manifest=Manifest(Identity(model=restoring.sha256, options=options)),
         existing=existing_of(skip_existing, overwrite), workers=workers, fail_fast=fail_fast,
-        preserve_times=preserve_times, device=devices[0], lanes=ways.lanes_of(restore, reader,
+        preserve_times=preserve_times, device=devices[0], lanes=of_devices(restore, reader,
         devices, build), named=named, planned=planned, pictures=BeforeAfter(restoring.task,
         beside=compare, sheet=sheet), report=BatchReport(console, restoring.model, restoring.task,
         traceback, bar=bar), started=started,

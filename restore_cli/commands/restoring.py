@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from restore_cli.api.chain import Step
-    from restore_cli.batch.lanes import Lane
-    from restore_cli.batch.reading import Reader, Restore
+    from restore_cli.batch.reading import Restore
     from restore_cli.engine.restorer import Restorer
     from restore_cli.engine.warm import WarmRestorer
     from restore_cli.models.entries import Described
@@ -237,26 +236,6 @@ def elsewhere(
         how, correction = replace(how, device=device), replace(correction, device=device)
     restoring = prepare(Console(quiet=True, json=False), tasks, model, how)
     return corrected(restoring.restore, correction)[0].built()
-
-
-def lanes_of(
-    restore: "Restore",
-    reader: "Reader",
-    devices: Sequence[str],
-    build: "Callable[[str], Restore]",
-) -> "list[Lane]":
-    """A lane for each device; what computes on the first one is there already.
-
-    Args:
-        restore: on the first device.
-        reader: of files.
-        devices: their names.
-        build: makes the same on a device.
-    """
-    from restore_cli.batch.lanes import Lane
-
-    others = [Lane(Later(partial(build, device)), reader) for device in devices[1:]]
-    return [Lane(restore, reader), *others]
 
 
 def _measured(restore: "Restore") -> "Restore":

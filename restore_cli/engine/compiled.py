@@ -180,7 +180,13 @@ class Compiled:
 
 
 def _ports(model: Any) -> dict[str, Any]:  # noqa: ANN401
-    return {str(port.get_any_name()): port for port in model.inputs}
+    return {_name(port): port for port in model.inputs}
+
+
+def _name(port: Any) -> str:  # noqa: ANN401
+    """Of an input; one that the graph only cuts is also called as what that gives."""
+    names = [str(name) for name in port.get_names()]
+    return next((name for name in names if name in (*_INPUTS, FEATURES, SEEN)), names[0])
 
 
 def _shaped(model: Any, shapes: Mapping[str, list[int]]) -> Any:  # noqa: ANN401
@@ -193,7 +199,7 @@ def _shaped(model: Any, shapes: Mapping[str, list[int]]) -> Any:  # noqa: ANN401
 def _inferred(request: Any, tensors: Mapping[str, Any]) -> Any:  # noqa: ANN401
     """The first output, until the next call."""
     for index, port in enumerate(request.model_inputs):
-        request.set_input_tensor(index, tensors[str(port.get_any_name())])
+        request.set_input_tensor(index, tensors[_name(port)])
     request.infer()
     return request.get_output_tensor(0)
 

@@ -42,7 +42,7 @@ def test_a_foreign_file_is_named_by_itself_and_a_broken_one_refused(tmp_path: Pa
     about = entries.describe(str(path))
     assert (about.name, about.task, about.recipe) == ("theirs", "theirs", None)
     broken = tmp_path / "broken.safetensors"
-    broken.write_bytes(b"nothing")
+    broken.write_bytes(b"\x00\xff\x00 nothing")
     with pytest.raises(RestoreError, match="cannot read the weights"):
         entries.describe(str(broken))
 

@@ -100,7 +100,7 @@ def test_only_safetensors_are_fetched(repository: Path, tmp_path: Path) -> None:
 def test_what_is_damaged_or_differs_is_not_kept(
     tiny: Path, repository: Path, tmp_path: Path
 ) -> None:
-    (repository / "model.safetensors").write_bytes(b"no tensors")
+    (repository / "model.safetensors").write_bytes(b"\x00\xff\x00 no tensors")
     with pytest.raises(RestoreError, match="cannot read the weights"):
         pull("owner/name", tmp_path / "pulled")
     shutil.copy(tiny / "model.safetensors", repository)
