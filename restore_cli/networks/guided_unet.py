@@ -18,7 +18,7 @@ _FEATURES = 128
 _DROPPED = 1 / 3
 _STOPS = QUANTITIES.index("stops")
 _DIM = (0.5, 1.0)  # estimated stops from which a meter begins to count, and counts in full
-_METER_COUNTS = 2 / 3  # beside the estimate, which knows what a photo is of
+_METER_COUNTS = 0.8  # beside the estimate, which knows what a photo is of
 _METER_ADDS = 2.0  # stops at most: black skies are no grey, however many a meter asks for
 _SLOPE = 0.1  # of the heads' rectifiers below 0: a step can kill a plain one for every picture
 
@@ -157,6 +157,10 @@ class GuidedUNet(EstimatingNetwork):
         restored = base + F.pixel_shuffle(residual, 2)
         if self.training:
             return Estimated(restored, estimated, noise)
+        if self._exposure:
+            # More light darkens nothing: skies that it drives into white came back with a grid.
+            lit = used[:, _STOPS] * level_of("stops", 1.0) > _DIM[0]
+            restored = torch.maximum(restored, image * lit[:, None, None, None])
         return Estimated(restored, estimated.clamp(min=0), noise.clamp(min=0))
 
     def global_context(self, image: Tensor) -> Tensor:
@@ -213,7 +217,9 @@ class GuidedUNet(EstimatingNetwork):
         sure = ((stops - _DIM[0]) / (_DIM[1] - _DIM[0])).clamp(0, 1)
         asked = metered_stops(context[:, -self._bins :].float(), self._exposure)
         more = (asked - stops).clamp(max=_METER_ADDS)
-        metered = (stops + _METER_COUNTS * sure * more) / unit
+        # Of what may be nothing less is done: most well-lit photos are told a little.
+        doubted = stops * (stops / _DIM[0]).clamp(0, 1)
+        metered = (doubted + _METER_COUNTS * sure * more) / unit
         before, after = estimated[:, :_STOPS], estimated[:, _STOPS + 1 :]
         amounts = torch.cat([before, metered[:, None].to(estimated.dtype), after], dim=1)
         return amounts, (sure <= 0)[:, None].to(kept)

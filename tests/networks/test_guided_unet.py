@@ -174,12 +174,12 @@ def _stops(network: GuidedUNet, context: Tensor) -> float:
     return 4 * float(network.amounts(context).detach()[0, QUANTITIES.index("stops")])
 
 
-@pytest.mark.parametrize(("stops", "share"), [(0.3, 0.0), (0.75, 1 / 3), (2.0, 2 / 3)])
+@pytest.mark.parametrize(("stops", "share"), [(0.3, 0.0), (0.75, 0.4), (2.0, 0.8)])
 def test_a_meter_counts_where_light_surely_lacks(image: Tensor, stops: float, share: float) -> None:
     network, dim = _with_a_meter(stops), 0.3 * image[:1]
     context = network.global_context(dim)
     asked = float(metered_stops(histogram(dim, 12).square(), 0.46))
-    wanted = stops + share * min(2.0, asked - stops)
+    wanted = stops * min(1.0, 2 * stops) + share * min(2.0, asked - stops)
     assert asked > 2.5
     assert _stops(network, context) == pytest.approx(wanted, abs=1e-4)
     lit = relit(dim, torch.tensor([wanted]))  # untrained, it adds nothing to the light
@@ -214,3 +214,21 @@ def test_a_meter_needs_what_it_reads_and_what_it_lights() -> None:
         GuidedUNet(quantity="stops", bins=8, exposure=0.46)
     with pytest.raises(ValueError, match="exposure needs relight and bins"):
         GuidedUNet(quantity="stops", relight=True, exposure=0.46)
+
+
+def test_more_light_darkens_nothing(image: Tensor) -> None:
+    network, dim = _with_a_meter(2.0), 0.4 * image
+    assert network.body.tail.bias is not None
+    with torch.no_grad():
+        network.body.tail.bias.fill_(-0.5)
+    restored = network(dim).detach()
+    assert (restored >= dim).all()
+    assert (restored == dim).any()
+    stops = network.amounts(network.global_context(dim)).detach()[:, QUANTITIES.index("stops")]
+    lighter = restored > dim
+    torch.testing.assert_close(restored[lighter], (relit(dim, 4 * stops) - 0.5)[lighter])
+    well_lit = _with_a_meter(0.0)
+    assert well_lit.body.tail.bias is not None
+    with torch.no_grad():
+        well_lit.body.tail.bias.fill_(-0.1)
+    torch.testing.assert_close(well_lit(image).detach(), (image - 0.1).clamp(min=0))
