@@ -125,7 +125,7 @@ def prepare(console: Console, tasks: Sequence[str], model: str | None, how: How)
                 info, ready = loaded.network.info, restorer_of(loaded, own)
             else:
                 info = ready.info
-            _check_fit(console, one, info, name, level)
+            _check_fit(console, one, info, name, own)
             steps.append(_step(name, ready, own))
         return Chain(steps, 1.0 if alone else how.strength)
 
@@ -313,18 +313,24 @@ def _own_level(how: How, name: str, *, alone: bool) -> float | None:
 
 
 def _check_fit(
-    console: Console, model: "Described", info: "NetworkInfo", task: str, level: float | None
+    console: Console, model: "Described", info: "NetworkInfo", task: str, how: How
 ) -> None:
     """Refuse or question options that do not fit the model, once and not for every picture."""
-    if level is not None:
+    if how.level is not None:
         from restore_cli.engine.level import check_level, quantity_of
 
-        if not quantity_of(info):
+        quantity = quantity_of(info)
+        if not quantity:
             raise RestoreError(
                 f"the model {model.name} takes no level",
                 hint="leave --level and --sigma out, or choose a model that takes one with --model",
             )
-        check_level(info, level)
+        if how.is_sigma and quantity != "sigma":
+            raise RestoreError(
+                f"--sigma is of noise, and the model {model.name} takes a level of {quantity}",
+                hint="say it by --level, or leave it out",
+            )
+        check_level(info, how.level)
     if task != model.task:
         console.warn(f"the model {model.name} was trained for {model.task}, not for {task}")
 

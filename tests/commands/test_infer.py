@@ -271,6 +271,11 @@ def test_seed_model_file_and_task_that_differs(infer: Infer, tiny_model: str) ->
         ("a.png --tile 0", "auto, none"),
         ("a.png --device tpu", "tpu"),
         ("a.png --sigma 25", "takes no level"),
+        (
+            "a.png --sigma 25 --model derain",
+            "--sigma is of noise, and the model derain takes a level",
+        ),
+        ("a.png --level 1.5 --model dehaze", "haze 1.5 is outside 0..1"),
         ("a.png --level much", "neither auto nor a number"),
         ("a.png --level 1 --sigma 1", "say the same"),
         ("a.png --strength 2", "--strength"),
