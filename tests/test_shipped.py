@@ -75,6 +75,23 @@ def test_model_is_intact_small_and_described(name: str) -> None:
     assert "not measured yet" not in card
 
 
+def test_data_names_what_every_model_learnt_from() -> None:
+    said = (ROOT / "models" / "DATA.md").read_text(encoding="utf-8")
+    for name in (*MODELS, *FOR_OTHER_COMMANDS):
+        line = next(
+            line for line in said.splitlines() if line.startswith("|") and f"`{name}`" in line
+        )
+        card = zoo.card(name).splitlines()
+        learnt = next(row for row in card if row.startswith("| training pictures"))
+        for source in ("photos_cc", "BSDS500"):
+            assert (source in line) == (source in learnt), (name, source)
+    listed = (ROOT / "models" / "photos_cc.csv").read_text(encoding="utf-8").splitlines()
+    assert len(listed) == 1 + 554
+    assert all(
+        line.split(",")[0] in ("train", "val") and line.count(",") >= 5 for line in listed[1:]
+    )
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_shows_what_it_does_and_what_it_leaves_alone(name: str) -> None:
     assert "(against itself)" in zoo.card(name)
