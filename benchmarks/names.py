@@ -73,7 +73,7 @@ def named(look: Looker, what: str, expected: str, pictures: list[Tensor]) -> Row
     """Look at pictures (3, H, W) of one kind."""
     likeliest: list[tuple[str, float]] = []
     for picture in pictures:
-        seen = look(picture[:, :MOST, :MOST])
+        seen = look(picture[:, :MOST, :MOST].numpy())
         name = max(seen, key=seen.__getitem__)
         likeliest.append((name, seen[name]))
     sure = [name for name, share in likeliest if share >= THRESHOLD and name != "clean"]

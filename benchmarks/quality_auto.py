@@ -8,9 +8,11 @@ thresholds for the specialists are compared too. With --write results/auto.csv i
 
 import argparse
 import csv
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import torch
 from quality import measure
 from quality_cases import cases
 from quality_measure import Restoring, read_photos
@@ -34,9 +36,10 @@ class Specialists:
     def __init__(self, look: Looker, threshold: float) -> None:
         self._auto = Auto(look, specialist, threshold=threshold)
 
-    def __call__(self, image: Tensor, *, level: float | None = None) -> Restored:
+    def __call__(self, image: Tensor, *, level: float | None = None) -> Restored[Tensor]:
         """Restore (3, H, W); a level is not told."""
-        return self._auto(image)
+        done = self._auto(image.numpy())
+        return replace(done, image=torch.from_numpy(done.image))
 
 
 @cache
