@@ -35,6 +35,7 @@ class AmountEncoder(nn.Module):
     def __init__(self, features: int = _FEATURES, bins: int = 0) -> None:
         super().__init__()
         self.length = features + bins
+        self._features = features
         self._bins = bins
         self.layers = nn.Sequential(
             *_halved(3, 24, kernel=5),
@@ -54,7 +55,7 @@ class AmountEncoder(nn.Module):
         What convolutions say has mean 0 and deviation 1: none is larger than those met in training.
         """
         means = self.layers(image).mean(dim=(2, 3)).float()
-        said = F.layer_norm(means, means.shape[1:])
+        said = F.layer_norm(means, (self._features,))
         return torch.cat([said, histogram(image, self._bins)], dim=1) if self._bins else said
 
     def estimate(self, features: Tensor) -> Tensor:

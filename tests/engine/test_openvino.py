@@ -27,6 +27,15 @@ NETWORKS = {
     "context": lambda: UNet(**SMALL, global_context=3),
     "blur": lambda: Deblur(**SMALL),
     "amounts": lambda: GuidedUNet(widths=(16, 16), depths=(1, 1), guide=8),
+    "light": lambda: GuidedUNet(
+        widths=(16, 16),
+        depths=(1, 1),
+        guide=8,
+        quantity="stops",
+        relight=True,
+        bins=6,
+        exposure=0.46,
+    ),
     "classes": lambda: BaryIR(**SMALL, sources=("rain", "haze")),
 }
 PHOTO = Path(__file__).parents[2] / "examples/photos"
@@ -52,9 +61,9 @@ def _made(name: str) -> Network:
 
 
 def _level(name: str) -> torch.Tensor | None:
-    if name == "amounts":
+    if name in ("amounts", "light"):
         told = torch.full((1, 6), math.nan)
-        told[:, 1] = 0.5
+        told[:, 1 + (name == "light")] = 0.5
         return told
     return {"level": torch.tensor([0.1]), "blur": torch.full((1, 4), 2.0)}.get(name)
 
