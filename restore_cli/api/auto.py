@@ -33,11 +33,18 @@ GRAIN = 0.2
 be noise. It decides where nothing was named: fine noise hides from a look at the picture, not from
 the denoiser (decision 043)."""
 
-DIM = ((40, 0.3), (64, 0.9))
-"""Which pictures are lit: the median of the channels' mean, of 255, and the confidence in low light
-(noise counts as well) that is needed up to there; brighter ones never are. A window of a night
-scene looks like too little light, and to light what is meant to be dark is the worst that can be
-(decision 043)."""
+DARK = 40
+"""Median of the channels' mean, of 255, up to which it is asked of the specialist for low light
+whether light lacks: its estimate tells a black subject from a dark exposure better than a look
+does, which called a third of real dark exposures clean (decision 041)."""
+
+LACKING = 0.5
+"""Stops that it must find missing there."""
+
+DIM = (64, 0.9)
+"""Pictures that are brighter are lit up to this median, with this confidence in low light (noise
+counts as well); brighter ones never are. A window of a night scene looks like too little light, and
+to light what is meant to be dark is the worst that can be (decision 043)."""
 
 SPECIALISTS = {
     "jpeg": "dejpeg",
@@ -129,13 +136,16 @@ class Auto:
             The result; the details tell `degradation`, `degradations` and `steps`.
         """
         seen = self._look(image)
-        named = [name for name in SPECIALISTS if self._is_sure(name, seen, image)]
+        tried: dict[str, Restored[Pixels]] = {}
+        named = [name for name in SPECIALISTS if self._is_sure(name, seen, image, tried)]
         steps: list[Step] = []
         notes: list[str] = []
         for name in named:
             step = self._specialist(SPECIALISTS[name])
             if step is None:
                 notes.append(f"{name} was seen, but no model for {SPECIALISTS[name]} is installed")
+            elif not steps and name in tried:
+                steps.append(_done(step, tried[name]))
             else:
                 steps.append(step)
         restored = run_steps(steps, image, self._strength) if named else self._only_grain(image)
@@ -146,13 +156,28 @@ class Auto:
             details={**said, **restored.details},
         )
 
-    def _is_sure(self, name: str, seen: Mapping[str, float], image: Pixels) -> bool:
+    def _is_sure(
+        self,
+        name: str,
+        seen: Mapping[str, float],
+        image: Pixels,
+        tried: dict[str, Restored[Pixels]],
+    ) -> bool:
+        """Whether to mend it; what was computed to know that is put into `tried`."""
         share = seen.get(name, 0.0)
         if name != "low light":
             return share >= self._threshold
         share += seen.get("noise", 0.0)  # much of what is seen in the dark
         median = round(255 * float(torch.from_numpy(image).mean(dim=0).median()))
-        return any(median <= most and share >= least for most, least in DIM)
+        if median > DARK:
+            return median <= DIM[0] and share >= DIM[1]
+        # What is surely something else is not lit as well.
+        step = self._specialist(SPECIALISTS[name])
+        if step is None or share + seen.get("clean", 0.0) < 0.5:
+            return step is None and share >= self._threshold
+        tried[name] = step.restore(image)
+        level = tried[name].details.get("level")
+        return isinstance(level, float) and level >= LACKING
 
     def _only_grain(self, image: Pixels) -> Restored[Pixels]:
         """A picture of which nothing was named: the denoiser says whether it has noise."""
@@ -160,8 +185,13 @@ class Auto:
         if step is not None:
             tried = step.restore(image)
             if change(image, tried.image)["share"] >= GRAIN:
-                return run_steps([Step(step.name, lambda _: tried)], image, self._strength)
+                return run_steps([_done(step, tried)], image, self._strength)
         return run_steps([], image)
+
+
+def _done(step: Step, restored: Restored[Pixels]) -> Step:
+    """The step that has been computed already."""
+    return Step(step.name, lambda _: restored)
 
 
 def _windows(image: Pixels, multiple: int) -> list[Pixels]:

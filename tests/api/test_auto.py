@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from restore_cli.api.auto import GRAIN, SPECIALISTS, THRESHOLD, Auto, Looker
+from restore_cli.api.auto import DARK, GRAIN, LACKING, SPECIALISTS, THRESHOLD, Auto, Looker
 from restore_cli.api.chain import Step
 from restore_cli.engine.restored import Restored
 from restore_cli.engine.windows import Pixels
@@ -82,7 +82,7 @@ def test_noise_that_hides_from_the_look_is_found_by_what_denoising_takes_away() 
 
 @pytest.mark.parametrize(
     ("share", "brightness", "lit"),
-    [(0.3, 40, True), (0.29, 40, False), (0.89, 41, False), (0.9, 64, True), (1.0, 65, False)],
+    [(0.89, DARK + 1, False), (0.9, 64, True), (1.0, 65, False)],
 )
 def test_only_dim_pictures_are_lit(share: float, brightness: int, lit: bool) -> None:
     picture = np.full((3, 5, 5), brightness / 255, np.float32)
@@ -91,6 +91,59 @@ def test_only_dim_pictures_are_lit(share: float, brightness: int, lit: bool) -> 
     assert ("lowlight" in cast("list[str]", restored.details["steps"])) is lit
     noisy = Auto(lambda _: {"low light": share / 2, "noise": share / 2}, _specialist)(picture)
     assert ("lowlight" in cast("list[str]", noisy.details["steps"])) is lit
+
+
+@pytest.mark.parametrize(
+    ("seen", "level", "lit"),
+    [
+        ({"clean": 0.7, "low light": 0.1}, LACKING, True),
+        ({"clean": 0.7, "low light": 0.1}, LACKING - 0.01, False),
+        ({"low light": 1.0}, LACKING - 0.01, False),
+        ({"low light": 0.2, "blur": 0.2, "noise": 0.3, "clean": 0.3}, 3.0, True),
+        ({"rain": 0.6, "low light": 0.4}, 3.0, False),
+    ],
+)
+def test_of_dark_pictures_the_specialist_says_whether_light_lacks(
+    seen: dict[str, float], level: float, lit: bool
+) -> None:
+    asked: list[float] = []
+
+    def lighten(image: Pixels) -> Restored[Pixels]:
+        asked.append(float(image.max()))
+        return Restored(image * 2, None, "cpu", "fp32", details={"level": level})
+
+    def specialist(task: str) -> Step | None:
+        return Step(task, lighten) if task == "lowlight" else _specialist(task)
+
+    picture = np.full((3, 5, 5), DARK / 255, np.float32)
+    restored = Auto(lambda _: seen, specialist)(picture)
+    assert ("lowlight" in cast("list[str]", restored.details["steps"])) is lit
+    if lit:
+        np.testing.assert_array_equal(restored.image, picture * 2)
+    assert len(asked) <= 1  # what was tried is not computed again
+
+
+def test_dark_and_noisy_pictures_are_denoised_before_they_are_lit() -> None:
+    lit: list[Pixels] = []
+
+    def lighten(image: Pixels) -> Restored[Pixels]:
+        lit.append(image)
+        return Restored(image * 2, None, "cpu", "fp32", details={"level": 2.0})
+
+    def specialist(task: str) -> Step | None:
+        return Step(task, lighten) if task == "lowlight" else _specialist(task)
+
+    picture = np.full((3, 5, 5), 38 / 255, np.float32)
+    restored = Auto(lambda _: {"noise": 1.0}, specialist)(picture)
+    assert restored.details["steps"] == ["denoise", "lowlight"]
+    np.testing.assert_allclose(lit[-1], 0.1, atol=1e-4)
+
+
+def test_a_missing_specialist_for_low_light_is_named_where_it_is_sure() -> None:
+    picture = np.full((3, 5, 5), DARK / 255, np.float32)
+    restored = Auto(lambda _: {"low light": 0.9}, lambda _: None)(picture)
+    assert "low light was seen" in restored.notes[0]
+    assert not Auto(lambda _: {"low light": 0.3, "clean": 0.7}, lambda _: None)(picture).notes
 
 
 def test_a_specialist_that_is_missing_is_named() -> None:
