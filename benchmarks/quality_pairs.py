@@ -22,7 +22,7 @@ def measure_pairs(
         first: only so many pairs of each kind.
     """
     if model in ("lowlight", "auto"):
-        pairs = list(_pairs(folder / "lowlight_pairs", "dark", first))
+        pairs = list(real_pairs(folder / "lowlight_pairs", "dark", first))
         outputs = [as_file(restorer(dark).image) for dark, _ in pairs]
         yield _row("real dark exposures", pairs, outputs)
         scaled = [_of_mean(o, right) for o, (_, right) in zip(outputs, pairs, strict=True)]
@@ -30,12 +30,13 @@ def measure_pairs(
         curves = [best_gamma(dark, right) for dark, right in pairs]
         yield _row("the same without a model: each picture's best gamma", pairs, curves)
     if model in ("denoise", "auto"):
-        pairs = list(_pairs(folder / "noise_pairs", "noisy", first))
+        pairs = list(real_pairs(folder / "noise_pairs", "noisy", first))
         outputs = [as_file(restorer(noisy).image) for noisy, _ in pairs]
         yield _row("real camera noise", pairs, outputs)
 
 
-def _pairs(folder: Path, degraded: str, first: int | None) -> Iterator[tuple[Tensor, Tensor]]:
+def real_pairs(folder: Path, degraded: str, first: int | None) -> Iterator[tuple[Tensor, Tensor]]:
+    """Degraded pictures of `folder / degraded` by name, and the reference of each."""
     for path in sorted((folder / degraded).iterdir())[:first]:
         right = next(iter(sorted((folder / "reference").glob(f"{path.stem}.*"))))
         yield read_picture(path), read_picture(right)

@@ -12,7 +12,7 @@ from restore_cli.degradations.blur import CameraShake, Defocus
 from restore_cli.degradations.haze import Haze
 from restore_cli.degradations.lowlight import LowLight
 from restore_cli.degradations.mosaic import Mosaic
-from restore_cli.degradations.noise import GaussianNoise, SensorNoise
+from restore_cli.degradations.noise import GaussianNoise, Jpeg, SensorNoise
 from restore_cli.degradations.sample import Degradation, Sample
 from restore_cli.engine.restorer import Restorer
 from restore_cli.evaluation.metrics import psnr
@@ -21,9 +21,9 @@ from restore_cli.models import zoo
 from restore_cli.networks.isp import ISP
 
 ROOT = Path(__file__).parents[1]
-MODELS = ("auto", "deblur", "dehaze", "denoise", "derain", "lowlight")
+MODELS = ("auto", "deblur", "dehaze", "dejpeg", "denoise", "derain", "lowlight")
 LARGER = ("auto", "vae-small")
-LARGEST = ("lowlight",)  # at half size: as fast as others of a third of the parameters
+LARGEST = ("derain", "lowlight")  # most of it at small sizes, where it costs little time
 FOR_OTHER_COMMANDS = ("isp", "vae-small")
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
 WELL_LIT = PHOTOS[:3]  # the rocket stands in the dusk
@@ -146,6 +146,7 @@ SIMULATED: dict[str, tuple[str, float, list[Degradation]]] = {
         5.0,
         [Haze(thickness=(0.4, 1.2), airlight=(0.75, 0.95), far_probability=0.0)],
     ),
+    "compression": ("dejpeg", 1.0, [Jpeg(quality=(10, 40))]),
     "darkness": ("lowlight", 8.0, [LowLight(stops=(1.5, 3.5), lamp_probability=0.0), SENSOR]),
 }
 
@@ -199,7 +200,14 @@ def test_auto_gains_on_every_degradation_and_names_it(source: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "least"),
-    [("auto", 32), ("deblur", 38), ("dehaze", 30), ("denoise", 38), ("lowlight", 30)],
+    [
+        ("auto", 32),
+        ("deblur", 38),
+        ("dehaze", 30),
+        ("dejpeg", 38),
+        ("denoise", 38),
+        ("lowlight", 30),
+    ],
 )
 def test_a_clean_well_lit_photo_is_nearly_left_alone(name: str, least: float) -> None:
     restorer = _restorer(name)

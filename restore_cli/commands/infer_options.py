@@ -16,9 +16,9 @@ Tasks = Annotated[
         "--task",
         metavar="TASK[,TASK...]",
         rich_help_panel=WHAT,
-        help="What to remove or mend: denoise, derain, dehaze, deblur, lowlight, or auto, which "
-        "looks at each picture and mends what it sees; dejpeg with a --model of your own. Several "
-        "are applied in the order given, in one pass.",
+        help="What to remove or mend: denoise, derain, dehaze, deblur, lowlight, dejpeg, or "
+        "auto, which looks at each picture and mends what it sees. Several are applied in the "
+        "order given, in one pass.",
     ),
 ]
 
