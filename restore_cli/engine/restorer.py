@@ -302,7 +302,11 @@ class Restorer:
         layout = self._ways.layout((image.shape[1], image.shape[2]), way)
         pixels = image.shape[1] * image.shape[2]
         with torch.inference_mode():
-            context, level = told_by_context(self._network, self._context(image, way), level)
+            context = told_by_context(self._network, level)
+            if context is None:
+                context = self._context(image, way)
+            else:
+                context, level = context.to(str(way.device)), None
 
             def run(windows: Pixels) -> Pixels:
                 seen = torch.from_numpy(windows).to(str(way.device))
