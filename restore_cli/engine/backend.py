@@ -45,6 +45,10 @@ class Backend(Protocol):
         """
         ...
 
+    def forget(self) -> None:
+        """Give back the memory that is kept for windows like those before."""
+        ...
+
 
 class TorchBackend:
     """Computes with torch, on any device; the windows say on which.
@@ -80,6 +84,9 @@ class TorchBackend:
             return None
         answers = self._network.global_context(patches.to(self._home or patches.device))
         return None if answers is None else answers.mean(dim=0, keepdim=True)
+
+    def forget(self) -> None:
+        """See `Backend`; torch keeps little on a CPU."""
 
     def move(self, device: torch.device) -> None:
         """Bring the network to a device, in the layout that is fast there."""

@@ -104,7 +104,7 @@ class Restorer:
         self._chosen: Chosen | None = None
         self._ways = Ways(
             network.info,
-            self._torch.bytes_per_pixel,
+            self._need,
             self._device,
             tile=tile,
             overlap=overlap,
@@ -212,6 +212,7 @@ class Restorer:
                 key = "\n".join([fingerprint(self._network), machine(), name, precision])
                 cache = Cache(cache_folder())
                 known, note = measured(compute, self._block, f"costs {key}", cache)
+            backend.forget()  # the largest of them held more than pictures mostly need
             self._costs[precision] = known
             if note and note not in notes:
                 notes.append(note)
@@ -220,10 +221,14 @@ class Restorer:
     def _keep(self) -> None:
         """Tell later processes what of this model need not be found out again."""
         if self._identity and isinstance(self._chosen and self._chosen.backend, OpenVINOBackend):
-            warm.keep(
-                self._identity, self._network, self._torch.bytes_per_pixel(torch.device("cpu"))
-            )
+            warm.keep(self._identity, self._network, self._need(torch.device("cpu")))
         self._identity = ""
+
+    def _need(self, device: memory.Place) -> float:
+        """Bytes for each px, see `memory`."""
+        backend = self._backend_on(device.type)
+        more = backend.appetite if isinstance(backend, OpenVINOBackend) else 1.0
+        return more * self._torch.bytes_per_pixel(device)
 
     def _backend_on(self, kind: str) -> Backend:
         return self._chosen.backend if self._chosen and kind == "cpu" else self._torch
