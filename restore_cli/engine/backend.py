@@ -29,7 +29,13 @@ class Computed(NamedTuple):
 
 
 class Backend(Protocol):
-    """Computes one network, always the same."""
+    """Computes one network, always the same.
+
+    Attributes:
+        appetite: memory that it takes for each px, as a share of torch's.
+    """
+
+    appetite: float
 
     def __call__(
         self, windows: Tensor, level: Tensor | None, context: Tensor | None, precision: Precision
@@ -56,6 +62,8 @@ class TorchBackend:
     Args:
         network: in eval mode; moved with `move`.
     """
+
+    appetite = 1.0
 
     def __init__(self, network: Network) -> None:
         self._network = network

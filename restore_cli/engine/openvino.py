@@ -47,9 +47,6 @@ class OpenVINOBackend:
     Args:
         fallback: torch's backend of the same network, for the windows that are too small.
         parts: OpenVINO's models of it.
-
-    Attributes:
-        appetite: memory that it takes for each px, as a share of torch's.
     """
 
     name = "openvino"

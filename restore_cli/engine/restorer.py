@@ -226,9 +226,7 @@ class Restorer:
 
     def _need(self, device: memory.Place) -> float:
         """Bytes for each px, see `memory`."""
-        backend = self._backend_on(device.type)
-        more = backend.appetite if isinstance(backend, OpenVINOBackend) else 1.0
-        return more * self._torch.bytes_per_pixel(device)
+        return self._backend_on(device.type).appetite * self._torch.bytes_per_pixel(device)
 
     def _backend_on(self, kind: str) -> Backend:
         return self._chosen.backend if self._chosen and kind == "cpu" else self._torch
