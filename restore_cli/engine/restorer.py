@@ -111,7 +111,7 @@ class Restorer:
             usual_overlap=usual_overlap,
             batch_size=batch_size,
         )
-        self._costs: dict[str, Costs] = {}
+        self._costs: dict[Precision, Costs] = {}
         self._by = "torch"  # what computed the last windows: small ones fall back to torch
 
     @overload
@@ -221,7 +221,7 @@ class Restorer:
     def _keep(self) -> None:
         """Tell later processes what of this model need not be found out again."""
         if self._identity and isinstance(self._chosen and self._chosen.backend, OpenVINOBackend):
-            warm.keep(self._identity, self._network, self._need(torch.device("cpu")))
+            warm.keep(self._identity, self._network, self._need(self._device), self._costs)
         self._identity = ""
 
     def _need(self, device: memory.Place) -> float:
