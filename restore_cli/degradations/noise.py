@@ -8,7 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from restore_cli.degradations.sample import Range, Sample, check_options, log_uniform, measure
+from restore_cli.degradations.sample import (
+    Range,
+    Sample,
+    Sometimes,
+    check_options,
+    log_uniform,
+    measure,
+)
 from restore_cli.images.color import linear_to_srgb, srgb_to_linear
 
 
@@ -84,25 +91,18 @@ class SensorNoise:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quantize8:
+class Quantize8(Sometimes):
     """What an 8-bit file keeps: values clipped to [0, 1] and rounded to 256 levels.
 
     Attributes:
-        probability: how often the file happens; the rest passes unchanged.
         clip_probability: how often values beyond [0, 1] are cut off. Where noise was cut off at
             white, its mean lies below white, and a network learns to brighten bright places.
     """
 
-    probability: float = 1.0
     clip_probability: float = 1.0
 
-    def __post_init__(self) -> None:
-        check_options(vars(self))
-
-    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+    def degraded(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """Clip and round. The noise level stays that of the noise before the file."""
-        if rng.uniform() >= self.probability:
-            return sample
         if self.clip_probability < 1 and rng.uniform() >= self.clip_probability:
             return replace(sample, image=(sample.image * 255.0 + 0.5).floor() / 255.0)
         return replace(sample, image=_to_bytes(sample.image).to(torch.float32) / 255.0)

@@ -1,6 +1,7 @@
 """What a degradation takes and returns."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol, cast
@@ -61,6 +62,28 @@ class Degradation(Protocol):
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """Degrade; neither argument's tensors are changed in place."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sometimes(ABC):
+    """A degradation that happens to some samples and lets the others pass unchanged.
+
+    Attributes:
+        probability: how often it happens.
+    """
+
+    probability: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_options(vars(self))
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """See `Degradation`."""
+        return sample if rng.uniform() >= self.probability else self.degraded(sample, rng)
+
+    @abstractmethod
+    def degraded(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """What becomes of a sample to which it happens."""
 
 
 def as_target(sample: Sample, picture: Tensor) -> Sample:

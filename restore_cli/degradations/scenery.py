@@ -11,29 +11,18 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from restore_cli.degradations.sample import Range, Sample, check_options
+from restore_cli.degradations.sample import Range, Sample, Sometimes
 
 Plane = npt.NDArray[np.float32]
 _SUBPIXEL_BITS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class ThinThings:
-    """Wires, fences, hair and reeds, bright or dark, across the scene.
+class ThinThings(Sometimes):
+    """Wires, fences, hair and reeds, bright or dark, across the scene."""
 
-    Attributes:
-        probability: how often there are any; the rest passes unchanged.
-    """
-
-    probability: float = 1.0
-
-    def __post_init__(self) -> None:
-        check_options(vars(self))
-
-    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+    def degraded(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """Cover the same places of `sample.image` and `sample.target`."""
-        if rng.uniform() >= self.probability:
-            return sample
         height, width = sample.image.shape[-2:]
         draw = (_wires, _fence, _reeds, _hair)[int(rng.integers(4))]
         cover = np.zeros((height, width), np.uint8)
@@ -52,24 +41,17 @@ class ThinThings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WetGround:
+class WetGround(Sometimes):
     """Wet ground that mirrors what stands above it, in the picture and its target.
 
     Attributes:
         strength: range of the share of the light that is mirrored.
-        probability: how often; the rest passes unchanged.
     """
 
     strength: Range = (0.1, 0.5)
-    probability: float = 1.0
 
-    def __post_init__(self) -> None:
-        check_options(vars(self))
-
-    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+    def degraded(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """Brighten the lower part of both pictures by the smeared upper part."""
-        if rng.uniform() >= self.probability:
-            return sample
         height, width = sample.image.shape[-2:]
         horizon = round(height * rng.uniform(0.45, 0.85))
         rows = min(height - horizon, horizon)

@@ -8,13 +8,13 @@ import numpy.typing as npt
 import torch
 
 from restore_cli.degradations.random_fields import depth
-from restore_cli.degradations.sample import Range, Sample, check_options
+from restore_cli.degradations.sample import Range, Sample, Sometimes
 
 Plane = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Veil:
+class Veil(Sometimes):
     """A veil over a picture: rain comes with it, and so do dry days.
 
     Before `set-target` it belongs to the photo, so that a derainer does not take a veil for rain.
@@ -23,21 +23,14 @@ class Veil:
         opacity: range of the opacity at the farthest place.
         near: range of the opacity at the nearest place, as a share of that.
         contrast: range of the factor on the distance from the mean brightness.
-        probability: how often it happens; the rest passes unchanged.
     """
 
     opacity: Range = (0.0, 0.6)
     near: Range = (0.0, 0.7)
     contrast: Range = (0.7, 1.0)
-    probability: float = 1.0
 
-    def __post_init__(self) -> None:
-        check_options(vars(self))
-
-    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+    def degraded(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """Veil `sample.image`, clipped to [0, 1]; the target stays, and so does the level."""
-        if rng.uniform() >= self.probability:
-            return sample
         picture = sample.image.clamp(0, 1).numpy()
         veiled = self.over(picture, rng)
         return replace(sample, image=torch.from_numpy(veiled), sigma=float("nan"))

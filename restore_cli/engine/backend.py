@@ -29,7 +29,13 @@ class Computed(NamedTuple):
 
 
 class Backend(Protocol):
-    """Computes one network, always the same."""
+    """Computes one network, always the same.
+
+    Attributes:
+        appetite: memory that it takes for each px, as a share of torch's.
+    """
+
+    appetite: float
 
     def __call__(
         self, windows: Tensor, level: Tensor | None, context: Tensor | None, precision: Precision
@@ -45,6 +51,10 @@ class Backend(Protocol):
         """
         ...
 
+    def forget(self) -> None:
+        """Give back the memory that is kept for windows like those before."""
+        ...
+
 
 class TorchBackend:
     """Computes with torch, on any device; the windows say on which.
@@ -52,6 +62,8 @@ class TorchBackend:
     Args:
         network: in eval mode; moved with `move`.
     """
+
+    appetite = 1.0
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -80,6 +92,9 @@ class TorchBackend:
             return None
         answers = self._network.global_context(patches.to(self._home or patches.device))
         return None if answers is None else answers.mean(dim=0, keepdim=True)
+
+    def forget(self) -> None:
+        """See `Backend`; torch keeps little on a CPU."""
 
     def move(self, device: torch.device) -> None:
         """Bring the network to a device, in the layout that is fast there."""

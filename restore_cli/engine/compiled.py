@@ -22,6 +22,8 @@ LEAST_SIDE = 64
 """px; smaller windows are torch's: some networks pad by more than such a picture has."""
 _FIXED = 2**17
 """px of a window from which, in fp32, it is compiled for its very shape: faster, 0.1 s once."""
+_FORM = "ends with all that they are told, filters of 32 px"
+"""Of what is kept: changed with the code that makes it, where versions are the same."""
 _SHAPES = 8  # compiled and kept at once
 _INPUTS = ("image", "level", "context")
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
@@ -140,6 +142,10 @@ class Compiled:
         self._whole.infer([np.ascontiguousarray(patches)])
         return self._whole.get_output_tensor(0).data.copy()
 
+    def forget(self) -> None:
+        """Give back what earlier windows took; it is compiled again when it is needed."""
+        self._ready.clear()
+
     def _unknown(self, count: int) -> Array:
         """A level that says nothing."""
         shape = [axis.get_length() for axis in list(self._ports["level"].get_partial_shape())[1:]]
@@ -210,7 +216,7 @@ def surroundings() -> list[object]:
 
     processor = core().get_property("CPU", "FULL_DEVICE_NAME")
     abilities = sorted(core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
-    return [versions(), openvino.__version__, processor, abilities]
+    return [_FORM, versions(), openvino.__version__, processor, abilities]
 
 
 def packed(parts: Parts, verdict: Verdict) -> bytes:

@@ -19,8 +19,8 @@ class Apart(NamedTuple):
     Attributes:
         rest: what may be computed in bf16. Its first output is what `tail` is given; "seen" stands
             for the picture where there is a `front`.
-        tail: the last convolution with what follows, of "features" and, where it is added, "image";
-            None where networks end otherwise.
+        tail: the last convolution with what follows, of "features" and the inputs that are needed
+            for what it is added to; None where networks end otherwise.
         front: the filters before the first convolution, which make "seen"; None without any.
     """
 
@@ -50,8 +50,6 @@ def _without_tail(model: Any) -> tuple[Any, Any]:  # noqa: ANN401
     _feed(_named(tail, last), features := _parameter(_named(tail, last), FEATURES))
     result = tail.get_results()[0]
     used = _used(tail, [result])
-    if any("image" not in one.output(0).get_tensor().get_names() for one in used):
-        return model, None
     if sum(kind in _CONVOLUTIONS for kind in _above([result]).values()) != 1:
         return model, None
     return rest, openvino.Model([result], [features, *used], "tail")  # pyright: ignore[reportGeneralTypeIssues]

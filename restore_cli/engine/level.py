@@ -30,22 +30,14 @@ def is_told_by_context(info: NetworkInfo) -> bool:
     return bool(info.quantity) and info.level is None
 
 
-def told_by_context(
-    network: Network, context: Tensor | None, level: float | None
-) -> tuple[Tensor | None, float | None]:
-    """What a network is told of a picture, where a level takes the place of what it would see.
+def told_by_context(network: Network, level: float | None) -> Tensor | None:
+    """The context (1, F) that a told level puts in the place of what a network would see.
 
-    Args:
-        network: see there.
-        context: what its `global_context` says of the picture, (1, F); None for one without.
-        level: what the user says; None for nothing.
-
-    Returns:
-        The context to use, and the level that is still to be told beside the picture.
+    None where it sees for itself; then a level is told beside the picture.
     """
-    if context is None or level is None or not is_told_by_context(network.info):
-        return context, level
-    return network.told_context(level).to(context), None
+    if level is None or not is_told_by_context(network.info):
+        return None
+    return network.told_context(level)
 
 
 def check_level(info: NetworkInfo, level: float | None) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SMALLEST_TILE = 64
 """px; below this most of a window is context that is thrown away."""
 
-CPU_BUDGET = 768 * 2**20
+CPU_BUDGET = 512 * 2**20
 """Bytes of activations on a CPU: larger windows are not faster, and other programs want memory."""
 
 SAFETY = 1.5

@@ -104,14 +104,14 @@ class Restorer:
         self._chosen: Chosen | None = None
         self._ways = Ways(
             network.info,
-            self._torch.bytes_per_pixel,
+            self._need,
             self._device,
             tile=tile,
             overlap=overlap,
             usual_overlap=usual_overlap,
             batch_size=batch_size,
         )
-        self._costs: dict[str, Costs] = {}
+        self._costs: dict[Precision, Costs] = {}
         self._by = "torch"  # what computed the last windows: small ones fall back to torch
 
     @overload
@@ -212,6 +212,7 @@ class Restorer:
                 key = "\n".join([fingerprint(self._network), machine(), name, precision])
                 cache = Cache(cache_folder())
                 known, note = measured(compute, self._block, f"costs {key}", cache)
+            backend.forget()  # the largest of them held more than pictures mostly need
             self._costs[precision] = known
             if note and note not in notes:
                 notes.append(note)
@@ -220,10 +221,12 @@ class Restorer:
     def _keep(self) -> None:
         """Tell later processes what of this model need not be found out again."""
         if self._identity and isinstance(self._chosen and self._chosen.backend, OpenVINOBackend):
-            warm.keep(
-                self._identity, self._network, self._torch.bytes_per_pixel(torch.device("cpu"))
-            )
+            warm.keep(self._identity, self._network, self._need(self._device), self._costs)
         self._identity = ""
+
+    def _need(self, device: memory.Place) -> float:
+        """Bytes for each px, see `memory`."""
+        return self._backend_on(device.type).appetite * self._torch.bytes_per_pixel(device)
 
     def _backend_on(self, kind: str) -> Backend:
         return self._chosen.backend if self._chosen and kind == "cpu" else self._torch
@@ -302,7 +305,11 @@ class Restorer:
         layout = self._ways.layout((image.shape[1], image.shape[2]), way)
         pixels = image.shape[1] * image.shape[2]
         with torch.inference_mode():
-            context, level = told_by_context(self._network, self._context(image, way), level)
+            context = told_by_context(self._network, level)
+            if context is None:
+                context = self._context(image, way)
+            else:
+                context, level = context.to(str(way.device)), None
 
             def run(windows: Pixels) -> Pixels:
                 seen = torch.from_numpy(windows).to(str(way.device))

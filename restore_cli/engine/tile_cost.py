@@ -20,7 +20,7 @@ LARGE = 2_000_000
 SMALL = 2**17
 """px of a picture below which no tiling costs time that anybody notices."""
 
-SIDES = (192, 256, 320, 384, 512, 768)
+SIDES = (192, 256, 320, 384, 512, 640)
 """px of the square windows that are measured; larger ones cost what the largest does."""
 
 WASTEFUL = 1.5

@@ -11,8 +11,8 @@ import importlib.metadata
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,7 +23,7 @@ from restore_cli.engine import compiled
 from restore_cli.engine.cache import Cache, cache_folder
 from restore_cli.engine.global_context import whole_of
 from restore_cli.engine.restored import Restored
-from restore_cli.engine.tile_cost import LARGE, Costs
+from restore_cli.engine.tile_cost import Costs
 from restore_cli.engine.ways import DEFAULT_OVERLAP, Way, Ways
 from restore_cli.engine.windows import (
     Layout,
@@ -59,6 +59,7 @@ class Known:
         threads: how many compute.
         bytes_per_pixel: what it takes on a CPU.
         alike: see `compiled.Verdict`.
+        costs: of windows, by number format, where a large picture has asked for them.
     """
 
     info: NetworkInfo
@@ -67,6 +68,7 @@ class Known:
     threads: int
     bytes_per_pixel: float
     alike: bool = False
+    costs: Mapping[str, Costs] = field(default_factory=dict[str, Costs])
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,9 @@ class _UnusualError(Exception):
 _TROUBLES = (_UnusualError, NotFiniteError, RuntimeError, MemoryError)
 
 
-def keep(identity: str, network: Network, bytes_per_pixel: float) -> None:
+def keep(
+    identity: str, network: Network, bytes_per_pixel: float, costs: Mapping[Precision, Costs]
+) -> None:
     """Leave for later processes what is known of a model that OpenVINO computes here.
 
     Not of networks that say something of a picture beside restoring it: torch reads that.
@@ -95,6 +99,7 @@ def keep(identity: str, network: Network, bytes_per_pixel: float) -> None:
         identity: of the model; different for others of this name.
         network: in eval mode, on the CPU.
         bytes_per_pixel: see `memory`.
+        costs: of windows, as far as they are known; what was kept of others stays.
     """
     import torch
 
@@ -111,8 +116,12 @@ def keep(identity: str, network: Network, bytes_per_pixel: float) -> None:
         "threads": torch.get_num_threads(),
         "bytes_per_pixel": bytes_per_pixel,
     }
-    cache, key, data = Cache(cache_folder()), _key(identity), json.dumps(kept).encode()
-    if cache.get(key) != data:
+    cache, key = Cache(cache_folder()), _key(identity)
+    before = cache.get(key)
+    known = {} if before is None else json.loads(before)["costs"]
+    new = {name: {str(side): each for side, each in c.by_side.items()} for name, c in costs.items()}
+    data = json.dumps(kept | {"costs": known | new}).encode()
+    if before != data:
         cache.put(key, data)  # where it cannot be written, that was noted for the model itself
 
 
@@ -144,8 +153,12 @@ def recall(identity: str, *, device: str, precision: str, backend: str) -> Known
     info = NetworkInfo(**told["info"], formats=formats)
     if verdict.trouble or precision not in ("auto", *formats):
         return None
+    costs = {
+        name: Costs({int(side): each for side, each in by_side.items()})
+        for name, by_side in told["costs"].items()
+    }
     need = told["bytes_per_pixel"]
-    return Known(info, parts, verdict.half, told["threads"], need, verdict.alike)
+    return Known(info, parts, verdict.half, told["threads"], need, verdict.alike, costs)
 
 
 class WarmRestorer:
@@ -180,7 +193,7 @@ class WarmRestorer:
         batch_size: int = 1,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        self.info, self._alike = known.info, known.alike
+        self.info, self._alike, self._costs = known.info, known.alike, known.costs
         half = known.half if precision == "auto" else precision == "bf16"
         self._precision: Precision = "bf16" if half else "fp32"
         self._compiled = compiled.Compiled(known.parts, lambda: known.threads)
@@ -233,14 +246,19 @@ class WarmRestorer:
     def _is_plain(
         self, images: Sequence[Pixels], level: float | None, strength: float, tta: bool
     ) -> bool:
-        height, width = images[0].shape[1:]
         asked = level is None and strength == 1.0 and not tta
-        fits = height * width < LARGE and min(height, width) >= compiled.LEAST_SIDE
+        fits = min(images[0].shape[1:]) >= compiled.LEAST_SIDE
         return self._full is None and asked and fits
+
+    def _known_costs(self) -> Costs:
+        """Of windows; asked for large pictures only."""
+        if self._precision not in self._costs:
+            raise _UnusualError  # the full one measures
+        return self._costs[self._precision]
 
     def _planned(self, size: tuple[int, int]) -> tuple[Way, Layout, list[str]]:
         notes: list[str] = []
-        way = self._ways.first(size, _Host(), self._precision, notes, Costs)
+        way = self._ways.first(size, _Host(), self._precision, notes, self._known_costs)
         layout = self._ways.layout(size, way)
         first = layout.rows[0], layout.columns[0]
         if min(span.stop - span.start for span in first) < compiled.LEAST_SIDE:
@@ -295,7 +313,7 @@ class WarmRestorer:
 def _key(identity: str) -> str:
     threads = [os.environ.get(name, "") for name in _THREADS]
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
-    return json.dumps(["warm", identity, threads, cores, *compiled.surroundings()])
+    return json.dumps(["warm, with costs", identity, threads, cores, *compiled.surroundings()])
 
 
 def _may_have_accelerator() -> bool:

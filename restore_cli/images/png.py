@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from restore_cli.images.deflate import checksum
 from restore_cli.images.ifd import Buffer
 from restore_cli.images.metadata import Metadata, Resolution, Text, unwrap_iptc, wrap_iptc
 from restore_cli.images.png_rows import SIGNATURE, PngRows, chunk
@@ -76,7 +78,7 @@ def chunks(data: Buffer) -> list[tuple[bytes, memoryview]]:
         end = at + 8 + length
         if end + 4 > len(view):
             raise ValueError("the file ends early")
-        if zlib.crc32(view[at + 4 : end]) == struct.unpack_from(">I", view, end)[0]:
+        if checksum(view[at + 4 : end]) == struct.unpack_from(">I", view, end)[0]:
             found.append((kind, view[at + 8 : end]))
         elif kind[0] < 97:  # upper case: critical
             raise ValueError(f"the checksum of its {kind.decode('latin-1')} chunk is wrong")
@@ -253,25 +255,23 @@ def encode(
         alpha: (H, W) of the same dtype, or None.
         metadata: all of it is kept; IPTC as the "Raw profile" text that ExifTool, Exiv2 and
             ImageMagick read.
-        level: deflate's, 1 to 9; None for OpenCV's own choice of filter and level, which is both
-            the fastest and nearly the smallest.
+        level: OpenCV's, 1 to 9; None is fast, and no larger.
 
     Returns:
         The whole file.
     """
-    if max(pixels.shape) > LONGEST_SIDE or (pixels.shape[2] == 1 and alpha is not None):
-        body = _encode_rows(pixels if alpha is None else np.dstack((pixels, alpha)))
-    else:
-        if pixels.shape[2] == 1:
-            code = pixels
-        elif alpha is None:
-            code = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-        else:
-            code = np.dstack((pixels[..., ::-1], alpha))
-        options = [] if level is None else [cv2.IMWRITE_PNG_COMPRESSION, level]
-        body = cv2.imencode(".png", code, options)[1].tobytes()
-    after_header = len(SIGNATURE) + 25
     extra = described(metadata)
+    grey_with_alpha = pixels.shape[2] == 1 and alpha is not None
+    if level is None or max(pixels.shape) > LONGEST_SIDE or grey_with_alpha:
+        return _encode_rows(pixels if alpha is None else np.dstack((pixels, alpha)), extra, level)
+    if pixels.shape[2] == 1:
+        code = pixels
+    elif alpha is None:
+        code = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    else:
+        code = np.dstack((pixels[..., ::-1], alpha))
+    body = cv2.imencode(".png", code, [cv2.IMWRITE_PNG_COMPRESSION, level])[1].tobytes()
+    after_header = len(SIGNATURE) + 25
     return b"".join((body[:after_header], *extra, memoryview(body)[after_header:]))
 
 
@@ -303,11 +303,11 @@ def _physical(resolution: Resolution) -> bytes:
     return struct.pack(">IIB", max(1, round(x * scale)), max(1, round(y * scale)), known)
 
 
-def _encode_rows(samples: NDArray[Any]) -> bytes:
-    """Encode (H, W, 1 to 4): grey with alpha and long sides, which OpenCV cannot write."""
+def _encode_rows(samples: NDArray[Any], further: Sequence[bytes], level: int | None) -> bytes:
+    """Encode (H, W, 1 to 4) without OpenCV, which writes neither grey with alpha nor long sides."""
     height, width, channels = samples.shape
     out = io.BytesIO()
-    rows = PngRows(out, (height, width, channels), samples.dtype)
+    rows = PngRows(out, (height, width, channels), samples.dtype, further, level=level)
     rows.write(samples)
     rows.close()
     return out.getvalue()

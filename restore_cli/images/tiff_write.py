@@ -7,7 +7,6 @@ with a profile.
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore_cli.images import tiff
+from restore_cli.images.deflate import pack
 from restore_cli.images.ifd import (
     EXIF_IFD,
     LONG,
@@ -177,7 +177,7 @@ def _rows_of_strip(page: Page) -> int:
 
 
 def _packed(band: NDArray[Any], order: Order) -> bytes:
-    return zlib.compress(_predicted(band, order), 3)
+    return pack(_predicted(band, order))
 
 
 def _predicted(band: NDArray[Any], order: Order) -> bytes:

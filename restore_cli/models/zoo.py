@@ -15,6 +15,7 @@ from torch import Tensor
 
 from restore_cli.errors import ExitCode, RestoreError
 from restore_cli.images.atomic import write_together
+from restore_cli.models import shipped
 from restore_cli.models.checkpoints import read_weights, unwrapped
 from restore_cli.models.entries import (
     CARD,
@@ -171,12 +172,15 @@ def export(folder: Path, network: Network, recipe: Recipe, card_text: str) -> No
     Args:
         folder: made where it is missing; a model there is replaced file by file.
         network: built from `recipe`; stored in fp16.
-        recipe: kept as recipe.toml unless the folder's own says the same (comments stay then).
+        recipe: kept as recipe.toml unless the folder's own says the same (comments stay then);
+            without the weights that training began from, unless they are shipped: their place on
+            one machine means nothing on another.
         card_text: markdown.
 
     Raises:
         RestoreError: the folder cannot be written, or a weight leaves fp16's range.
     """
+    recipe = _travelling(recipe)
     halves = {k: v.detach().to("cpu", torch.float16).contiguous() for k, v in _weights(network)}
     for name, value in halves.items():
         if not bool(torch.isfinite(value).all()):
@@ -233,6 +237,13 @@ def _unwritable(folder: Path, error: OSError) -> RestoreError:
 
 def _weights(network: Network) -> Iterator[tuple[str, Tensor]]:
     yield from network.state_dict().items()
+
+
+def _travelling(recipe: Recipe) -> Recipe:
+    if recipe.network.weights in (None, *(one.name for one in shipped.folders())):
+        return recipe
+    network = recipe.network.model_copy(update={"weights": None})
+    return recipe.model_copy(update={"network": network})
 
 
 def _recipe_text(folder: Path, recipe: Recipe) -> str:

@@ -9,14 +9,16 @@ from torch.nn import functional as F
 from restore_cli.images.color import linear_to_srgb, srgb_to_linear
 from restore_cli.networks.base import Estimated, EstimatingNetwork, NetworkInfo, completed
 from restore_cli.networks.blocks import local_convolutions
-from restore_cli.networks.fourier import filtered, frequencies, jinc, sinc
+from restore_cli.networks.fourier import filtered, frequencies, jinc, local, sinc
 from restore_cli.networks.unet import UNet
 
 DIRECTIONS = 4
 """Widths along 0, 45, 90 and 135 degrees: they tell how long a blur is, how thin, and which way."""
 UNIT = 10.0
 """px: widths of usual blurs in this unit are of order one."""
-_REACH = 32  # px of mirrored margin around a picture before it is filtered
+_REACH = 32
+"""px that a filter sees, and of mirrored margin around a picture. Wiener's reach further where a
+kernel's zeros are sharp; cut off here they serve as well, and windows come out as the whole."""
 # What a blur of given second moments does to a wave depends on how it spreads its light. For these
 # three it is a function of r, the wave's phase across one standard deviation along it: a disc, a
 # line, and a Gaussian. Zeros of the first two are sharp, and only right for that very shape.
@@ -113,7 +115,7 @@ def inverse_filtered(image: Tensor, widths: Tensor) -> Tensor:
 
     The filter is K / (K^2 + n (f^2 + 0.02)), with K the blur's transfer function, f the spatial
     frequency (1 at the finest waves along an axis) and n a constant: Wiener's, for the spectrum of
-    natural pictures, whose power falls with the square of the frequency.
+    natural pictures, whose power falls with the square of the frequency; cut off at `_REACH` px.
 
     Args:
         image: (B, 3, H, W) sRGB, clipped to [0, 1].
@@ -127,8 +129,8 @@ def inverse_filtered(image: Tensor, widths: Tensor) -> Tensor:
     across, down = margins
     padded = F.pad(light, (across, across, down, down), mode="reflect")
     height, width = padded.shape[-2:]
-    fy = 2 * frequencies(height, like=light)[:, None]
-    fx = 2 * frequencies(width, like=light, half=True)[None]
+    fy = 2 * frequencies(2 * _REACH, like=light)[:, None]
+    fx = fy.T
     xx, slant, yy, other = (widths[:, i, None, None].square() for i in range(DIRECTIONS))
     moments = xx * fx**2 + (slant - other) * fx * fy + yy * fy**2
     phase = math.pi * moments.clamp(min=0).sqrt()
@@ -136,7 +138,7 @@ def inverse_filtered(image: Tensor, widths: Tensor) -> Tensor:
     for shape, noise in zip(_SHAPES, _NOISE, strict=True):
         kernel = _transfer(shape, phase)
         inverse = kernel / (kernel.square() + noise * (fx**2 + fy**2 + 0.02))
-        gains.append(inverse[:, None])
+        gains.append(local(inverse[:, None], (height, width)))
     sharp = torch.cat(filtered(padded, gains), dim=1)
     sharp = sharp[..., down : height - down, across : width - across]
     return linear_to_srgb(sharp.clamp(0, 1))

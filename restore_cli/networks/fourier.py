@@ -68,10 +68,45 @@ def _filtered_by_matrices(image: Tensor, gains: Sequence[Tensor]) -> list[Tensor
 def _waves(size: int, count: int, like: Tensor) -> tuple[Tensor, Tensor]:
     """Cosines and sines of `count` waves over `size` px, (size, count) each."""
     place = torch.arange(size, device=like.device)
-    wave = torch.arange(count, device=like.device)
+    return _waves_at(place, torch.arange(count, device=like.device), size)
+
+
+def _waves_at(place: Tensor, wave: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of waves, numbered as they fit into `size` px, at places from 0 up."""
     # The remainder of whole numbers keeps the angle exact.
     angle = (place[:, None] * wave[None] % size).float() * (2 * math.pi / size)
     return angle.cos(), angle.sin()
+
+
+def local(gain: Tensor, size: tuple[int, int]) -> Tensor:
+    """The gain of a filter that sees only what lies near, like one that may see all.
+
+    Its kernel is cut off where it reaches half of the grid on which the gain was made, and fades
+    from the half of that: so what it makes of a place is the same in every window around it.
+
+    Args:
+        gain: real and even, (B, 1, G, G) at `frequencies(G)` along both axes, G even.
+        size: (H, W) of the pictures to filter.
+
+    Returns:
+        (B, 1, H, W // 2 + 1), as `filtered` takes it.
+    """
+    side = int(gain.shape[-1])  # a constant where this is traced
+    reach = side // 2
+    steps = torch.arange(side, device=gain.device)  # 0 stands for `reach` px before the place
+    # Whole turns are added, so that no remainder of a number below 0 is asked for.
+    cos, sin = _waves_at(steps + reach, steps, side)
+    kernel = (cos @ gain @ cos.T - sin @ gain @ sin.T) / side**2
+    far = (steps - reach).abs().float() / reach
+    fade = 0.5 + 0.5 * torch.cos(math.pi * (2 * far - 1).clamp(min=0))
+    kernel = kernel * fade[:, None] * fade
+    height, width = size
+    rows, columns = steps - reach + reach * height, steps - reach + reach * width
+    down = torch.arange(height, device=gain.device)
+    across = torch.arange(width // 2 + 1, device=gain.device)
+    cos_down, sin_down = _waves_at(rows % height, down, height)
+    cos_across, sin_across = _waves_at(columns % width, across, width)
+    return cos_down.T @ kernel @ cos_across - sin_down.T @ kernel @ sin_across
 
 
 def sinc(x: Tensor) -> Tensor:

@@ -215,14 +215,13 @@ class UnpairedData(_DegradedFolders):
         return 0.0
 
 
-class MixedData(_DegradedFolders):
+class _SomePairs(_TwoFolders):
     """Some pairs, and pictures that stand alone.
 
     Inputs that have a target of their name are drawn with it in `paired_share` of the samples.
     `targets` is what is done to pictures of the target folder.
     """
 
-    kind: Literal["mixed"]
     paired_share: Share
     targets: list[Mixture] = Field(default=[])
 
@@ -237,23 +236,18 @@ class MixedData(_DegradedFolders):
         return self.paired_share
 
 
-class RawData(_TwoFolders):
+class MixedData(_SomePairs, _DegradedFolders):
+    """Some pairs, and pictures that stand alone; a `mixture` degrades the inputs."""
+
+    kind: Literal["mixed"]
+
+
+class RawData(_SomePairs):
     """Camera RAW files as inputs, finished pictures as targets; the rest as in `MixedData`."""
 
     kind: Literal["raw"]
     resize: None = None  # pyright: ignore[reportIncompatibleVariableOverride]
     paired_share: Share = 1.0
-    targets: list[Mixture] = Field(default=[])
-
-    @property
-    def looks(self) -> list[Mixture]:
-        """What `targets` says."""
-        return self.targets
-
-    @property
-    def pairs(self) -> float:
-        """As told."""
-        return self.paired_share
 
 
 Data = Annotated[

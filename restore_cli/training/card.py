@@ -1,5 +1,9 @@
 """The model card that an export carries: facts of the run, and a place for measured numbers."""
 
+from pathlib import Path
+
+from restore_cli.errors import RestoreError
+from restore_cli.models.entries import file_digest, weights_file
 from restore_cli.training.loop import Trained
 from restore_cli.training.validation import MOST
 
@@ -31,6 +35,8 @@ def write_card(trained: Trained) -> str:
         ("left-out steps (not finite)", str(trained.skipped)),
         ("licence", model.licence),
     ]  # fmt: skip
+    if recipe.network.weights is not None:
+        rows.insert(3, ("begun from", _begun_from(recipe.network.weights)))
     if trained.validation_psnr is not None and trained.input_psnr is not None:
         # Where the input is the target, as for an autoencoder, it has no PSNR to quote.
         before = f"{trained.input_psnr:.2f} dB in, " if trained.input_psnr < MOST else ""
@@ -49,6 +55,15 @@ def write_card(trained: Trained) -> str:
         "Train it again with `restore train recipe.toml --set data.root=DIR`.\n\n"
         f"## Measured\n\n{MEASURED_BEGIN}\nnot measured yet\n{MEASURED_END}\n{limits}"
     )
+
+
+def _begun_from(weights: str) -> str:
+    """The name of the weights, and what tells them from others of that name."""
+    try:
+        digest = file_digest(weights_file(weights))
+    except RestoreError:  # moved since
+        return Path(weights).name
+    return f"{Path(weights).name}, sha256 {digest[:12]}"
 
 
 def _options(options: dict[str, object]) -> str:

@@ -4,7 +4,9 @@ import json
 import os
 import shutil
 import struct
+import subprocess
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,10 @@ from PIL import Image
 
 from restore_cli.__main__ import main
 from restore_cli.images.picture import Picture
+
+Start = Callable[..., "subprocess.Popen[str]"]
+Answer = tuple[int, list[dict[str, Any]], str]
+Evaluate = Callable[..., Answer]
 
 TENTH = 10 ** (0.1 / 20)  # errors this much larger cost 0.1 dB
 GATE = "--max-drop psnr=0.05"

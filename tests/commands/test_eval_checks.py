@@ -2,30 +2,18 @@
 
 import os
 import shlex
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from eval_sets import CASES, build, sets
+from eval_sets import CASES, Evaluate, build, sets
 
 from restore_cli.commands.eval_checks import STDOUT, Files, bounds_of, labels_of
 from restore_cli.errors import RestoreError
 from restore_cli.evaluation import inception, perceptual
 
-Start = Callable[..., "subprocess.Popen[str]"]
-
-
-Answer = tuple[int, list[dict[str, Any]], str]
-Evaluate = Callable[..., Answer]
-
-
-@pytest.fixture(autouse=True)
-def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("inside")
 
 
 @pytest.fixture(scope="module")

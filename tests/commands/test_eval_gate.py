@@ -1,28 +1,16 @@
 """The gate, and what it says."""
 
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from eval_sets import sets
+from eval_sets import Evaluate, sets
 
 from restore_cli.commands.console import Console
 from restore_cli.commands.eval_gate import pass_gate
 from restore_cli.errors import ExitCode, RestoreError
 from restore_cli.evaluation.gate import Bounds, Check, Verdict
 
-Start = Callable[..., "subprocess.Popen[str]"]
-
-
-Answer = tuple[int, list[dict[str, Any]], str]
-Evaluate = Callable[..., Answer]
-
-
-@pytest.fixture(autouse=True)
-def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("inside")
 
 
 def test_the_gate_passes_the_same_and_stops_a_tenth_of_a_decibel(evaluate: Evaluate) -> None:

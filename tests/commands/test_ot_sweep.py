@@ -1,8 +1,8 @@
 """`restore ot-correct sweep`: files, numbers, and wrong usage."""
 
 import csv
-import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,8 @@ Answer = tuple[int, list[dict[str, Any]], str]
 
 @pytest.fixture
 def sweep(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], inside: None, run: Callable[..., Answer]
 ) -> Callable[..., Answer]:
-    monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     for index in range(6):
         clean = rng.normal(128, 30, (24, 30, 3)).clip(0, 255)
@@ -35,17 +34,7 @@ def sweep(
     assert main([*fit, "--quiet"]) == 0
     capsys.readouterr()
 
-    def call(*words: str) -> Answer:
-        head = ["ot-correct", "sweep", "look.safetensors", "restored", "truth", "--json"]
-        code = main([*head, "--device", "cpu", *words])
-        out, err = capsys.readouterr()
-        return (
-            code,
-            [json.loads(line, parse_constant=pytest.fail) for line in out.splitlines()],
-            err,
-        )
-
-    return call
+    return partial(run, "ot-correct", "sweep", "look.safetensors", "restored", "truth")
 
 
 def test_people_get_a_table(

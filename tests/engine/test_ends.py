@@ -14,6 +14,7 @@ from restore_cli.models.portable import openvino_model
 from restore_cli.networks.baryir import BaryIR
 from restore_cli.networks.base import Network, NetworkInfo
 from restore_cli.networks.deblur import Deblur
+from restore_cli.networks.guided_unet import GuidedUNet
 from restore_cli.networks.unet import UNet
 
 pytest.importorskip("openvino", reason="needs the extra [fast]")
@@ -74,6 +75,28 @@ def test_what_is_told_beside_the_picture_stays() -> None:
     rest, tail, _ = apart(openvino_model(Graph(network, context=True)))
     assert tail is not None
     assert len(rest.outputs) == 2
+
+
+def test_what_is_relit_by_what_the_context_says_is_cut_off_too() -> None:
+    torch.manual_seed(0)
+    network = GuidedUNet(
+        widths=(8, 8), depths=(1, 1), quantity="stops", relight=True, bins=6, exposure=0.46
+    ).eval()
+    torch.nn.init.normal_(network.body.tail.weight, std=0.02)
+    ends = apart(openvino_model(Graph(network, context=True)))
+    assert {port.get_any_name() for port in ends.tail.inputs} == {
+        FEATURES, "image", "level", "context",
+    }  # fmt: skip
+    compiled = Compiled(Parts(*ends), lambda: 1)
+    dark = 0.1 * torch.rand(1, 3, 128, 96)
+    told = torch.full((1, 6), torch.nan)
+    told[:, 2] = 1.0  # four stops
+    with torch.inference_mode():
+        context = network.global_context(dark)
+        expected = network(dark, told, context=context).numpy()
+    found, _ = compiled(dark.numpy(), told.numpy(), context.numpy(), "bf16")
+    # Light that was made in bf16 would be off by half of 1/255 where it is bright.
+    assert np.abs(found - expected).max() < 0.5 / 255
 
 
 def test_filters_before_the_network_stay_in_fp32() -> None:

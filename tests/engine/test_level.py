@@ -89,7 +89,9 @@ def test_a_network_of_amounts_is_told_one_and_says_what_it_sees() -> None:
     assert not torch.allclose(little, much)
 
 
-def test_a_level_takes_the_place_of_the_context_that_a_picture_has() -> None:
+def test_a_level_takes_the_place_of_the_context_that_a_picture_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     torch.manual_seed(0)
     network = UNet(
         widths=(4, 8), depths=(1, 1), global_context=6, quantity="haze", levels=(0.1, 0.5)
@@ -112,3 +114,10 @@ def test_a_level_takes_the_place_of_the_context_that_a_picture_has() -> None:
     assert not torch.equal(restorer(image, level=0.5).image, restorer(image).image)
     with pytest.raises(RestoreError, match=r"haze 1.5 is outside 0..1"):
         restorer(image, level=1.5)
+
+    def refuse(self: UNet, image: torch.Tensor) -> torch.Tensor:
+        raise AssertionError("nobody asks for the picture's own context")
+
+    told = restorer(image, level=0.5).image
+    monkeypatch.setattr(UNet, "global_context", refuse)
+    assert torch.equal(restorer(image, level=0.5).image, told)

@@ -41,7 +41,7 @@ def test_costs_are_measured_once(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     costs, note = measured(seen.append, 80, "one", cache)
     assert note == ""
-    assert set(seen) == {240, 320, 400, 560, 800}
+    assert set(seen) == {240, 320, 400, 560, 640}
     assert all(each > 0 for each in costs.by_side.values())
     seen.clear()
     assert measured(seen.append, 80, "one", cache) == (costs, "")

@@ -61,6 +61,32 @@ def test_a_warm_restorer_gives_the_bytes_of_a_full_one(tile: int | str) -> None:
     assert told[-1] == (150 * 230, 150 * 230)
 
 
+def test_a_large_picture_needs_no_torch_once_windows_were_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("restore_cli.engine.ways.LARGE", 20_000)
+    monkeypatch.setattr("restore_cli.engine.tile_cost.SIDES", (64, 96))
+    image = _image(150, 230)
+    Restorer(_network(), **HOW, identity="a")(_image(90, 90))  # type: ignore[arg-type]
+    known = recall("a", **HOW)
+    assert known is not None
+    assert not known.costs
+    full = Restorer(_network(), **HOW, identity="a")  # type: ignore[arg-type]
+    built: list[int] = []
+    expected = WarmRestorer(known, lambda: built.append(1) or full)(image)  # type: ignore[func-returns-value]
+    assert built == [1]
+    known = recall("a", **HOW)
+    assert known is not None
+    found = WarmRestorer(known, _never)(image)
+    np.testing.assert_array_equal(found.image, expected.image)
+    assert (found.tile, found.notes) == (expected.tile, expected.notes)
+    # A small picture after it does not forget them.
+    Restorer(_network(), **HOW, identity="a")(_image(90, 90))  # type: ignore[arg-type]
+    later = recall("a", **HOW)
+    assert later is not None
+    assert later.costs == known.costs
+
+
 def test_pictures_together_have_the_bytes_of_each_alone() -> None:
     full = Restorer(_network(), **HOW, identity="a")  # type: ignore[arg-type]
     images = [_image(70, 90) * share for share in np.float32([1, 0.5, 0.1])]
@@ -113,7 +139,7 @@ def test_a_network_that_tells_something_is_not_kept() -> None:
     network = BaryIR(widths=(8, 8), depths=(1, 1), sources=("rain", "haze"))
     assert network.means is not None
     torch.nn.init.normal_(network.means.weight)
-    warm.keep("c", network.eval(), 100.0)
+    warm.keep("c", network.eval(), 100.0, {})
     assert recall("c", **HOW) is None
 
 

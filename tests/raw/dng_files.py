@@ -7,10 +7,13 @@ import numpy as np
 import tifffile
 
 from restore_cli.batch.reading import Loaded
+from restore_cli.degradations.cameras import Camera
+from restore_cli.degradations.mosaic import Sensor, record
 from restore_cli.images.picture import Picture
 from restore_cli.images.profile import decode_srgb
 from restore_cli.raw.colorimetry import SRGB_TO_XYZ
 from restore_cli.raw.develop import Developer
+from restore_cli.raw.dng import DngTags, write_dng
 from restore_cli.raw.settings import Settings
 
 CFA, LINEAR = 32803, 34892
@@ -103,3 +106,25 @@ def developed(path: Path, **settings: object) -> tuple[Picture, Loaded]:
 def srgb(picture: Picture) -> np.ndarray:
     """Linear light of a picture under the sRGB curve."""
     return decode_srgb(picture.pixels / np.iinfo(picture.pixels.dtype).max)
+
+
+def write_shot(
+    path: Path,
+    balanced: np.ndarray,
+    camera: Camera,
+    sensor: Sensor,
+    **tags: object,
+) -> Path:
+    """A DNG of what a camera saw, as it would write it; tags say otherwise."""
+    frame = record(balanced, camera, sensor, np.random.default_rng(0))
+    given = {
+        "pattern": sensor.pattern,
+        "black": sensor.black,
+        "white": sensor.saturation,
+        "xyz_to_camera": camera.xyz_to_camera,
+        "forward": camera.forward(),
+        "neutral": camera.neutral,
+        **tags,
+    }
+    write_dng(path, frame, DngTags(**given))
+    return path

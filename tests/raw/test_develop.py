@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 from dng_cases import DNG_CASES, DngCase
+from dng_files import write_shot
 
 from restore_cli.degradations.cameras import Camera
-from restore_cli.degradations.mosaic import Pattern, Sensor, expose, record
+from restore_cli.degradations.mosaic import Pattern, Sensor, expose
 from restore_cli.engine.restorer import Restorer
 from restore_cli.errors import RestoreError
 from restore_cli.evaluation.delta_e import mean_ciede2000
@@ -37,20 +38,8 @@ def photo(height: int = 49, width: int = 63) -> np.ndarray:
 
 
 def write(path: Path, srgb: np.ndarray, sensor: Sensor | None = None, **tags: object) -> Path:
-    sensor = sensor or Sensor()
     balanced = expose(decode_srgb(srgb), CAMERA)
-    frame = record(balanced, CAMERA, sensor, np.random.default_rng(0))
-    given = {
-        "pattern": sensor.pattern,
-        "black": sensor.black,
-        "white": sensor.saturation,
-        "xyz_to_camera": CAMERA.xyz_to_camera,
-        "forward": CAMERA.forward(),
-        "neutral": CAMERA.neutral,
-        **tags,
-    }
-    write_dng(path, frame, DngTags(**given))
-    return path
+    return write_shot(path, balanced, CAMERA, sensor or Sensor(), **tags)
 
 
 @pytest.fixture(scope="module")

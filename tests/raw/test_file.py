@@ -26,18 +26,7 @@ def light(height: int = 48, width: int = 64) -> np.ndarray:
 
 def write(path: Path, pattern: str = "RGGB", sensor: Sensor | None = None, **tags: object) -> Path:
     sensor = sensor or Sensor(pattern=pattern)
-    frame = record(expose(light(), CAMERA), CAMERA, sensor, np.random.default_rng(0))
-    given = {
-        "pattern": sensor.pattern,
-        "black": sensor.black,
-        "white": sensor.saturation,
-        "xyz_to_camera": CAMERA.xyz_to_camera,
-        "forward": CAMERA.forward(),
-        "neutral": CAMERA.neutral,
-        **tags,
-    }
-    write_dng(path, frame, DngTags(**given))
-    return path
+    return dng_files.write_shot(path, expose(light(), CAMERA), CAMERA, sensor, **tags)
 
 
 def info(path: Path, **options: float) -> RawInfo:

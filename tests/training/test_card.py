@@ -1,4 +1,6 @@
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +73,16 @@ def test_what_is_not_known_is_left_out(parse: Parse, trained: Trained) -> None:
     assert "Limits" not in card
     assert facts(card)["objective"] == "supervised (defaults)"
     assert facts(card)["training pictures"] == "photos"
+
+
+def test_the_card_says_what_training_began_from(
+    parse: Parse, trained: Trained, tmp_path: Path
+) -> None:
+    assert "begun from" not in facts(write_card(trained))
+    file = tmp_path / "before.safetensors"
+    file.write_bytes(b"weights")
+    trained.recipe = parse(f"network.weights={file}")
+    digest = hashlib.sha256(b"weights").hexdigest()[:12]
+    assert facts(write_card(trained))["begun from"] == f"before.safetensors, sha256 {digest}"
+    file.unlink()
+    assert facts(write_card(trained))["begun from"] == "before.safetensors"

@@ -79,12 +79,19 @@ def test_weights_that_are_not_there_are_named(parse: Parse) -> None:
         load_initial(build(choice), choice)
 
 
-def test_an_exported_model_loads_without_what_it_started_from(parse: Parse, tmp_path: Path) -> None:
-    recipe = parse("network.weights=/gone/elsewhere")
+@pytest.mark.parametrize(
+    ("told", "kept"), [("/gone/elsewhere", None), ("denoise", "denoise"), ("", None)]
+)
+def test_an_exported_model_names_no_place_of_the_machine_that_trained_it(
+    parse: Parse, tmp_path: Path, told: str, kept: str | None
+) -> None:
+    recipe = parse(f"network.weights={told}")
     zoo.export(tmp_path / "model", build(recipe.network), recipe, "card")
     loaded = zoo.load(str(tmp_path / "model")).recipe
     assert loaded is not None
-    assert loaded.network == recipe.network
+    assert loaded.network == recipe.network.model_copy(update={"weights": kept})
+    for path in (tmp_path / "model").iterdir():
+        assert b"/gone/elsewhere" not in path.read_bytes()
 
 
 def test_weights_without_levels_start_a_network_that_will_learn_them(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from single_steps import check_that_each_teaches_its_module_alone
 from torch import Tensor
 
 from restore_cli.data.sample import Batch
@@ -125,15 +126,7 @@ def test_the_weighted_mean_over_a_batch_is_that_over_sources() -> None:
 
 
 def test_each_step_teaches_its_module_alone(batch: Batch) -> None:
-    objective = baryir()
-    for step in objective.steps(batch):
-        for module in objective.modules.values():
-            module.zero_grad()
-        step.loss.backward()
-        for name, module in objective.modules.items():
-            moved = [p.grad is not None for p in module.parameters()]
-            assert all(moved) if name == step.module else not any(moved)
-        assert not any(term.requires_grad for term in step.terms.values())
+    check_that_each_teaches_its_module_alone(baryir(), batch)
 
 
 def test_the_constraint_holds_while_both_learn(batch: Batch) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from single_steps import check_that_each_teaches_its_module_alone
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -85,15 +86,7 @@ def test_each_turn_has_the_loss_of_the_formulas(conjugate: str, pal: float, batc
 
 
 def test_each_step_teaches_its_module_alone(batch: Batch) -> None:
-    objective = eguot(r1=0.1, pal=0.5)
-    for step in objective.steps(batch):
-        for module in objective.modules.values():
-            module.zero_grad()
-        step.loss.backward()
-        for name, module in objective.modules.items():
-            moved = [p.grad is not None for p in module.parameters()]
-            assert all(moved) if name == step.module else not any(moved)
-        assert not any(term.requires_grad for term in step.terms.values())
+    check_that_each_teaches_its_module_alone(eguot(r1=0.1, pal=0.5), batch)
 
 
 def test_the_gradient_penalty_is_added(batch: Batch) -> None:
