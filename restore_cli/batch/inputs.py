@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from restore_cli.errors import RestoreError
+from restore_cli.images.drawn_sheet import COMPARISON
 from restore_cli.images.formats import UNREADABLE_SUFFIXES
 from restore_cli.images.listing import (
     PICTURES,
@@ -98,7 +99,7 @@ class Finder:
         """
         matches = sorted(Path(match) for match in glob.glob(pattern, recursive=True))  # noqa: PTH207
         folders = [path for path in matches if is_folder(path)]
-        files = [path for path in matches if path not in folders and path.name in self.suffixes]
+        files = [path for path in matches if path not in folders and self.suffixes.take(path)]
         fixed = Path(pattern)
         while glob.has_magic(str(fixed)):
             fixed = fixed.parent
@@ -137,15 +138,22 @@ def passed_over(inputs: Sequence[str], *, recursive: bool) -> tuple[str, ...]:
         inputs: what the user named.
         recursive: whether subfolders are walked.
     """
-    kinds: dict[str, Counter[str]] = {"picture": Counter(), "RAW": Counter()}
+    kinds: dict[str, Counter[str]] = {"picture": Counter(), "RAW": Counter(), "sheet": Counter()}
     wanted = {"picture": UNREADABLE_SUFFIXES, "RAW": RAWS.readable}
     sought = Suffixes(UNREADABLE_SUFFIXES | RAWS.readable)
+    drawn = Suffixes(frozenset({Path(COMPARISON).suffix}), sheets=True)
     for folder in {Path(text) for text in inputs if text and is_folder(Path(text))}:
         for listed in walk(folder, recursive=recursive, suffixes=sought):
             suffix = listed.path.suffix.lower()
             for kind, suffixes in wanted.items():
                 kinds[kind][suffix] += suffix in suffixes
-    cures = {"picture": "they are of kinds that are not read", "RAW": "use `restore isp`"}
+        for listed in walk(folder, recursive=recursive, suffixes=drawn):
+            kinds["sheet"][listed.path.suffix] += 1
+    cures = {
+        "picture": "they are of kinds that are not read",
+        "RAW": "use `restore isp`",
+        "sheet": "`--compare` and `restore compare` drew them",
+    }
     notes: list[str] = []
     for kind, counts in kinds.items():
         if total := counts.total():

@@ -128,17 +128,19 @@ class BatchReport:
         """Raise one error that names every failed input, if there is any."""
         if not self.failures:
             return
-        hints = {failure.hint for failure in self.failures}
-        hint = hints.pop() if len(hints) == 1 else None
+        hints: dict[str | None, list[str]] = {}
+        for failure in self.failures:
+            hints.setdefault(failure.hint, []).append(str(failure.error))
+        hint = next(iter(hints)) if len(hints) == 1 else None
         if len(self.failures) == 1:
             message = str(self.failures[0].error)
         else:
-            # Hints that differ stand with their files.
-            lines = [
-                f"  {failure.error}" + (f" ({failure.hint})" if failure.hint and not hint else "")
-                for failure in self.failures
-            ]
-            message = "\n".join([f"{len(lines)} inputs failed:", *lines])
+            # Hints that differ stand once each, below the files that they are for.
+            lines = [f"{len(self.failures)} inputs failed:"]
+            for cure, errors in hints.items():
+                lines += [f"  {error}" for error in errors]
+                lines += [f"    ({cure})"] if cure and not hint else []
+            message = "\n".join(lines)
         raise RestoreError(message, hint=hint, exit_code=ExitCode.SOME_FAILED)
 
     def _tell(self, result: "Result", *, each: bool, at_once: bool) -> None:

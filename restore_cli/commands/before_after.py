@@ -15,6 +15,7 @@ from restore_cli.batch.planning import Job
 from restore_cli.commands.outputs import check_apart
 from restore_cli.errors import RestoreError
 from restore_cli.images.atomic import write_atomically
+from restore_cli.images.drawn_sheet import COMPARISON, marked
 
 if TYPE_CHECKING:
     # What draws is imported where something is drawn.
@@ -62,9 +63,10 @@ class BeforeAfter:
     beside: bool = False
     sheet: Path | None = None
     names: Mapping[Path, str] = field(default_factory=dict[Path, str])
-    _rows: list[tuple[str, str, NDArray[np.uint8], NDArray[np.uint8]]] = field(
+    _rows: list[tuple[int, str, str, NDArray[np.uint8], NDArray[np.uint8]]] = field(
         default_factory=lambda: []
     )
+    _places: dict[Path, int] = field(default_factory=lambda: {})
     _left_out: int = 0
 
     def check(self, jobs: Sequence[Job | Refused]) -> None:
@@ -75,6 +77,10 @@ class BeforeAfter:
         """
         if not self.beside and self.sheet is None:
             return
+        # Pictures are finished in another order than they are named in.
+        self._places |= {
+            job.source: place for place, job in enumerate(jobs, start=len(self._places))
+        }
         known = [(job.source, job.output) for job in jobs if isinstance(job, Job)]
         sheets = [self.sheet] if self.sheet is not None else []
         beside = [_beside(output) for _, output in known] if self.beside else []
@@ -109,7 +115,10 @@ class BeforeAfter:
                 first, second = (reduced(one, THUMBNAIL, THUMBNAIL) for one in (before, after))
                 said = in_words(result.details)
                 name = self.names.get(result.source, str(result.source))
-                self._rows.append((name, f"{done}{f' ({said})' if said else ''}", first, second))
+                place = self._places.get(result.source, len(self._rows))
+                self._rows.append(
+                    (place, name, f"{done}{f' ({said})' if said else ''}", first, second)
+                )
         if not self.beside:
             return None
         pair = [
@@ -133,12 +142,13 @@ class BeforeAfter:
             return None
         from restore_cli.images.sheet import Labelled, drawn
 
+        shown = [row[1:] for row in sorted(self._rows, key=lambda row: row[0])]
         if self.sheet.suffix.lower() == ".html":
-            write_atomically(self.sheet, _page(self.label, self._rows).encode())
+            write_atomically(self.sheet, _page(self.label, shown).encode())
         else:
             rows = [
                 (name, [Labelled(before, "before"), Labelled(after, done)])
-                for name, done, before, after in self._rows
+                for name, done, before, after in shown
             ]
             write_atomically(self.sheet, encoded(drawn(rows), self.sheet.suffix.lower()))
         more = f", the first {len(self._rows)} pictures (.html takes all)" if self._left_out else ""
@@ -147,18 +157,18 @@ class BeforeAfter:
 
 def _beside(output: Path) -> Path:
     """Where the comparison of an output goes."""
-    return output.with_name(f"{output.stem}-compare.jpg")
+    return output.with_name(f"{output.stem}{COMPARISON}")
 
 
 def encoded(pixels: NDArray[np.uint8], suffix: str) -> bytes:
-    """(H, W, 3) uint8 as a JPEG or PNG file."""
+    """(H, W, 3) uint8 as a JPEG or PNG file; a JPEG says that it was drawn."""
     import cv2
     import numpy as np
 
     options = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY] if suffix != ".png" else []
     done, data = cv2.imencode(suffix, np.ascontiguousarray(pixels[:, :, ::-1]), options)
     assert done
-    return data.tobytes()
+    return data.tobytes() if suffix == ".png" else marked(data.tobytes())
 
 
 def _steps(result: Result, label: str) -> str:
@@ -204,7 +214,7 @@ body { font: 16px/1.4 system-ui, sans-serif; margin: 1rem auto; max-width: 1040p
   color: #222; background: #fff; }
 h1 { font-size: 1.3rem; } h2 { font-size: 1rem; margin: 1.5rem 0 .4rem; overflow-wrap: anywhere; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 8px; }
-figure { margin: 0; } img { width: 100%; height: auto; display: block; }
+figure { margin: 0; } img { max-width: 100%; height: auto; display: block; }
 figcaption { color: #555; font-size: .9rem; }
 @media (max-width: 480px) { .pair { gap: 4px; } body { padding: 0 .5rem; } }
 @media (prefers-color-scheme: dark) { body { background: #161616; color: #ddd; }

@@ -10,6 +10,7 @@ from restore_cli.commands.console import Console
 from restore_cli.commands.options import Backend, Device, Json, Precision, Quiet, Traceback
 from restore_cli.commands.outputs import check_outputs
 from restore_cli.errors import RestoreError
+from restore_cli.images.drawn_sheet import MODELS
 
 
 def compare(
@@ -47,7 +48,7 @@ def compare(
     traceback: Traceback = False,
 ) -> None:
     """Restore one picture with every model and draw one sheet of it."""
-    target = output or picture.with_name(f"{picture.stem}-models.jpg")
+    target = output or picture.with_name(f"{picture.stem}{MODELS}")
     if target.suffix.lower() not in (".jpg", ".jpeg", ".png"):
         raise RestoreError(f"-o {target}: the sheet is a .jpg or a .png")
     check_outputs([target], [picture], overwrite=overwrite)

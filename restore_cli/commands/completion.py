@@ -13,6 +13,8 @@ _BASH = """\
 _restore_completion() {
     local IFS=$'\\n'
     COMPREPLY=( $(_RESTORE_COMPLETE=1 "$1" "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null) )
+    [[ "${COMPREPLY[*]}" == *= ]] && compopt -o nospace 2>/dev/null
+    return 0
 }
 complete -o default -F _restore_completion restore
 """
@@ -21,7 +23,9 @@ _ZSH = """\
 _restore() {
     local -a found
     found=("${(@f)$(_RESTORE_COMPLETE=1 "${words[1]}" "${(@)words[2,$CURRENT]}" 2>/dev/null)}")
-    if [[ -n "${found[1]}" ]]; then compadd -- "${found[@]}"; else _files; fi
+    if [[ -z "${found[1]}" ]]; then _files
+    elif [[ "${found[-1]}" = *= ]]; then compadd -S '' -- "${found[@]}"
+    else compadd -- "${found[@]}"; fi
 }
 if [[ "${funcstack[1]}" = "_restore" ]]; then _restore "$@"; else compdef _restore restore; fi
 """

@@ -21,7 +21,8 @@ from restore_cli.streams import printable
 if TYPE_CHECKING:
     # rich is imported where it is used: `restore --help` does not need it.
     import rich.console
-    from rich.progress import Progress
+    from rich.progress import Progress, Task
+    from rich.text import Text
 
 
 _LOG_WIDTH = 160
@@ -239,14 +240,18 @@ class Console:
             TimeRemainingColumn,
         )
 
+        class Left(TimeRemainingColumn):
+            def render(self, task: "Task") -> "Text":
+                time_left = super().render(task)
+                return time_left.append(" left") if time_left.plain else time_left
+
         of_pixels = (TaskProgressColumn(), TextColumn("{task.fields[files]}", markup=False))
         return Progress(
             TextColumn("{task.description}", markup=False),
             # As wide as there is room for, so that narrow terminals keep the numbers.
             BarColumn(bar_width=None),
             *(of_pixels if files else (MofNCompleteColumn(),)),
-            TimeRemainingColumn(),
-            TextColumn("left"),
+            Left(),
             expand=True,
             console=self.people,
             # Bars drawn into a log file are noise; they vanish from the terminal when done.

@@ -34,6 +34,9 @@ ESSENTIAL = {
 }
 
 
+_WIDEST = max(map(len, ESSENTIAL.values()))
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that `doctor` looked at.
@@ -67,7 +70,7 @@ def doctor(json: Json = False, quiet: Quiet = False, traceback: Traceback = Fals
         console.emit({**record, **record.pop("facts")})
         if not json:
             console.answer(
-                f"{finding.status:7} {finding.section:10} {finding.name:14} {finding.detail}"
+                f"{finding.status:7} {finding.section:10} {finding.name:{_WIDEST}} {finding.detail}"
             )
     console.emit({"event": "summary", "failed": failed})
     if not json:

@@ -124,12 +124,15 @@ def tell(
             "bytes": need,
         }
     )
-    words = ", ".join(f"{count} {name}" for name, count in told.items() if count or name == "write")
+    ways = {"write": "to write", "skip": "to skip", "fail": "would fail"}
+    words = ", ".join(
+        f"{count} {ways[name]}" for name, count in told.items() if count or name == "write"
+    )
     cost = (
         f": {pixels / 1e6:.1f} megapixels, about {duration(rate * pixels)}, "
         f"about {need / 2**30:.1f} GiB of memory"
     )
-    console.answer(f"would {words}{cost if pixels else ''}; nothing was written")
+    console.answer(f"{words}{cost if pixels else ''}; nothing was written")
     return ExitCode.SOME_FAILED if counts["fail"] else ExitCode.OK
 
 

@@ -157,7 +157,7 @@ def show(console: Console, measured: "Sequence[Measurement]", compared: Comparis
     rows: list[list[str]] = []
     for one in measured:
         for info in one.metrics.values():
-            start = [one.label, info.name, info.unit]
+            start = [one.label, f"{info.name} {info.unit}".strip()]
             total = one.totals[info.name]
             places = decimals(info.unit, [each.totals[info.name] for each in measured])
             if not info.per_picture:
@@ -168,7 +168,9 @@ def show(console: Console, measured: "Sequence[Measurement]", compared: Comparis
             cells = [number(value, places) for value in values]
             rows.append([*start, *cells, found.worst_name, f"{found.identical or ''}"])
     numeric = ("mean", "median", "worst 5 %", "worst", "identical")
-    headings = ["output", "metric", "", "mean", "median", "worst 5 %", "worst", "file", "identical"]
+    headings = ["output", "metric", "mean", "median", "worst 5 %", "worst", "file", "identical"]
+    if not any(row[-1] for row in rows):
+        headings, rows = headings[:-1], [row[:-1] for row in rows]
     console.table(headings, rows, numbers=numeric)
     for info in measured[0].metrics.values():
         console.say(f"{info.name}: {info.protocol}", asked=True)

@@ -1,5 +1,6 @@
 """A run of `restore infer` that is ready to begin: here, on a cluster, for a folder, or dry."""
 
+import contextlib
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -67,9 +68,10 @@ class Run:
         jobs = self._jobs(stage)
         results = self._results(jobs) if address is None else self._distributed(jobs, address)
         self.report.renamed = stage.told
-        self.report.follow_jobs(results, jobs, self.reader, started=self.started, seen=self._look)
-        if (said := self.pictures.write()) is not None:
-            self.console.say(said)
+        with self._sheet():
+            self.report.follow_jobs(
+                results, jobs, self.reader, started=self.started, seen=self._look
+            )
         self.report.raise_failures()
         stage.send()
 
@@ -97,8 +99,14 @@ class Run:
         self.console.say(f"watching {folder}: Ctrl-C ends it")
         results = self._arriving(folder, output)
         seconds = time.perf_counter() - self.started
-        try:
+        with self._sheet():
             self.report.follow(results, None, setup_seconds=seconds, seen=self._look)
+
+    @contextlib.contextmanager
+    def _sheet(self) -> Generator[None]:
+        """Write the sheet at the end, also of a run that is interrupted: of what was done."""
+        try:
+            yield
         finally:
             if (said := self.pictures.write()) is not None:
                 self.console.say(said)

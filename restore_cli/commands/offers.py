@@ -31,6 +31,12 @@ def _recipe_keys() -> list[str]:
     return keys
 
 
+def _metrics() -> list[str]:
+    from restore_cli.evaluation.metric_names import NAMES
+
+    return list(NAMES)
+
+
 def _templates() -> list[str]:
     """Names that `restore train --init` takes."""
     from importlib import resources
@@ -45,6 +51,7 @@ VALUES: Mapping[str, Callable[[], Iterable[str]]] = {
     "--model": _models,
     "-n": _models,
     "--models": _models,
+    "--metrics": _metrics,
     "--set": _recipe_keys,
     "--init": _templates,
     "--install-completion": lambda: ("bash", "zsh", "fish"),
@@ -62,7 +69,10 @@ def offers(words: Sequence[str]) -> list[str]:
     Returns:
         Whole words; none where only file names can follow.
     """
-    *before, begun = words or [""]
+    *before, begun = _parted(words) or [""]
+    spelling, equals, value = begun.partition("=")
+    if equals and spelling.startswith("--"):  # one word in zsh and fish, three in bash
+        return [f"{spelling}={one}" for one in offers([*before, spelling, value])]
     if before and before[-1] in VALUES:
         return _several(VALUES[before[-1]](), begun)
     import typer.main
@@ -88,6 +98,15 @@ def offers(words: Sequence[str]) -> list[str]:
     if path in (["models", "show"], ["models", "verify"], ["models", "export"]):
         names = _models()
     return [name for name in names if name.startswith(begun)]
+
+
+def _parted(words: Sequence[str]) -> list[str]:
+    """The words, those that bash parts at `=` as if they had been written without it."""
+    return [
+        "" if word == "=" else word
+        for at, word in enumerate(words)
+        if word != "=" or at == len(words) - 1
+    ]
 
 
 def _several(names: Iterable[str], begun: str) -> list[str]:

@@ -1,5 +1,6 @@
 """`-` for standard input and output, and lists of names from a file or a pipe."""
 
+import codecs
 import contextlib
 import os
 import shutil
@@ -119,11 +120,10 @@ def _received(folder: Path) -> Path:
     """Standard input as a file whose name tells its format, so that `--format same` works."""
     from restore_cli.images.formats import FORMATS
     from restore_cli.images.room import free_memory
-    from restore_cli.images.sniff import sniff
 
     plain = folder / "input"
     start = sys.stdin.buffer.read(64)
-    kind = sniff(start, Path(INPUT_NAME))
+    kind = _kind(start)
     most = free_memory()  # a larger one would not be read; and streams may have no end
     with plain.open("wb") as file:
         file.write(start)
@@ -136,12 +136,34 @@ def _received(folder: Path) -> Path:
     return plain.rename(plain.with_suffix(FORMATS[kind].suffixes[0]))
 
 
+def _kind(start: bytes) -> str:
+    """What the picture is; TGA files begin with nothing of their own, and here is no name."""
+    from restore_cli.images.sniff import sniff
+
+    try:
+        return sniff(start, Path(INPUT_NAME))
+    except RestoreError:
+        with contextlib.suppress(RestoreError):
+            return sniff(start, Path("input.tga"))
+        raise
+
+
 def _ending(format: str | None, source: Path) -> str:
     from restore_cli.images.formats import FORMATS
 
     if format == "same":
         return source.suffix
     return FORMATS[format or "png"].suffixes[0]
+
+
+def _in_utf8(data: bytes) -> bytes:
+    """A list without the mark that Windows' editors and shells put before it.
+
+    PowerShell's `>` writes UTF-16; names without such a mark may be any bytes, and stay.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "surrogatepass").encode("utf-8", "surrogatepass")
+    return data.removeprefix(codecs.BOM_UTF8)
 
 
 def names_from(place: str, *, null: bool) -> list[str]:
@@ -163,6 +185,7 @@ def names_from(place: str, *, null: bool) -> list[str]:
         raise RestoreError(f"--files-from {place}: cannot be read: {error.strerror}") from error
     if len(data) > _MOST_NAMES:
         raise RestoreError(f"--files-from {place}: more than {_MOST_NAMES / 2**20:g} MiB of names")
+    data = _in_utf8(data)
     if not null and b"\0" in data:
         raise RestoreError(
             f"--files-from {place}: names there end with a NUL", hint="-0 reads such a list"

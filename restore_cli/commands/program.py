@@ -86,6 +86,11 @@ class GroupedCommand(TyperCommand):
             ctx.default_map = FileDefaults(ctx)
         return super().parse_args(ctx, args)
 
+    def collect_usage_pieces(self, ctx: Command) -> list[str]:
+        """`[INPUT...]` says already that there may be several."""
+        pieces = super().collect_usage_pieces(ctx)
+        return [piece.replace("...]...", "...]").replace("......", "...") for piece in pieces]
+
     def format_options(self, ctx: Command, formatter: Command) -> None:
         """Write arguments, then options by their groups in a fixed order."""
         groups: dict[str, list[tuple[str, str]]] = {}

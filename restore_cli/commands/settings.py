@@ -172,7 +172,7 @@ def _collect(
             known = [*children, *(options if words else ())]
             raise RestoreError(
                 f"{path}: {where}{key} is not {'an option' if words else 'a command'}",
-                hint=f"{meant(spelled, known)}{_WAY_OUT}",
+                hint=f"{_elsewhere(spelled, words, command)}{meant(spelled, known)}{_WAY_OUT}",
             )
         option = options[spelled]
         problem = _problem(option, value)
@@ -181,6 +181,16 @@ def _collect(
         several = option.multiple and not isinstance(value, list)
         setting = Setting([value] if several else value, path)
         found.setdefault(" ".join(words), {})[option.name] = setting
+
+
+def _elsewhere(spelled: str, words: tuple[str, ...], command: Command) -> str:
+    """Where an option stands that was written outside of its command; "" if there is none."""
+    if words:
+        return ""
+    for name, child in (getattr(command, "commands", None) or {}).items():
+        if any(f"--{spelled}" in option.opts for option in child.params):
+            return f"options stand below their command: [{name}] {spelled} = ...; "
+    return ""
 
 
 def _problem(option: Command, value: object) -> str:

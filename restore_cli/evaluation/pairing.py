@@ -16,9 +16,10 @@ from restore_cli.evaluation.problems import Problems
 from restore_cli.images.formats import UNREADABLE_SUFFIXES
 from restore_cli.images.listing import is_folder, not_a_file, walk, why_no_pictures
 from restore_cli.images.pair_rules import Rule
+from restore_cli.models import shipped
 from restore_cli.workers import Workers
 
-TASKS = ("denoise", "derain", "dehaze", "deblur", "lowlight", "auto", "isp", "ot-correct")
+TASKS = (*shipped.TASKS, "isp", "ot-correct")
 """Names that commands add to a stem: `photo.jpg` becomes `photo-derain.png`."""
 
 _SUFFIX = re.compile(rf"[-_](?:{'|'.join(TASKS)})$")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from restore_cli.errors import ExitCode, RestoreError
+from restore_cli.images.drawn_sheet import is_sheet
 from restore_cli.images.formats import READABLE_SUFFIXES, UNREADABLE_SUFFIXES
 
 
@@ -37,13 +38,19 @@ class Suffixes:
     Attributes:
         readable: suffixes of those that are read, lower case.
         unreadable: suffixes of those that are named as failed.
+        sheets: those count that this program drew to be looked at, and only they.
     """
 
     readable: frozenset[str]
     unreadable: frozenset[str] = frozenset()
+    sheets: bool = False
 
     def __contains__(self, name: str) -> bool:
         return Path(name).suffix.lower() in self.readable | self.unreadable
+
+    def take(self, path: Path) -> bool:
+        """Whether a file of a folder counts."""
+        return path.name in self and is_sheet(path) == self.sheets
 
 
 PICTURES = Suffixes(READABLE_SUFFIXES, UNREADABLE_SUFFIXES)
@@ -55,7 +62,8 @@ def walk(
 ) -> Iterator[Listed]:
     """Pictures of a folder in order of their names, then those of its subfolders.
 
-    Hidden entries are passed over: they are sidecars, caches, and temporary files. Linked folders
+    Hidden entries are passed over: they are sidecars, caches, and temporary files. So are sheets
+    that this program drew beside its outputs. Linked folders
     are followed unless they lead back to a folder they stand in, and below links each folder is
     walked once: links that lead to each other's folders multiply. An entry that cannot be looked
     at fails alone.
@@ -86,7 +94,7 @@ def walk(
         shown = [one for one in entries if not one.name.startswith(".")]
         folders = {one.name: one for one in shown if _leads_to_folder(one)}
         for one in shown:
-            if one.name not in folders and one.name in suffixes:
+            if one.name not in folders and suffixes.take(here.path / one.name):
                 yield Listed(here.path / one.name, here.below, not_a_file(here.path / one.name))
         todo += [
             _Folder(

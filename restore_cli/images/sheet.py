@@ -12,6 +12,10 @@ from PIL import Image, ImageDraw, ImageFont
 GAP = 8
 """px between pictures, and around them."""
 
+_LEAST = 8
+"""Widths of a letter that each picture has for its label, however narrow it is."""
+_LINES = 3
+"""Of a label, at most."""
 _INK, _PAPER, _FAINT = (32, 32, 32), (255, 255, 255), (110, 110, 110)
 
 
@@ -21,7 +25,7 @@ class Labelled:
 
     Attributes:
         pixels: (H, W, 3) uint8.
-        label: one line; cut where it is too long.
+        label: wrapped below the picture; cut where it is too long.
     """
 
     pixels: NDArray[np.uint8]
@@ -57,38 +61,63 @@ def drawn(rows: Sequence[tuple[str, Sequence[Labelled]]]) -> NDArray[np.uint8]:
     text = max(14, min(28, max(one.pixels.shape[0] for _, row in rows for one in row) // 24))
     font = ImageFont.load_default(size=text)
     line = text + GAP
-    width = max(sum(one.pixels.shape[1] + GAP for one in row) + GAP for _, row in rows)
-    width = max(width, 240)
+    # Pictures may be narrower than any words about them.
+    cells = [[max(one.pixels.shape[1], _LEAST * text) for one in row] for _, row in rows]
+    labels = [
+        [_wrapped(one.label, font, wide) for one, wide in zip(row, widths, strict=True)]
+        for (_, row), widths in zip(rows, cells, strict=True)
+    ]
+    width = max(sum(wide + GAP for wide in widths) + GAP for widths in cells)
     heights = [
-        (line if title else 0) + max(one.pixels.shape[0] for one in row) + line + GAP
-        for title, row in rows
+        (line if title else 0)
+        + max(one.pixels.shape[0] for one in row)
+        + line * max(map(len, below))
+        + GAP
+        for (title, row), below in zip(rows, labels, strict=True)
     ]
     sheet = Image.new("RGB", (width, sum(heights) + GAP), _PAPER)
     pen = ImageDraw.Draw(sheet)
     top = GAP
-    for (title, row), height in zip(rows, heights, strict=True):
-        below = top
+    for (title, row), widths, below, height in zip(rows, cells, labels, heights, strict=True):
+        upper = top
         if title:
             pen.text((GAP, top), _cut(title, font, width - 2 * GAP), fill=_INK, font=font)
-            below += line
-        left = GAP
-        tallest = max(one.pixels.shape[0] for one in row)
-        for one in row:
-            sheet.paste(Image.fromarray(one.pixels), (left, below))
-            room = max(one.pixels.shape[1], 120)
-            label = _cut(one.label, font, room)
-            pen.text((left, below + tallest + GAP // 2), label, fill=_FAINT, font=font)
-            left += one.pixels.shape[1] + GAP
+            upper += line
+        left, lower = GAP, upper + max(one.pixels.shape[0] for one in row) + GAP // 2
+        for one, wide, words in zip(row, widths, below, strict=True):
+            sheet.paste(Image.fromarray(one.pixels), (left, upper))
+            for number, part in enumerate(words):
+                pen.text((left, lower + number * line), part, fill=_FAINT, font=font)
+            left += wide + GAP
         top += height
     return np.asarray(sheet)
 
 
+def _wrapped(text: str, font: Any, width: int) -> list[str]:  # noqa: ANN401 - a font of either kind
+    """The text in lines of a width in px, broken between words; the last is cut where it must."""
+    lines, words = [""], text.split(" ")
+    for at, word in enumerate(words):
+        longer = f"{lines[-1]} {word}".strip()
+        if len(lines) == _LINES:
+            rest = " ".join([lines[-1], *words[at:]])
+            return [*lines[:-1], _cut(rest.strip(), font, width)]
+        if lines[-1] and font.getlength(_letters(longer)) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return [_cut(one, font, width) for one in lines]
+
+
 def _cut(text: str, font: Any, width: int) -> str:  # noqa: ANN401 - a font of either kind
     """The text, shortened at its end to a width in px."""
-    # What a file name holds that is no text has no letters either.
-    text = text.encode("utf-8", "replace").decode("utf-8")
+    text = _letters(text)
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(f"{text}…") > width:
         text = text[:-1]
     return f"{text}…"
+
+
+def _letters(text: str) -> str:
+    """The text without what has no letters: what a file name holds that is no text."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -46,6 +46,26 @@ def test_failures_end_in_one_error_with_the_hint_they_share() -> None:
     quiet.raise_failures()
 
 
+def test_hints_that_differ_stand_once_below_the_files_they_are_for() -> None:
+    def three() -> Generator[Result]:
+        for name, hint in (("a", "mend it"), ("b", "check its name"), ("c", "mend it")):
+            yield Result(Path(name), None, "failed", f"{name}: broken", hint)
+
+    report = _report(json=False)
+    report.follow(three(), 3, setup_seconds=0)
+    with pytest.raises(RestoreError) as caught:
+        report.raise_failures()
+    assert caught.value.hint is None
+    assert caught.value.message.splitlines() == [
+        "3 inputs failed:",
+        "  a: broken",
+        "  c: broken",
+        "    (mend it)",
+        "  b: broken",
+        "    (check its name)",
+    ]
+
+
 def test_details_stand_in_the_line_of_their_file(capsys: pytest.CaptureFixture[str]) -> None:
     def two() -> Generator[Result]:
         yield Result(Path("a"), Path("b"), "done", details={"engine": "libraw"}, notes=("odd",))

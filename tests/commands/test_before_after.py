@@ -9,8 +9,10 @@ from PIL import Image
 
 from restore_cli.__main__ import main
 from restore_cli.batch.pipeline import Result
+from restore_cli.batch.planning import Job
 from restore_cli.commands.before_after import BeforeAfter, check_sheet
 from restore_cli.errors import RestoreError
+from restore_cli.images.drawn_sheet import is_sheet
 
 
 @pytest.fixture(autouse=True)
@@ -78,3 +80,34 @@ def test_no_comparison_replaces_an_input_or_an_output(
     assert why in capsys.readouterr().err
     assert {path: path.read_bytes() for path in Path("img").iterdir()} == before
     assert list(Path("out").iterdir()) == []
+
+
+def test_comparisons_beside_outputs_are_neither_restored_nor_measured(
+    tiny_model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--model", tiny_model, "--device", "cpu"]
+    assert main(["infer", "img", *words, "--compare"]) == 0
+    assert is_sheet(Path("img-denoise/c-compare.jpg"))
+    capsys.readouterr()
+    assert main(["eval", "img-denoise", "img", "--metrics", "psnr"]) == 0
+    assert main(["infer", "img-denoise", *words, "-o", "again"]) == 0
+    err = capsys.readouterr().err
+    assert "2 sheet files passed over (2 .jpg): `--compare`" in err
+    assert sorted(path.name for path in Path("again").glob("*.*g")) == ["a <b>.png", "c.png"]
+    assert main(["infer", "img-denoise/*.*g", *words, "-o", "pattern"]) == 0
+    assert len(list(Path("pattern").glob("*.*g"))) == 2
+    # Named, it is a picture like any other.
+    assert main(["infer", "img-denoise/c-compare.jpg", *words, "-o", "named"]) == 0
+
+
+def test_the_sheet_has_the_order_of_the_inputs() -> None:
+    gathered = BeforeAfter("denoise", sheet=Path("sheet.html"))
+    jobs = [Job(Path(f"img/{name}"), Path(f"out/{name}"), "png") for name in ("a <b>.png", "c.png")]
+    gathered.check(jobs)
+    for job in reversed(jobs):
+        gathered.add(Result(job.source, job.source, "done", None))
+    gathered.write()
+    assert re.findall("<h2>(.*?)</h2>", Path("sheet.html").read_text()) == [
+        "img/a &lt;b&gt;.png",
+        "img/c.png",
+    ]

@@ -64,7 +64,7 @@ def test_where_nothing_would_be_written_nothing_is_tried(
     monkeypatch.setattr("restore_cli.commands.restoring.restorer_of", pytest.fail)
     assert main([*words, "--dry-run"]) == 1
     out = capsys.readouterr().out
-    assert out.splitlines()[-1] == "would 0 write, 2 fail; nothing was written"
+    assert out.splitlines()[-1] == "0 to write, 2 would fail; nothing was written"
     assert main([*words, "--dry-run", "--skip-existing", "--json"]) == 0
     summary = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (summary["would_skip"], summary["seconds"], summary["bytes"]) == (2, 0.0, 0)

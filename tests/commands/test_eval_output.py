@@ -144,7 +144,7 @@ def test_the_table_has_a_line_for_each_metric(capsys: pytest.CaptureFixture[str]
         "output", "metric", "mean", "median", "worst 5 %", "worst", "file", "identical",
     ]  # fmt: skip
     assert psnr == [
-        "out", "psnr", "dB", "35.00", "40.00", "31.00", "30.00", "0 [red]", "1",
+        "out", "psnr dB", "35.00", "40.00", "31.00", "30.00", "0 [red]", "1",
     ]  # fmt: skip
     assert color[2:] == ["0.8333", "0.7500", "1.2000", "1.2500", "1 [red]"]
     assert fid == ["out", "fid", "12.35"]

@@ -17,7 +17,11 @@ MODELS = [folder.name for folder in folders()]
     [
         ("infer --task de", [name for name in TASKS if name.startswith("de")]),
         ("infer --task derain,den", ["derain,denoise"]),
+        ("infer --task=der", ["--task=derain"]),
+        ("infer --task = der", ["derain"]),
+        ("infer --backend =", ["auto", "torch", "openvino"]),
         ("infer --model ", MODELS),
+        ("eval a b --metrics psnr,delta", ["psnr,delta-e"]),
         ("infer --backend open", ["openvino"]),
         ("infer --format jp", ["jpg"]),
         ("infer --files", ["--files-from"]),

@@ -83,3 +83,18 @@ def test_lists_of_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         names_from("-", null=False)
     with pytest.raises(RestoreError, match="cannot be read"):
         names_from(str(tmp_path / "gone"), null=False)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
+def test_lists_from_windows_are_read_in_their_encoding(encoding: str, tmp_path: Path) -> None:
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    (tmp_path / "names").write_bytes(f"{mark}é a.png\r\nдождь.png\r\n".encode(encoding))
+    assert names_from(str(tmp_path / "names"), null=False) == ["é a.png", "дождь.png"]
+
+
+def test_a_tga_needs_no_name_to_be_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (20, 10), (9, 99, 200)).save(file, "TGA")
+    _stdin(monkeypatch, file.getvalue())
+    with staged(["-"], "x.png", format=None, json=False) as stage:
+        assert Path(stage.inputs[0]).suffix == ".tga"

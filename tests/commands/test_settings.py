@@ -102,7 +102,7 @@ def test_a_run_goes_by_file_then_environment_then_line(
         ("[infre]\n", "did you mean 'infer'"),
         ("[infer\n", "restore.toml is not valid TOML"),
         ('[infer]\nformat = "jpgg"\n', "(set in restore.toml)"),
-        ('format = "jpg"\n', "is not a command"),
+        ('format = "jpg"\n', "options stand below their command: [infer] format = ..."),
     ],
 )
 def test_a_file_that_is_wrong_is_named(

@@ -26,3 +26,22 @@ def test_pictures_stand_side_by_side_with_words_below() -> None:
     assert (sheet[: tops[0]] < 128).any()
     assert (sheet[tops[-1] + 1 :] < 200).any()
     assert (sheet[:, -GAP // 2 :] == 255).all()
+
+
+def test_narrow_pictures_have_room_for_their_words_and_none_overlap() -> None:
+    dot = np.zeros((1, 1, 3), np.uint8)
+    alone = drawn([("", [Labelled(dot, "before")])])
+    both = drawn([("", [Labelled(dot, "before"), Labelled(dot, "before")])])
+    cell = alone.shape[1] - GAP
+    # Each half is what one picture alone looks like.
+    assert (both[:, :cell] == alone[:, :cell]).all()
+    assert (both[:, cell : 2 * cell] == alone[:, :cell]).all()
+
+
+def test_long_labels_are_wrapped_and_cut_only_behind_their_third_line() -> None:
+    dot = np.zeros((1, 1, 3), np.uint8)
+    heights = [
+        drawn([("", [Labelled(dot, "sixteen letters " * count)])]).shape[0]
+        for count in (1, 2, 3, 9)
+    ]
+    assert heights[0] < heights[1] < heights[2] == heights[3]
