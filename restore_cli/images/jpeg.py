@@ -152,6 +152,34 @@ def head(data: Buffer) -> tuple[int, int, bytes | None, bytes | None] | None:
     return None if size is None else (size[1], size[0], exif, xmp)
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a JPEG's frame header says (ITU T.81, B.2.2).
+
+    Attributes:
+        marker: how it is coded: 0xC0 to 0xC2 by cosine transform and Huffman codes, 0xC3 lossless.
+        bits: of a sample.
+        samples: lines times columns times colours.
+    """
+
+    marker: int
+    bits: int
+    samples: int
+
+
+def frame(data: Buffer) -> Frame:
+    """The frame of a JPEG of any kind.
+
+    Raises:
+        ValueError: it has none, or is cut off before.
+    """
+    for marker, body in segments(data):
+        if marker in _FRAMES and len(body) >= 6:
+            bits, lines, columns, colours = struct.unpack_from(">BHHB", body)
+            return Frame(marker, bits, lines * columns * colours)
+    raise ValueError("a JPEG without a frame")
+
+
 def _check_kind(marker: int, body: bytes) -> None:
     if marker in _UNREAD and marker not in _ARITHMETIC:
         kind = _UNREAD[marker]
