@@ -15,7 +15,7 @@ from typing import Literal
 from PIL.JpegImagePlugin import JpegImageFile
 
 from restore_cli.images import xmp as packets
-from restore_cli.images.ifd import Buffer
+from restore_cli.images.ifd import Buffer, unpacked
 from restore_cli.images.metadata import Metadata, Resolution, unwrap_iptc, wrap_iptc
 from restore_cli.images.refusal import NotSupportedError
 
@@ -79,7 +79,7 @@ def segments(data: Buffer) -> Iterator[tuple[int, bytes]]:
             continue
         if marker in (0xD9, 0xDA):
             return
-        (size,) = struct.unpack_from(">H", data, at + 1)
+        (size,) = unpacked(">H", data, at + 1)
         if size < 2 or at + 1 + size > len(data):
             raise ValueError("the file ends early")
         yield marker, bytes(data[at + 3 : at + 1 + size])
