@@ -123,15 +123,7 @@ def inspect(data: Buffer, number: int = 0) -> TiffFile:
         raise NoSuchPageError(len(full))
     page = full[number]
     fields = page.fields
-    for offsets, sizes in ((STRIPS, STRIP_SIZES), (TILES, TILE_SIZES)):
-        ends = zip(
-            reader.numbers(fields.get(offsets)), reader.numbers(fields.get(sizes)), strict=False
-        )
-        if any(start + size > len(data) for start, size in ends):
-            raise ValueError("the file ends early")
-    tiled = TILES in fields
-    if 0 in [value(page, tag, 1) for tag in (_TILE_SIDES if tiled else (ROWS,))]:
-        raise ValueError("its tiles have no size" if tiled else "its strips have no rows")
+    _check_parts(reader, page, len(data))
     samples = value(page, SAMPLES, 1)
     bits = reader.numbers(fields.get(BITS)) or (1,)
     photometric = value(page, PHOTOMETRIC, BLACK_IS_ZERO)
@@ -161,6 +153,21 @@ def inspect(data: Buffer, number: int = 0) -> TiffFile:
         orientation=turned if 1 <= turned <= 8 else 1,
         notes=notes,
     )
+
+
+def _check_parts(reader: TagReader, page: Directory, length: int) -> None:
+    """Raises ValueError: strips or tiles lie beyond the file, or have no size."""
+    fields = page.fields
+    for offsets, sizes in ((STRIPS, STRIP_SIZES), (TILES, TILE_SIZES)):
+        ends = zip(
+            reader.numbers(fields.get(offsets)), reader.numbers(fields.get(sizes)), strict=False
+        )
+        if any(start + size > length for start, size in ends):
+            raise ValueError("the file ends early")
+    tiled = TILES in fields
+    sides = _TILE_SIDES if tiled else (ROWS,)
+    if any(0 in reader.numbers(fields.get(tag))[:1] for tag in sides):
+        raise ValueError("its tiles have no size" if tiled else "its strips have no rows")
 
 
 def check_supported(file: TiffFile) -> None:
