@@ -11,7 +11,7 @@ from torch import Tensor
 
 from restore_cli.errors import RestoreError
 from restore_cli.images.formats import READABLE_SUFFIXES
-from restore_cli.images.listing import Listed, Suffixes, walk
+from restore_cli.images.listing import Listed, Suffixes, walk, why_no_data
 from restore_cli.images.picture import Picture
 
 _IN_MEMORY_BYTES = 4 * 1024**3
@@ -98,7 +98,12 @@ def candidates(folder: Path, suffixes: Suffixes) -> list[Listed]:
     """The files of a folder and its subfolders that count, by their names; none of a missing one.
 
     What cannot be looked at is among them, with its problem.
+
+    Raises:
+        RestoreError: it can be no folder of data, such as `/` or `/proc`.
     """
+    if folder.is_dir() and (problem := why_no_data(folder)) is not None:
+        raise RestoreError(problem.message, hint=problem.hint)
     return list(walk(folder, recursive=True, suffixes=suffixes)) if folder.is_dir() else []
 
 

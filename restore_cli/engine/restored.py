@@ -28,7 +28,8 @@ class Restored(Generic[Image]):
         details: what the network says of the picture, for programs: where it tells degradations,
             `degradation`, the likeliest, and `degradations`, how likely each is; of upscalers
             `scale`.
-        backend: "torch" or "openvino".
+        backend: "torch" or "openvino"; of pictures that no network computed, who made them, such
+            as "libraw".
     """
 
     image: Image

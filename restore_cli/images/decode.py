@@ -81,6 +81,11 @@ def decode(data: bytes, format: str, path: Path, page: int = 0) -> Decoded:
             f"{path}: {error} is not supported",
             hint=error.hint or "export it as PNG, TIFF or JPEG of 8 or 16 bits",
         ) from error
+    except Image.DecompressionBombError as error:
+        raise RestoreError(
+            f"{path}: the picture claims far more than one gigapixel, the limit",
+            hint="cut it into pieces",
+        ) from error
     except DAMAGE as error:
         why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         if isinstance(error, cv2.error | Image.UnidentifiedImageError):

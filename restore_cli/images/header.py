@@ -1,6 +1,5 @@
 """How large a picture is, from the head of its file: no pixel is decoded."""
 
-import mmap
 import os
 import struct
 from pathlib import Path
@@ -13,7 +12,7 @@ from restore_cli.images.decode import DAMAGE
 from restore_cli.images.exif import usable
 from restore_cli.images.metadata import orientation
 from restore_cli.images.picture import Picture
-from restore_cli.images.regular import open_regular, size_of
+from restore_cli.images.regular import FileBytes, open_regular, size_of
 from restore_cli.images.room import MAX_METADATA, MAX_PIXELS
 from restore_cli.images.sniff import sniff
 
@@ -65,8 +64,7 @@ def count_pages(path: Path) -> int:
     with open_regular(path) as file:
         if sniff(file.read(64), path) != "tiff":
             return 1
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            return tiff.inspect(cast("bytes", mapped)).pages
+        return tiff.inspect(cast("bytes", FileBytes(file))).pages
 
 
 def _from_head(path: Path) -> tuple[int, int] | None:
@@ -112,9 +110,8 @@ def _png(file: BinaryIO) -> tuple[int, int] | None:
 
 
 def _tiff(file: BinaryIO) -> tuple[int, int] | None:
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        # Tags may lie anywhere. A map gives bytes when sliced, and reads only what is asked for.
-        seen = tiff.inspect(cast("bytes", mapped))
+    # Tags may lie anywhere. A map gives bytes when sliced, and reads only what is asked for.
+    seen = tiff.inspect(cast("bytes", FileBytes(file)))
     plain = not seen.formats - {1} and seen.photometric <= tiff.RGB
     plain = plain and (not set(seen.bits) - {8} or not set(seen.bits) - {16})
     if seen.raw or not plain:
@@ -123,10 +120,9 @@ def _tiff(file: BinaryIO) -> tuple[int, int] | None:
 
 
 def _jpg(file: BinaryIO) -> tuple[int, int] | None:
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        # Pillow asks the file for each segment. Threads of Python that do so wait for one another:
-        # two files of 65,535 segments took half a minute.
-        seen = jpeg.head(cast("bytes", mapped))
+    # Pillow asks the file for each segment. Threads of Python that do so wait for one another:
+    # two files of 65,535 segments took half a minute.
+    seen = jpeg.head(cast("bytes", FileBytes(file)))
     return None if seen is None else _turned(*seen)
 
 

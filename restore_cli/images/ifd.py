@@ -10,7 +10,7 @@ import struct
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 from restore_cli.images.room import MAX_METADATA
 
@@ -66,6 +66,17 @@ class Directory:
     link: int
 
 
+def unpacked(layout: str, data: Buffer, at: int) -> tuple[Any, ...]:
+    """As `struct.unpack_from`, of what can only be sliced too.
+
+    Raises:
+        struct.error: it reaches past the end.
+    """
+    if at < 0:
+        raise struct.error("before the start")
+    return struct.unpack(layout, data[at : at + struct.calcsize(layout)])
+
+
 @dataclass(frozen=True, slots=True)
 class TagReader:
     """Reads directories out of a block.
@@ -93,11 +104,11 @@ class TagReader:
         order = orders.get(bytes(data[:2]))
         if order is None or len(data) < 8:
             raise ValueError("not a tag block")
-        (version,) = struct.unpack_from(order + "H", data, 2)
+        (version,) = unpacked(order + "H", data, 2)
         if version == 42:
-            return cls(data, order, False, struct.unpack_from(order + "I", data, 4)[0])
+            return cls(data, order, False, unpacked(order + "I", data, 4)[0])
         if version == 43 and len(data) >= 16:
-            return cls(data, order, True, struct.unpack_from(order + "Q", data, 8)[0])
+            return cls(data, order, True, unpacked(order + "Q", data, 8)[0])
         raise ValueError("not a tag block")
 
     def directory(self, offset: int) -> Directory:
@@ -111,7 +122,7 @@ class TagReader:
         room = min(len(self.data), MAX_METADATA)
         fields: list[Field | None] = []
         try:
-            (count,) = struct.unpack_from(self.order + number, self.data, offset)
+            (count,) = unpacked(self.order + number, self.data, offset)
             if count > MAX_ENTRIES:
                 raise ValueError("a tag directory is too long")
             start = offset + struct.calcsize(self.order + number)
@@ -122,20 +133,20 @@ class TagReader:
             # Some writers leave out the last link when the block ends there.
             following = 0
             if link + inline <= len(self.data):
-                (following,) = struct.unpack_from(self.order + word, self.data, link)
+                (following,) = unpacked(self.order + word, self.data, link)
         except (struct.error, OverflowError) as error:
             raise ValueError("a tag directory is cut off") from error
         return Directory(offset, {f.tag: f for f in fields if f is not None}, following, link)
 
     def _field(self, at: int, word: str, inline: int, room: int) -> Field | None:
-        tag, kind = struct.unpack_from(self.order + "HH", self.data, at)
-        (count,) = struct.unpack_from(self.order + word, self.data, at + 4)
+        tag, kind = unpacked(self.order + "HH", self.data, at)
+        (count,) = unpacked(self.order + word, self.data, at + 4)
         size = SIZES.get(kind, 0) * count
         if size == 0:  # an unknown type or an empty value: nothing that could be kept
             return None
         position = at + 4 + inline
         if size > inline:
-            (position,) = struct.unpack_from(self.order + word, self.data, position)
+            (position,) = unpacked(self.order + word, self.data, position)
         if position + size > len(self.data):
             raise ValueError(f"tag {tag} reaches past the end")
         if size > room:  # values that share bytes would unpack to more than the block is

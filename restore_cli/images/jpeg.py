@@ -15,7 +15,7 @@ from typing import Literal
 from PIL.JpegImagePlugin import JpegImageFile
 
 from restore_cli.images import xmp as packets
-from restore_cli.images.ifd import Buffer
+from restore_cli.images.ifd import Buffer, unpacked
 from restore_cli.images.metadata import Metadata, Resolution, unwrap_iptc, wrap_iptc
 from restore_cli.images.refusal import NotSupportedError
 
@@ -79,7 +79,7 @@ def segments(data: Buffer) -> Iterator[tuple[int, bytes]]:
             continue
         if marker in (0xD9, 0xDA):
             return
-        (size,) = struct.unpack_from(">H", data, at + 1)
+        (size,) = unpacked(">H", data, at + 1)
         if size < 2 or at + 1 + size > len(data):
             raise ValueError("the file ends early")
         yield marker, bytes(data[at + 3 : at + 1 + size])
@@ -150,6 +150,34 @@ def head(data: Buffer) -> tuple[int, int, bytes | None, bytes | None] | None:
         elif marker == 0xE1 and body.startswith(_XMP):
             xmp = xmp or body[len(_XMP) :]
     return None if size is None else (size[1], size[0], exif, xmp)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a JPEG's frame header says (ITU T.81, B.2.2).
+
+    Attributes:
+        marker: how it is coded: 0xC0 to 0xC2 by cosine transform and Huffman codes, 0xC3 lossless.
+        bits: of a sample.
+        samples: lines times columns times colours.
+    """
+
+    marker: int
+    bits: int
+    samples: int
+
+
+def frame(data: Buffer) -> Frame:
+    """The frame of a JPEG of any kind.
+
+    Raises:
+        ValueError: it has none, or is cut off before.
+    """
+    for marker, body in segments(data):
+        if marker in _FRAMES and len(body) >= 6:
+            bits, lines, columns, colours = struct.unpack_from(">BHHB", body)
+            return Frame(marker, bits, lines * columns * colours)
+    raise ValueError("a JPEG without a frame")
 
 
 def _check_kind(marker: int, body: bytes) -> None:

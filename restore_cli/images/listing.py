@@ -53,6 +53,32 @@ class Suffixes:
         return path.name in self and is_sheet(path) == self.sheets
 
 
+_KERNEL = frozenset(
+    [
+        "proc",
+        "sysfs",
+        "cgroup",
+        "cgroup2",
+        "devpts",
+        "devtmpfs",
+        "debugfs",
+        "tracefs",
+        "securityfs",
+        "bpf",
+        "configfs",
+        "pstore",
+        "mqueue",
+        "binfmt_misc",
+        "fusectl",
+        "hugetlbfs",
+        "efivarfs",
+        "nsfs",
+        "rpc_pipefs",
+    ]
+)
+"""File systems whose entries are no files: endless to walk through, some of them to read."""
+_MOUNTS = Path("/proc/self/mountinfo")
+_MOST_FOLDERS = 200_000
 PICTURES = Suffixes(READABLE_SUFFIXES, UNREADABLE_SUFFIXES)
 """Developed pictures, readable or not."""
 
@@ -65,8 +91,8 @@ def walk(
     Hidden entries are passed over: they are sidecars, caches, and temporary files. So are sheets
     that this program drew beside its outputs. Linked folders
     are followed unless they lead back to a folder they stand in, and below links each folder is
-    walked once: links that lead to each other's folders multiply. An entry that cannot be looked
-    at fails alone.
+    walked once: links that lead to each other's folders multiply. File systems of the kernel's own
+    (`/proc`, `/sys`) are passed over. An entry that cannot be looked at fails alone.
 
     Args:
         folder: where to look.
@@ -75,6 +101,8 @@ def walk(
         suffixes: which files count.
     """
     linked: set[_Identity] = set()  # below links
+    kernels = _kernels_devices()
+    walked = 0
     # No recursion: folders may be nested more deeply than Python's calls.
     todo = [_Folder(folder, Path())]
     while todo:
@@ -89,6 +117,14 @@ def walk(
         identity = (status.st_dev, status.st_ino)
         if identity in here.above or (here.below_link and identity in linked):
             continue
+        if status.st_dev in kernels:
+            if not here.above:
+                yield Listed(folder, Path(), _kernels_own(folder))
+            continue
+        walked += 1
+        if walked > _MOST_FOLDERS:
+            yield Listed(folder, Path(), _too_many(folder))
+            return
         if here.below_link:
             linked.add(identity)
         shown = [one for one in entries if not one.name.startswith(".")]
@@ -117,6 +153,51 @@ def why_no_pictures(
         if not recursive and any(is_folder(child) for child in folder.iterdir()):
             hint = "-r looks into its subfolders"
     return RestoreError(f"{folder} holds no pictures", hint=hint)
+
+
+def why_no_data(folder: Path) -> RestoreError | None:
+    """Why a folder cannot be one to learn from, or None: all of a machine, or the kernel's own."""
+    whole = folder.resolve()
+    if whole == Path(whole.anchor):
+        return RestoreError(
+            f"{folder} is the root of the file system, not a folder of pictures",
+            hint="name the folder that holds them",
+        )
+    with contextlib.suppress(OSError):
+        if folder.stat().st_dev in _kernels_devices():
+            return _kernels_own(folder)
+    return None
+
+
+def _kernels_devices() -> frozenset[int]:
+    """Device numbers of the kernel's own file systems; none where it does not tell them."""
+    try:
+        lines = _MOUNTS.read_text(errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    found: set[int] = set()
+    for line in lines:
+        place, _, kind = line.partition(" - ")
+        if kind.split(" ")[0] in _KERNEL:
+            major, minor = place.split(" ")[2].split(":")
+            found.add(os.makedev(int(major), int(minor)))
+    return frozenset(found)
+
+
+def _kernels_own(folder: Path) -> RestoreError:
+    return RestoreError(
+        f"{folder} is the kernel's, not a folder of files",
+        hint="name the folder that holds the pictures",
+        exit_code=ExitCode.SOME_FAILED,
+    )
+
+
+def _too_many(folder: Path) -> RestoreError:
+    return RestoreError(
+        f"{folder} has more than {_MOST_FOLDERS:,} folders below it: the others were left out",
+        hint="name the folders that hold the pictures",
+        exit_code=ExitCode.SOME_FAILED,
+    )
 
 
 def why_missing(path: Path) -> RestoreError:

@@ -4,6 +4,7 @@ A pipe, a device or a file of `/proc` may be waited for without end, and may tak
 picture between listing and reading. So the open file is asked, not its name.
 """
 
+import errno
 import hashlib
 import io
 import os
@@ -19,6 +20,7 @@ from restore_cli.errors import ExitCode, RestoreError
 _FLAGS = os.O_RDONLY | sum(
     getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")
 )
+_WINDOW = 1 << 16
 
 
 def open_regular(path: Path) -> io.BufferedReader:
@@ -48,6 +50,54 @@ def open_regular(path: Path) -> io.BufferedReader:
 def size_of(file: IO[bytes]) -> int:
     """Bytes of an open file, as the file system tells."""
     return os.fstat(file.fileno()).st_size
+
+
+class FileBytes:
+    """An open file's bytes, as `bytes` give them: sliced, read only where asked for.
+
+    Not a memory map: one whose file is cut meanwhile ends the process (SIGBUS), and all of a batch
+    with it. The file's place is moved; what it held when this was made counts as its size.
+
+    Args:
+        file: an open regular file, of nobody else meanwhile.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._size = file, size_of(file)
+        self._start, self._window = 0, b""
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, place: int | slice) -> int | bytes:
+        if isinstance(place, int):
+            if not 0 <= place < self._size:
+                raise IndexError("beyond the end of the file")
+            return self._read(place, place + 1)[0]
+        start, stop, step = place.indices(self._size)
+        if step != 1:
+            raise ValueError("bytes of a file are taken one after the other")
+        return self._read(start, stop) if start < stop else b""
+
+    def _read(self, start: int, stop: int) -> bytes:
+        """Bytes of a range within the size; small ones by way of a window around them.
+
+        Raises:
+            OSError: the file became shorter.
+        """
+        if stop - start > _WINDOW:
+            return self._exactly(start, stop)
+        if not self._start <= start <= stop <= self._start + len(self._window):
+            self._window = self._exactly(start, min(start + _WINDOW, self._size))
+            self._start = start
+        return self._window[start - self._start : stop - self._start]
+
+    def _exactly(self, start: int, stop: int) -> bytes:
+        self._file.seek(start)
+        data = self._file.read(stop - start)
+        if len(data) < stop - start:
+            raise OSError(errno.EIO, "it became shorter while it was read")
+        return data
 
 
 def file_sha256(path: Path) -> str:

@@ -38,6 +38,7 @@ TILE_W, TILE_H, TILES, TILE_SIZES, EXTRA, FORMAT = 322, 323, 324, 325, 338, 339
 _PHOTOSHOP, _DNG_VERSION = 34377, 50706
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR = 0, 1, 2, 3, 5, 6
 CIELAB, ICCLAB, ITULAB = 8, 9, 10
+_TILE_SIDES = (322, 323)
 _COLORS = {RGB: 3, CMYK: 4, YCBCR: 3, CIELAB: 3, ICCLAB: 3, ITULAB: 3}
 _UNREAD = {4: "a transparency mask", 32803: "a camera's mosaic", 34892: "linear RAW"} | {
     32844: "SGI LogL light",
@@ -122,12 +123,7 @@ def inspect(data: Buffer, number: int = 0) -> TiffFile:
         raise NoSuchPageError(len(full))
     page = full[number]
     fields = page.fields
-    for offsets, sizes in ((STRIPS, STRIP_SIZES), (TILES, TILE_SIZES)):
-        ends = zip(
-            reader.numbers(fields.get(offsets)), reader.numbers(fields.get(sizes)), strict=False
-        )
-        if any(start + size > len(data) for start, size in ends):
-            raise ValueError("the file ends early")
+    _check_parts(reader, page, len(data))
     samples = value(page, SAMPLES, 1)
     bits = reader.numbers(fields.get(BITS)) or (1,)
     photometric = value(page, PHOTOMETRIC, BLACK_IS_ZERO)
@@ -157,6 +153,21 @@ def inspect(data: Buffer, number: int = 0) -> TiffFile:
         orientation=turned if 1 <= turned <= 8 else 1,
         notes=notes,
     )
+
+
+def _check_parts(reader: TagReader, page: Directory, length: int) -> None:
+    """Raises ValueError: strips or tiles lie beyond the file, or have no size."""
+    fields = page.fields
+    for offsets, sizes in ((STRIPS, STRIP_SIZES), (TILES, TILE_SIZES)):
+        ends = zip(
+            reader.numbers(fields.get(offsets)), reader.numbers(fields.get(sizes)), strict=False
+        )
+        if any(start + size > length for start, size in ends):
+            raise ValueError("the file ends early")
+    tiled = TILES in fields
+    sides = _TILE_SIDES if tiled else (ROWS,)
+    if any(0 in reader.numbers(fields.get(tag))[:1] for tag in sides):
+        raise ValueError("its tiles have no size" if tiled else "its strips have no rows")
 
 
 def check_supported(file: TiffFile) -> None:

@@ -7,7 +7,6 @@ are one for the whole picture, are read by rows.
 from __future__ import annotations
 
 import math
-import mmap
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,7 +22,7 @@ from restore_cli.images.decode import DAMAGE, of_tiff
 from restore_cli.images.metadata import settle_exif
 from restore_cli.images.picture import Picture, naming_problems
 from restore_cli.images.refusal import NotSupportedError
-from restore_cli.images.regular import open_regular, size_of
+from restore_cli.images.regular import FileBytes, open_regular, size_of
 from restore_cli.images.room import MAX_PIXELS
 
 _SEGMENTS_BYTES = 2**28
@@ -94,8 +93,7 @@ def _open(path: Path) -> RowsOfTiff | None:
     opened: tifffile.TiffFile | None = None
     done = False
     try:
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            told = tiff.inspect(cast("bytes", mapped))
+        told = tiff.inspect(cast("bytes", FileBytes(file)))
         if told.raw or told.pages != 1 or told.orientation != 1:
             return None
         if not 0 < told.width * told.height <= MAX_PIXELS:

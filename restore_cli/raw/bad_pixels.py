@@ -41,9 +41,30 @@ def fix_list(planes: Light, data: bytes, step: int) -> Light:
     inside = (places < planes.shape[:2]).all(axis=1)
     bad[places[inside, 0], places[inside, 1]] = True
     areas = np.frombuffer(data, ">u4", 4 * rects, 12 + 8 * points).reshape(-1, 4)
-    for top, left, bottom, right in areas.astype(np.int64):
-        bad[top:bottom, left:right] = True
-    return _mend(planes, bad, step)
+    return _mend(planes, _covered(areas, bad), step)
+
+
+def _covered(areas: NDArray[np.uint32], bad: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Bad places, with those of rectangles: by their corners, so that many large ones cost little.
+
+    Args:
+        areas: (n, 4) top, left, bottom, right.
+        bad: (H, W).
+    """
+    height, width = bad.shape
+    limits = np.array([height, width, height, width])
+    top, left, bottom, right = np.minimum(areas.astype(np.int64), limits).T
+    some = (top < bottom) & (left < right)
+    if not some.any():
+        return bad
+    corners = np.zeros((height + 1, width + 1), np.int32)
+    for rows, columns, sign in (
+        (top, left, 1), (top, right, -1), (bottom, left, -1), (bottom, right, 1)
+    ):  # fmt: skip
+        np.add.at(corners, (rows[some], columns[some]), sign)
+    np.cumsum(corners, axis=0, out=corners)
+    np.cumsum(corners, axis=1, out=corners)
+    return bad | (corners[:height, :width] > 0)
 
 
 def _mend(planes: Light, bad: NDArray[np.bool_], step: int) -> Light:

@@ -30,7 +30,7 @@ from restore_cli.raw.info import RawInfo
 from restore_cli.raw.levels import Gains
 from restore_cli.raw.metadata import Kept, keep
 from restore_cli.raw.picture_light import PictureLight
-from restore_cli.raw.prepare import Prepared, prepare
+from restore_cli.raw.prepare import Prepared, left_out, prepare
 from restore_cli.raw.profile_look import ProfileLook, read_look
 from restore_cli.raw.proof import binned, halved
 from restore_cli.raw.rendering import Look, Rendering
@@ -109,8 +109,7 @@ class Developer:
         if kind == "monochrome":
             gains = (1.0, 1.0, 1.0)
         info = _noted(prepared.info, *notes)
-        level = tuple(gain / min(gains) for gain in gains)
-        applied: Gains = (level[0], level[1], level[2])
+        applied = _least_at_1(gains)
         model = prepared.noise
         seen = light if mosaic and model is not None and settings.engine == "learned" else None
         sigma, told = self._sigma(seen, info.cfa, model, applied)
@@ -138,10 +137,7 @@ class Developer:
                 light = np.minimum(light * np.array(applied, np.float32), 1)
             image = np.ascontiguousarray(light.transpose(2, 0, 1))
         details: dict[str, object] = {"hot_pixels": prepared.hot_pixels, "noise": told}
-        if prepared.corrections or prepared.after:
-            every = settings.lens_corrections == "auto"
-            later = [o.name for o in prepared.after if every or not o.is_lens]
-            details["corrections"] = [*prepared.corrections, *later]
+        details |= self._corrections(prepared)
         return _Developed(
             info=info,
             image=image,
@@ -156,18 +152,26 @@ class Developer:
             restore=None if phase is None else self._restore(sigma),
         )
 
+    def _corrections(self, prepared: Prepared) -> dict[str, object]:
+        """The opcodes that are applied, for JSON."""
+        if not prepared.corrections and not prepared.after:
+            return {}
+        every = self.settings.lens_corrections == "auto"
+        later = [o.name for o in prepared.after if every or not o.is_lens]
+        return {"corrections": [*prepared.corrections, *later]}
+
     def _picture_light(
         self,
         raw: RawFile,
         info: RawInfo,
-        prepared: Prepared,
+        prepared: Prepared | None,
         gains: Gains,
         headroom: float,
         phase: Phase | None,
         size: tuple[int, ...],
     ) -> PictureLight:
         crop = info.crop or Area(0, 0, info.height, info.width)
-        if self.settings.proof:
+        if self.settings.proof and prepared is not None:
             crop = halved(crop, size)
         return PictureLight(
             path=raw.path,
@@ -216,22 +220,33 @@ class Developer:
             gains, notes = None, ()
         else:
             gains, notes = self._gains(info, None)
-        pixels = raw.develop(info, gains or "auto", settings.demosaic, half=settings.proof)
+        prepared = None
+        if info.settles:
+            prepared = prepare(raw, info, lens_corrections=settings.lens_corrections, mend="off")
+            info = prepared.info
+        else:
+            notes = (*notes, *left_out(raw))
+        light = None if prepared is None else prepared.light
+        balance = gains or "auto"
+        pixels = raw.develop(info, balance, settings.demosaic, half=settings.proof, light=light)
         if info.kind in ("other", "monochrome"):
             # LibRaw has applied its own matrix, or there is no colour to convert.
             info = replace(info, matrix=np.eye(3), follows_dng=False)
-        crop = Area(0, 0, *pixels.shape[:2])
+        if prepared is None:
+            info = replace(info, crop=Area(0, 0, *pixels.shape[:2]))
+        # Where LibRaw has mixed colours, or chosen the balance, nothing of it can be taken back.
+        applied = (1.0, 1.0, 1.0)
+        if gains is not None and info.kind != "other":
+            applied = _least_at_1(gains)
         return _Developed(
             info=_noted(info, *notes),
             image=np.ascontiguousarray(pixels.transpose(2, 0, 1)),
-            light=PictureLight(
-                raw.path, None, (1.0, 1.0, 1.0), 1.0, None, crop, (1.0, 1.0), settings.proof, False
-            ),
+            light=self._picture_light(raw, info, prepared, applied, 1.0, None, pixels.shape[:2]),
             gains=gains,
             kept=keep(raw.path, raw.tags, strip_gps=settings.strip_gps),
             look=None,
             engine="libraw",
-            details={},
+            details={} if prepared is None else self._corrections(prepared),
             restore=None,
         )
 
@@ -323,6 +338,11 @@ def _noted(info: RawInfo, *notes: str) -> RawInfo:
     return replace(info, notes=(*info.notes, *notes)) if notes else info
 
 
-def as_it_is(image: Pixels) -> Restored[Pixels]:
-    """For pictures that are finished already."""
-    return Restored(image, tile=None, device="cpu", precision="fp32")
+def _least_at_1(gains: Gains) -> Gains:
+    red, green, blue = (gain / min(gains) for gain in gains)
+    return red, green, blue
+
+
+def as_it_is(image: Pixels, *, by: str = "libraw") -> Restored[Pixels]:
+    """For pictures that are finished already; `by` says who made them."""
+    return Restored(image, tile=None, device="cpu", precision="fp32", backend=by)

@@ -158,6 +158,11 @@ def read_dng(page: Fields, first: Fields, *, kinds: tuple[int, ...] = (CFA, LINE
     is_float = page.integer(_FORMAT, 1) == 3
     bits = max(page.integers(_BITS) or (16,))
     table = page.reals(_TABLE)
+    linearises = 1 < len(table) <= 65536 and not is_float
+    full = 1.0 if is_float else 2.0 ** min(bits, 32) - 1
+    if linearises and _WHITE not in page and table.max() > full:
+        full = float(table.max())
+        notes.append(f"it has no white level: its table's largest value, {full:g}, is taken")
     layout = page.integer(_LAYOUT, 1)
     noise = page.reals(_NOISE) if _NOISE in page else first.reals(_NOISE)
     usable = len(noise) in (2, 2 * max(samples, 3)) and bool((noise >= 0).all())
@@ -179,8 +184,8 @@ def read_dng(page: Fields, first: Fields, *, kinds: tuple[int, ...] = (CFA, LINE
         ),
         crop=_crop(page, first, active, notes),
         scale=_scale(page),
-        levels=_levels(page, samples, bits, is_float, active, notes),
-        table=np.clip(table, 0, 65535).astype(np.uint16) if 1 < len(table) <= 65536 else None,
+        levels=_levels(page, samples, full, active, notes),
+        table=np.clip(table, 0, 65535).astype(np.uint16) if linearises else None,
         opcodes=(lists[0], lists[1], lists[2]),
         noise=noise.reshape(-1, 2) if usable else None,
         notes=tuple(notes),
@@ -202,11 +207,16 @@ def _active(page: Fields, whole: Area, notes: list[str]) -> Area:
 
 
 def _pattern(page: Fields) -> tuple[str, ...]:
-    """Rows of letters; "?" for a colour that is not red, green or blue."""
+    """Rows of letters: R, G and B are the first, second and third colour plane; others "?".
+
+    Matrices and neutrals have the planes' order, which CFAPlaneColor tells.
+    """
     shape, cells = page.integers(_CFA_DIM) or (2, 2), page.integers(_CFA)
+    told = page.integers(_PLANE_COLOUR)
+    planes = told if sorted(told) == [0, 1, 2] else (0, 1, 2)
     if len(shape) != 2 or not 1 <= shape[0] * shape[1] <= 256 or len(cells) != shape[0] * shape[1]:
         return ("?",)
-    letters = "".join("RGB"[cell] if 0 <= cell <= 2 else "?" for cell in cells)
+    letters = "".join("RGB"[planes.index(cell)] if cell in planes else "?" for cell in cells)
     return tuple(letters[row * shape[1] : (row + 1) * shape[1]] for row in range(shape[0]))
 
 
@@ -246,9 +256,7 @@ def _scale(page: Fields) -> tuple[float, float]:
     return float(scale[1]), float(scale[0])
 
 
-def _levels(
-    page: Fields, samples: int, bits: int, is_float: bool, active: Area, notes: list[str]
-) -> DngLevels:
+def _levels(page: Fields, samples: int, full: float, active: Area, notes: list[str]) -> DngLevels:
     tile, shape = page.reals(_BLACK), page.integers(_BLACK_DIM) or (1, 1)
     black: NDArray[np.float64] | None = None
     if len(shape) == 2 and tile.size and tile.size == shape[0] * shape[1] * samples:
@@ -261,7 +269,7 @@ def _levels(
         if len(values) not in (0, length):
             notes.append("its black level's deltas do not fit its size: left out")
     told = page.reals(_WHITE)
-    white = np.full(samples, 1.0 if is_float else 2.0 ** min(bits, 32) - 1)
+    white = np.full(samples, full)
     if len(told):
         white = np.resize(told, samples) if len(told) in (1, samples) else white
     return DngLevels(

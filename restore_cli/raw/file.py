@@ -30,7 +30,7 @@ from restore_cli.raw.dng_tags import Dng
 from restore_cli.raw.info import Crop, RawInfo
 from restore_cli.raw.levels import Gains
 from restore_cli.raw.libraw_info import libraw_info, replaced, visible
-from restore_cli.raw.pixels import linearised, read_here, read_samples
+from restore_cli.raw.pixels import check_compression, linearised, read_here, read_samples
 from restore_cli.raw.previews import preview
 from restore_cli.raw.problems import naming_raw_problems, no_raw
 from restore_cli.raw.tags import RawTags, mapped, tags_of, tags_or_none
@@ -125,6 +125,7 @@ class RawFile:
         demosaic: Demosaic,
         *,
         half: bool = False,
+        light: NDArray[np.float32] | None = None,
     ) -> NDArray[np.uint16]:
         """Let LibRaw demosaic and balance it, without any gain that depends on the picture.
 
@@ -133,6 +134,7 @@ class RawFile:
             gains: white-balance multipliers, or "auto" for LibRaw's estimate.
             demosaic: the method, for mosaics.
             half: half the size, fast.
+            light: (H, W) of the area that LibRaw shows, saturation at 1, in place of its codes.
 
         Returns:
             (H, W, 3) linear, saturation at 65535, as it lies in the file (not turned); in the
@@ -145,7 +147,7 @@ class RawFile:
         if info.kind == "x-trans" and min(info.height, info.width) < _LEAST_X_TRANS:
             demosaic = "linear"
         options = replaced(raw, info.levels) if info.levels.replaced else {}
-        with naming_raw_problems(self.path), self._settled(info) as settled:
+        with naming_raw_problems(self.path), self._settled(light) as settled:
             options = options if settled is None else settled
             pixels: NDArray[Any] = raw.postprocess(
                 demosaic_algorithm=rawpy.DemosaicAlgorithm[demosaic.upper()],
@@ -184,14 +186,14 @@ class RawFile:
         return replace(info, levels=levels, notes=(*info.notes, *notes), settles=True)
 
     @contextmanager
-    def _settled(self, info: RawInfo) -> Generator[dict[str, Any] | None]:
+    def _settled(self, light: NDArray[np.float32] | None) -> Generator[dict[str, Any] | None]:
         """Within it LibRaw's samples are light, and the options say so; None: they are codes."""
-        if not info.settles:
+        if light is None:
             yield None
             return
         samples: NDArray[Any] = self._open().raw_image_visible
         codes = samples.copy()
-        samples[...] = np.clip(info.levels.light(codes) * 65535 + 0.5, 0, 65535)
+        samples[...] = np.clip(light * 65535 + 0.5, 0, 65535)
         yield {"user_black": 0, "user_cblack": [0] * 4, "user_sat": 65535}
         samples[...] = codes  # not after an error: LibRaw has given up their memory
 
@@ -257,6 +259,7 @@ def open_raw(path: Path, *, strip_gps: bool = False) -> Generator[RawFile]:
                 raise RestoreError(f"{path}: its mosaic has no pixels: there is nothing in it")
             if tags.dng is not None:
                 _check_size(path, size, tags.dng.height, tags.dng.width)
+                check_compression(tags.dng, path)
             if tags.dng is None or not read_here(tags.dng):
                 raw = rawpy.RawPy()
                 with naming_raw_problems(path, lambda: no_raw(path, start)):

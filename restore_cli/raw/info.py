@@ -52,7 +52,7 @@ class RawInfo:
         colour: the camera's calibration, or None where unknown.
         follows_dng: colours are the DNG specification's, and depend on the white balance.
         quad: the mosaic has four samples of a colour beside each other, to be joined.
-        settles: LibRaw is to be given light by `levels` and not codes.
+        settles: LibRaw is to be given light, as `prepare` makes it, and not codes.
     """
 
     kind: Kind

@@ -106,7 +106,7 @@ def replaced(raw: rawpy.RawPy, levels: Levels) -> dict[str, Any]:
 def _kind(raw: rawpy.RawPy, origin: tuple[int, int]) -> tuple[Kind, str]:
     """What the samples are, and for Bayer the colours of the cell at an origin."""
     if raw.raw_type != rawpy.RawType.Flat:
-        return "linear", ""
+        return "linear" if raw.num_colors == 3 else "other", ""
     pattern = raw.raw_pattern
     if pattern is None or raw.num_colors == 1:
         return "monochrome", ""

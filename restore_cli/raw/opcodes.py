@@ -34,8 +34,11 @@ NAMES = {
 }
 LENS = frozenset((1, 2, 3, 14))
 """Corrections of the lens that name no places of the picture."""
-_GAIN_MAP = 9
+_TRIM, _GAIN_MAP = 6, 9
+_REGIONS = range(7, 14)  # their parameters begin with an area
 _OPTIONAL, _MOST_OPCODES = 1, 256
+_MOST_PASSES = 32.0
+"""Over all of the picture: cameras' lists make two or three."""
 Light = NDArray[np.float32]
 
 
@@ -136,16 +139,19 @@ def apply(
     area, names, notes = whole, list[str](), list[str]()
     planes = image[..., None] if image.ndim == 2 else image
     planes = planes.copy()
-    for opcode in opcodes:
-        if not lens and opcode.is_lens:
-            continue
+    chosen = [opcode for opcode in opcodes if lens or not opcode.is_lens]
+    if sum(_share(opcode, whole) for opcode in chosen) > _MOST_PASSES:
+        raise ValueError(
+            f"its opcode list goes over the picture more than {_MOST_PASSES:.0f} times"
+        )
+    for opcode in chosen:
         if opcode.number not in NAMES:
             if not opcode.optional:
-                raise RequiredOpcodeError(f"it asks for {opcode.name}, which is not known here")
+                raise RequiredOpcodeError(unknown(opcode))
             notes.append(f"its optional {opcode.name} is not known here and was left out")
             continue
         try:
-            if opcode.number == 6:
+            if opcode.number == _TRIM:
                 area = Area(*struct.unpack_from(">4i", opcode.data)).within(whole)
                 if min(area.height, area.width) < 1:
                     area = whole
@@ -159,6 +165,21 @@ def apply(
             continue
         names.append(opcode.name)
     return Applied(planes[..., 0] if image.ndim == 2 else planes, area, tuple(names), tuple(notes))
+
+
+def unknown(opcode: Opcode) -> str:
+    """Why a required correction ends development."""
+    return f"it asks for {opcode.name}, which is not known here"
+
+
+def _share(opcode: Opcode, whole: Area) -> float:
+    """What part of the picture an opcode goes over."""
+    if opcode.number == _TRIM or opcode.number not in NAMES:
+        return 0.0
+    if opcode.number not in _REGIONS or len(opcode.data) < 16:
+        return 1.0
+    area = Area(*struct.unpack_from(">4i", opcode.data)).within(whole)
+    return area.height * area.width / max(1, whole.height * whole.width)
 
 
 def _one(opcode: Opcode, planes: Light, cfa_step: int, scale: float) -> Light:

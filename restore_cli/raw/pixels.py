@@ -1,7 +1,8 @@
 """Samples of DNG images that LibRaw does not give as they are: floating point, lossy JPEG, JPEG XL.
 
 LibRaw turns floating point into integers by what the picture holds, applies part of the opcodes of
-lossy files, and does not know JPEG XL. Source: Adobe, Digital Negative Specification 1.7.1; TIFF
+lossy files, takes planes one behind the other and tiles larger than the picture for what they are
+not, and does not know JPEG XL. Source: Adobe, Digital Negative Specification 1.7.1; TIFF
 6.0 and its technical note 3 (floating-point predictor).
 """
 
@@ -18,11 +19,22 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from restore_cli.errors import RestoreError
-from restore_cli.images import jxl
+from restore_cli.images import jpeg, jxl
 from restore_cli.images.decode import DAMAGE
 from restore_cli.raw.dng_tags import Area, Dng
 
-NONE, DEFLATE, OLD_DEFLATE, LOSSY_JPEG, JPEG_XL = 1, 8, 32946, 34892, 52546
+NONE, LOSSLESS_JPEG, DEFLATE, OLD_DEFLATE, LOSSY_JPEG, JPEG_XL = 1, 7, 8, 32946, 34892, 52546
+_READ = (NONE, LOSSLESS_JPEG, DEFLATE, OLD_DEFLATE, LOSSY_JPEG, JPEG_XL)
+_UNREAD = {
+    5: "LZW",
+    9: "VC-5 (GoPro)",
+    32773: "PackBits",
+    34713: "Nikon's compression in a DNG file",
+    34925: "LZMA",
+    34933: "PNG",
+    50000: "Zstandard",
+    50001: "WebP",
+}
 _PREDICTOR, _ROWS, _TILE_WIDTH, _TILE_HEIGHT = 317, 278, 322, 323
 _STARTS, _SIZES = (273, 324), (279, 325)
 _PLANAR = 284
@@ -32,19 +44,34 @@ _FLOAT_STEPS = {3: 1, 34894: 2, 34895: 4}
 _SUBFILE = 254
 _LIBRAWS_LEAST = 22
 """LibRaw takes smaller mosaics for no RAW file."""
+_LOSSLESS, _HEAD = 0xC3, 1 << 16
+_LINES = 256  # rows at a time
 _CHUNK = 1 << 28
 """A tile with more bytes than that is refused."""
 
 
+def check_compression(dng: Dng, path: Path) -> None:
+    """Raises RestoreError: its samples are compressed in a way that nothing here reads."""
+    if dng.compression not in _READ:
+        name = _UNREAD.get(dng.compression, "its compression")
+        raise RestoreError(
+            f"{path}: {name} (compression {dng.compression}) is not supported",
+            hint="Adobe's DNG converter writes it anew",
+        )
+
+
 def read_here(dng: Dng) -> bool:
     """Whether an image's samples are read here and not by LibRaw."""
-    if dng.compression in (LOSSY_JPEG, JPEG_XL):
+    if dng.compression in (LOSSY_JPEG, JPEG_XL, DEFLATE, OLD_DEFLATE):
         return True
-    if dng.compression in (DEFLATE, OLD_DEFLATE):
+    page = dng.page
+    # LibRaw reads rows of the picture's width where a single tile has longer ones.
+    tile = page.integer(_TILE_HEIGHT, 0) > dng.height or page.integer(_TILE_WIDTH, 0) > dng.width
+    if tile or _planes(dng) > 1 or (dng.compression == LOSSLESS_JPEG and not _is_lossless(dng)):
         return True
     # LibRaw passes over what is marked as a preview.
-    marked = dng.page.integer(_SUBFILE, 0) == 1 and dng.bits in (8, 16)
-    small = min(dng.height, dng.width) < _LIBRAWS_LEAST and dng.bits in (8, 16)
+    marked = page.integer(_SUBFILE, 0) == 1
+    small = min(dng.height, dng.width) < _LIBRAWS_LEAST
     return dng.compression == NONE and (dng.is_float or dng.bits == 32 or small or marked)
 
 
@@ -61,25 +88,45 @@ def read_samples(dng: Dng, path: Path) -> NDArray[Any]:
     Raises:
         RestoreError: they are damaged, or packed as is not supported.
     """
-    page, data = dng.page, dng.page.reader.data
-    if dng.samples > 1 and page.integer(_PLANAR, 1) != 1:
-        raise RestoreError(f"{path}: planes that lie one behind the other are not supported")
+    page, data, planes = dng.page, dng.page.reader.data, _planes(dng)
     out = np.zeros((dng.height, dng.width, dng.samples), _kind(dng, path))
-    places = list(_places(dng))
+    places = list(_places(dng, path))
     tiled = _TILE_WIDTH in page
     starts, sizes = page.integers(_STARTS[tiled]), page.integers(_SIZES[tiled])
-    if min(len(starts), len(sizes)) < len(places):
+    if min(len(starts), len(sizes)) < len(places) * planes:
         raise _damaged(path, "parts are missing")
-    for place, start, size in zip(places, starts, sizes, strict=False):
+    for number, (place, start, size) in enumerate(
+        zip(places * planes, starts, sizes, strict=False)
+    ):
         if start + size > len(data):
             raise RestoreError(f"{path}: the file ends early", hint="copy it from the camera again")
-        part = _chunk(dng, bytes(data[start : start + size]), place, path)
+        first = number // len(places)
+        samples = slice(first, first + 1) if planes > 1 else slice(0, dng.samples)
+        count = samples.stop - samples.start
+        part = _chunk(dng, bytes(data[start : start + size]), place, count, path)
         inside = place.within(dng.whole)
         part = part[: inside.height, : inside.width]
         if part.shape[:2] != (inside.height, inside.width):
             raise _damaged(path, "a part is too small")
-        out[inside.top : inside.bottom, inside.left : inside.right] = part
+        out[inside.top : inside.bottom, inside.left : inside.right, samples] = part
     return out[..., 0] if dng.samples == 1 else out
+
+
+def _is_lossless(dng: Dng) -> bool:
+    """Whether all parts are lossless JPEGs; of others LibRaw leaves what its memory held."""
+    page, data = dng.page, dng.page.reader.data
+    try:
+        return all(
+            jpeg.frame(bytes(data[start : start + _HEAD])).marker == _LOSSLESS
+            for start in page.integers(_STARTS[_TILE_WIDTH in page])
+        )
+    except ValueError:
+        return False
+
+
+def _planes(dng: Dng) -> int:
+    """How many planes lie one behind the other: 1 where the samples of a place lie together."""
+    return dng.samples if dng.page.integer(_PLANAR, 1) == 2 else 1
 
 
 def linearised(codes: NDArray[Any], table: NDArray[np.uint16] | None) -> NDArray[Any]:
@@ -106,12 +153,16 @@ def _kind(dng: Dng, path: Path) -> np.dtype[Any]:
         if dng.bits not in (16, 24, 32):
             raise RestoreError(f"{path}: floating point of {dng.bits} bits is not supported")
         return np.dtype(np.float32)
-    if dng.compression in (NONE, DEFLATE, OLD_DEFLATE) and dng.bits not in (8, 16, 32):
-        raise RestoreError(f"{path}: deflated samples of {dng.bits} bits are not supported")
+    whole = (8, 16, 32)
+    allowed = {
+        NONE: (*range(1, 17), 32), LOSSLESS_JPEG: range(1, 17), DEFLATE: whole, OLD_DEFLATE: whole
+    }  # fmt: skip
+    if dng.bits not in allowed.get(dng.compression, (dng.bits,)):
+        raise RestoreError(f"{path}: samples of {dng.bits} bits are not supported here")
     return np.dtype(np.uint32 if dng.bits == 32 else np.uint16)
 
 
-def _places(dng: Dng) -> Iterator[Area]:
+def _places(dng: Dng, path: Path) -> Iterator[Area]:
     """The areas of strips or tiles, in the file's order; edge tiles reach beyond the picture."""
     page = dng.page
     if _TILE_WIDTH in page:
@@ -119,7 +170,7 @@ def _places(dng: Dng) -> Iterator[Area]:
     else:
         height, width = min(page.integer(_ROWS, dng.height), dng.height), dng.width
     if height < 1 or width < 1:
-        return
+        raise _damaged(path, "its strips or tiles have no size")
     for top in range(0, dng.height, height):
         # The last strip is cut off, the last tile is not.
         bottom = top + height if _TILE_WIDTH in page else min(top + height, dng.height)
@@ -127,15 +178,20 @@ def _places(dng: Dng) -> Iterator[Area]:
             yield Area(top, left, bottom, left + width)
 
 
-def _chunk(dng: Dng, data: bytes, place: Area, path: Path) -> NDArray[Any]:
-    if dng.compression in (LOSSY_JPEG, JPEG_XL):
-        lossy = dng.compression == LOSSY_JPEG
-        part = _jpeg(data, path) if lossy else _jpeg_xl(data, place, path)
+def _chunk(dng: Dng, data: bytes, place: Area, samples: int, path: Path) -> NDArray[Any]:
+    """A strip or tile, (h, w, samples)."""
+    shape = (place.height, place.width, samples)
+    lossless = dng.compression == LOSSLESS_JPEG and _frame(data, path).marker == _LOSSLESS
+    if lossless:
+        return _lossless_jpeg(data, shape, path)
+    if dng.compression in (LOSSLESS_JPEG, LOSSY_JPEG, JPEG_XL):
+        part = _jpeg_xl(data, place, path) if dng.compression == JPEG_XL else _jpeg(data, path)
         part = part[..., None] if part.ndim == 2 else part
-        if part.shape[2] != dng.samples:
-            raise _damaged(path, f"{part.shape[2]} colours where {dng.samples} are announced")
+        if part.shape[2] != samples:
+            raise _damaged(path, f"{part.shape[2]} colours where {samples} are announced")
         return part
-    size = place.height * place.width * dng.samples * (dng.bits // 8)
+    line = (place.width * samples * dng.bits + 7) // 8
+    size = place.height * line
     if size > _CHUNK:
         raise RestoreError(f"{path}: its parts are too large to be read")
     if dng.compression != NONE:
@@ -147,17 +203,28 @@ def _chunk(dng: Dng, data: bytes, place: Area, path: Path) -> NDArray[Any]:
     if len(data) < size:
         raise _damaged(path, "a part is too small")
     rows = np.frombuffer(data, np.uint8, size).reshape(place.height, -1)
-    predictor = dng.page.integer(_PREDICTOR, 1)
     order = dng.page.reader.order
-    shape = (place.height, place.width, dng.samples)
     if dng.is_float:
-        return _floats(rows, dng, predictor, order, path).reshape(shape)
+        return _floats(rows, dng, samples, path).reshape(shape)
+    if dng.bits % 8:
+        return _unpacked(rows, dng.bits, place.width * samples).reshape(shape)
+    predictor = dng.page.integer(_PREDICTOR, 1)
     values = rows.view(f"{order}u{dng.bits // 8}").reshape(shape)
     if predictor in _STEPS:
         values = _summed(values, _STEPS[predictor])
     elif predictor != 1:
         raise RestoreError(f"{path}: its predictor {predictor} is not supported")
     return values
+
+
+def _unpacked(rows: NDArray[np.uint8], bits: int, count: int) -> NDArray[np.uint16]:
+    """Samples of any number of bits below 16, the highest first; rows begin at whole bytes."""
+    out = np.zeros((len(rows), count), np.uint16)
+    for top in range(0, len(rows), _LINES):
+        part = np.unpackbits(rows[top : top + _LINES], axis=1, count=count * bits)
+        for place in range(bits):
+            out[top : top + _LINES] |= part[:, place::bits].astype(np.uint16) << (bits - 1 - place)
+    return out
 
 
 def _summed(values: NDArray[Any], step: int) -> NDArray[Any]:
@@ -168,12 +235,11 @@ def _summed(values: NDArray[Any], step: int) -> NDArray[Any]:
     return out
 
 
-def _floats(
-    rows: NDArray[np.uint8], dng: Dng, predictor: int, order: str, path: Path
-) -> NDArray[np.float32]:
-    size = dng.bits // 8
+def _floats(rows: NDArray[np.uint8], dng: Dng, samples: int, path: Path) -> NDArray[np.float32]:
+    size, order = dng.bits // 8, dng.page.reader.order
+    predictor = dng.page.integer(_PREDICTOR, 1)
     if predictor in _FLOAT_STEPS:
-        step = _FLOAT_STEPS[predictor] * dng.samples
+        step = _FLOAT_STEPS[predictor] * samples
         summed = _summed(rows[..., None], step)[..., 0]
         # A row's highest bytes come first, then the next ones.
         planes = summed.reshape(len(rows), size, -1)
@@ -203,7 +269,16 @@ def _from_24_bits(triples: NDArray[np.uint8], order: str) -> NDArray[np.float32]
     return np.where(code >> 23, -value, value).astype(np.float32)
 
 
+def _frame(data: bytes, path: Path) -> jpeg.Frame:
+    try:
+        return jpeg.frame(data)
+    except ValueError as error:
+        raise _damaged(path, str(error)) from error
+
+
 def _jpeg(data: bytes, path: Path) -> NDArray[np.uint8]:
+    if (bits := _frame(data, path).bits) != 8:
+        raise RestoreError(f"{path}: lossy JPEG of {bits} bits is not supported")
     try:
         with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
             if image.width * image.height * 3 > _CHUNK:
@@ -211,6 +286,21 @@ def _jpeg(data: bytes, path: Path) -> NDArray[np.uint8]:
             return np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB"))
     except DAMAGE as error:
         raise _damaged(path, str(error)) from error
+
+
+def _lossless_jpeg(data: bytes, shape: tuple[int, int, int], path: Path) -> NDArray[np.uint16]:
+    """A part whose samples count, whatever width and height its JPEG has."""
+    from imagecodecs import ljpeg_decode
+
+    wanted = shape[0] * shape[1] * shape[2]
+    claimed = _frame(data, path).samples
+    try:
+        part = np.asarray(ljpeg_decode(data)) if claimed == wanted else np.empty(0)
+    except (RuntimeError, ValueError) as error:
+        raise _damaged(path, str(error)) from error
+    if part.size != wanted:
+        raise _damaged(path, f"a part of {claimed} samples where there must be {wanted}")
+    return part.astype(np.uint16).reshape(shape)
 
 
 def _jpeg_xl(data: bytes, place: Area, path: Path) -> NDArray[Any]:

@@ -56,7 +56,7 @@ def prepare(
     """Read a file's light.
 
     Args:
-        raw: the open file, of kind "bayer", "linear" or "monochrome".
+        raw: the open file, of kind "bayer", "linear" or "monochrome", or one whose `info.settles`.
         info: what it says.
         lens_corrections: "off" leaves out what the lens did to the picture.
         mend: look for hot, dead and stuck pixels.
@@ -64,10 +64,10 @@ def prepare(
     Raises:
         RestoreError: it is damaged, or asks for a correction that is not known here.
     """
-    dng, lens = raw.dng, lens_corrections == "auto"
+    dng, lens = raw.tags.dng if info.settles else raw.dng, lens_corrections == "auto"
     area = info.area or Area(0, 0, info.height, info.width)
     frame: NDArray[Any] = raw.frame()
-    step = {"bayer": 4 if info.quad else 2}.get(info.kind, 1)
+    step = {"bayer": 4 if info.quad else 2, "x-trans": 6, "other": 4}.get(info.kind, 1)
     before, middle, after = ((), (), ()) if dng is None else _lists(dng, raw)
     notes, names = list(info.notes), list[str]()
     if before:
@@ -128,6 +128,21 @@ def after_demosaicing(
     whole = picture.copy()
     whole[active.top : active.bottom, active.left : active.right] = done.image
     return replace(done, image=whole, area=_moved(done.area, active))
+
+
+def left_out(raw: RawFile) -> tuple[str, ...]:
+    """Notes on a DNG file's opcodes, where LibRaw does all and none of them is applied.
+
+    Raises:
+        RestoreError: one is required and not known here, or a list is damaged.
+    """
+    dng = raw.tags.dng
+    asked = [o for each in (() if dng is None else _lists(dng, raw)) for o in each]
+    for opcode in asked:
+        if opcode.number not in opcodes.NAMES and not opcode.optional:
+            raise _refused(raw.path, opcodes.RequiredOpcodeError(opcodes.unknown(opcode)))
+    names = ", ".join(sorted({opcode.name for opcode in asked}))
+    return (f"its corrections ({names}) were left out: LibRaw develops it",) if asked else ()
 
 
 def _lists(dng: Dng, raw: RawFile) -> tuple[tuple[opcodes.Opcode, ...], ...]:

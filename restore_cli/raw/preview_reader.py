@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,7 @@ class Previews:
             height=preview.height,
             width=preview.width,
             finish=lambda _: whole,
-            restore=as_it_is,
+            restore=partial(as_it_is, by="preview"),
             details={"engine": "preview"},
         )
 
@@ -103,7 +104,7 @@ class WithCameraFiles:
             height=picture.height,
             width=picture.width,
             finish=lambda _: _Stored(picture, data),
-            restore=as_it_is,
+            restore=partial(as_it_is, by="copy"),
             details={"engine": "copy"},
         )
 

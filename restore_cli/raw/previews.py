@@ -75,7 +75,8 @@ def _stored(
     """A JPEG file's bytes or (H, W, C) pixels, the turn that they need, and their profile."""
     own = max(_pages(tags.first), key=lambda f: f.height * f.width, default=None)
     thumb = None if raw is None else _thumb(raw)
-    if own is not None and (thumb is None or own.height * own.width > _size(thumb)):
+    # Of two alike the file's own: LibRaw adds EXIF to JPEG files that have none.
+    if own is not None and (thumb is None or own.height * own.width >= _size(thumb)):
         turn = tags.orientation
         profile = own.page.bytes(_ICC)
         return (own.jpeg if own.jpeg is not None else _pixels(own, path)), turn, profile

@@ -61,7 +61,14 @@ def naming_raw_problems(
     except (rawpy.LibRawFileUnsupportedError, rawpy.LibRawIOError) as error:
         if unknown is not None:
             raise unknown() from error
-        raise _damaged(path, error) from error
+        if isinstance(error, rawpy.LibRawIOError):
+            raise _damaged(path, error) from error
+        version = ".".join(map(str, rawpy.libraw_version))
+        raise RestoreError(
+            f"{path}: its way of packing samples is not supported by LibRaw {version}, "
+            "or it is damaged",
+            hint="cameras' newest ways (such as Nikon's HE) need a converter to DNG",
+        ) from error
     except rawpy.NotSupportedError as error:
         raise RestoreError(f"{path}: LibRaw cannot develop it: {error}") from error
     except (rawpy.LibRawUnsufficientMemoryError, rawpy.LibRawTooBigError, MemoryError) as error:

@@ -7,7 +7,6 @@ Negative Specification 1.7.
 
 from __future__ import annotations
 
-import mmap
 import struct
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -26,9 +25,10 @@ from restore_cli.images.ifd import (
     TagReader,
     header,
     serialise,
+    unpacked,
 )
 from restore_cli.images.metadata import DESCRIPTIVE_TAGS, ORIENTATION, unwrap_iptc
-from restore_cli.images.regular import open_regular, size_of
+from restore_cli.images.regular import FileBytes, open_regular
 from restore_cli.raw.colorimetry import Matrix
 from restore_cli.raw.dng_color import CameraColour, read_colour, read_neutral
 from restore_cli.raw.dng_tags import CFA, LINEAR, Dng, read_dng
@@ -186,12 +186,7 @@ def _iptc(first: Fields) -> bytes | None:
 def mapped(path: Path) -> Generator[Buffer]:
     """A file's bytes without reading them all."""
     with open_regular(path) as file:
-        if not size_of(file):  # an empty file cannot be mapped
-            yield b""
-            return
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            # A map gives bytes when sliced, and reads only what is asked for.
-            yield cast("Buffer", mapped)
+        yield cast("Buffer", FileBytes(file))
 
 
 def _unusual(data: Buffer) -> TagReader:
@@ -199,7 +194,7 @@ def _unusual(data: Buffer) -> TagReader:
     if bytes(data[:4]) not in (b"IIRO", b"IIRS", b"IIU\0", b"MMOR"):
         raise ValueError("not a tag block")
     order = "<" if data[:2] == b"II" else ">"
-    return TagReader(data, order, False, struct.unpack_from(order + "I", data, 4)[0])
+    return TagReader(data, order, False, unpacked(order + "I", data, 4)[0])
 
 
 def _text(field: Field | None) -> str:

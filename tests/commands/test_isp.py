@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-import rawpy
 import torch
 from PIL import Image
 
@@ -284,9 +283,9 @@ def test_previews_are_copied_as_they_are(isp: Isp) -> None:
     if not source.is_file():
         pytest.skip("no real RAW files beside the repository")
     assert isp(str(source), "--preview", "-o", "out/").code == 0
-    with rawpy.imread(str(source)) as raw:
-        stored = raw.extract_thumb().data
-    assert Path("out/dng_with_preview.jpg").read_bytes() == stored
+    preview = Path("out/dng_with_preview.jpg").read_bytes()
+    assert preview[:2] == b"\xff\xd8"
+    assert preview in source.read_bytes()
     assert isp(str(source), "--preview", "-o", "out/p.png").code == 0
     assert read("out/p.png").shape == (338, 600, 3)
     shoot("a.dng")
@@ -374,3 +373,10 @@ def test_without_a_look_it_gives_what_training_saw(isp: Isp, tmp_path: Path) -> 
     expected = made.clamp(0, 1).permute(1, 2, 0).numpy()
     np.testing.assert_allclose(read("a.png") / 65535, expected, atol=2e-3)
     assert np.abs(expected - sample.rendering.permute(1, 2, 0).numpy()).max() > 0.05
+
+
+def test_verbose_names_who_developed(isp: Isp) -> None:
+    shoot("a.dng")
+    said = isp("a.dng", "--engine", "libraw", "-v").err
+    assert "libraw, fp32, cpu" in said
+    assert "torch" not in said

@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import numpy as np
@@ -110,3 +111,14 @@ def test_bytes_become_floats_and_floats_stay() -> None:
     assert as_float(torch.tensor([255], dtype=torch.uint8)).tolist() == [1.0]
     deep = torch.tensor([0.25])
     assert as_float(deep) is deep
+
+
+@pytest.mark.parametrize("folder", ["/", "/proc", "/sys"])
+def test_what_can_be_no_folder_of_data_is_refused_at_once(folder: str) -> None:
+    if not Path(folder).is_dir():
+        pytest.skip(f"no {folder} here")
+    started = time.perf_counter()
+    with pytest.raises(RestoreError, match="not a folder of") as caught:
+        Photos(Path(folder))
+    assert caught.value.hint
+    assert time.perf_counter() - started < 5

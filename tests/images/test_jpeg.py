@@ -5,6 +5,7 @@ import struct
 import time
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 from icc_profiles import ADOBE_RGB
@@ -157,3 +158,13 @@ def test_what_pillow_cannot_read_is_told_in_words(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(whole)
     with pytest.raises(RestoreError, match="it cannot be decoded"):
         Picture.read(tmp_path / "a.jpg")
+
+
+def test_a_frame_says_how_it_is_coded() -> None:
+    grey = np.full((6, 10), 9, np.uint16)
+    lossless = jpeg.frame(imagecodecs.ljpeg_encode(grey, bitspersample=12))
+    assert (lossless.marker, lossless.bits, lossless.samples) == (0xC3, 12, 60)
+    lossy = jpeg.frame(plain())
+    assert (lossy.marker, lossy.bits, lossy.samples) == (0xC0, 8, 32 * 48 * 3)
+    with pytest.raises(ValueError, match="without a frame"):
+        jpeg.frame(plain()[:20] + b"\xff\xda\0\0")

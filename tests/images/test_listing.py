@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from restore_cli.images import listing
 from restore_cli.images.listing import (
     PICTURES,
     is_folder,
     not_a_file,
     walk,
     why_missing,
+    why_no_data,
     why_no_pictures,
     why_not_listed,
 )
@@ -130,3 +132,45 @@ def test_what_is_not_found_is_missing_or_cannot_be_reached(tmp_path: Path) -> No
     problem = why_not_listed(tmp_path / ("x" * 300))
     assert problem is not None
     assert "cannot be listed: File name too long" in problem.message
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/mountinfo").is_file(), reason="no /proc here")
+
+
+@needs_proc
+@pytest.mark.parametrize("folder", ["/proc", "/sys", "/proc/self"])
+def test_what_is_the_kernels_is_not_walked_through(folder: str) -> None:
+    (found,) = walk(Path(folder), recursive=True)
+    assert found.problem is not None
+    assert found.problem.message == f"{folder} is the kernel's, not a folder of files"
+    problem = why_no_data(Path(folder))
+    assert problem is not None
+    assert "the kernel's" in problem.message
+
+
+@needs_proc
+def test_below_a_folder_the_kernels_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"x")
+    (tmp_path / "p").symlink_to("/proc")
+    assert [one.path.name for one in walk(tmp_path, recursive=True)] == ["a.png"]
+    assert why_no_data(tmp_path) is None
+
+
+def test_the_root_is_no_folder_of_data() -> None:
+    problem = why_no_data(Path("/"))
+    assert problem is not None
+    assert "root of the file system" in problem.message
+    assert problem.hint
+
+
+def test_more_folders_than_any_collection_has_end_the_walk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        (tmp_path / f"{number}").mkdir()
+        (tmp_path / f"{number}" / "a.png").write_bytes(b"x")
+    monkeypatch.setattr(listing, "_MOST_FOLDERS", 4)
+    *found, last = walk(tmp_path, recursive=True)
+    assert len(found) == 3
+    assert last.problem is not None
+    assert "has more than 4 folders below it" in last.problem.message

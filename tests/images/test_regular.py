@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from restore_cli.errors import RestoreError
-from restore_cli.images.regular import file_sha256, naming_problems, open_regular, size_of
+from restore_cli.images.regular import (
+    FileBytes,
+    file_sha256,
+    naming_problems,
+    open_regular,
+    size_of,
+)
 
 
 def test_a_regular_file_is_read(tmp_path: Path) -> None:
@@ -68,3 +74,26 @@ def test_a_failing_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_file_that_is_gone(tmp_path: Path) -> None:
     refused(tmp_path / "gone.png", "no such file")
+
+
+def test_a_files_bytes_are_sliced_as_bytes_are(tmp_path: Path) -> None:
+    data = bytes(range(256)) * 1000
+    (path := tmp_path / "a").write_bytes(data)
+    with open_regular(path) as file:
+        seen = FileBytes(file)
+        assert len(seen) == len(data)
+        for place in (slice(0, 4), slice(-3, None), slice(9, 9), slice(70_000, 250_000)):
+            assert seen[place] == data[place]
+        assert seen[slice(255_990, 300_000)] == data[255_990:]
+        assert [seen[0], seen[70_001], seen[len(data) - 1]] == [0, data[70_001], data[-1]]
+        with pytest.raises(IndexError):
+            seen[len(data)]
+
+
+def test_a_file_that_is_cut_meanwhile_is_an_error_and_no_signal(tmp_path: Path) -> None:
+    (path := tmp_path / "a").write_bytes(bytes(1 << 20))
+    with open_regular(path) as file:
+        seen = FileBytes(file)
+        os.truncate(path, 100)
+        with pytest.raises(OSError, match="became shorter while it was read"):
+            seen[slice(1 << 19, 1 << 20)]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from restore_cli.errors import RestoreError
 from restore_cli.images import tiff, tiff_write
 from restore_cli.images.metadata import Metadata
 from restore_cli.images.picture import Picture
@@ -117,3 +118,22 @@ def test_damage_is_named() -> None:
     out = tiff_write.encode([tiff_write.Page(samples(3), None, Metadata())])
     with pytest.raises(ValueError, match=r"cut off|past the end|early"):
         tiff.inspect(out[: len(out) - 40])
+
+
+@pytest.mark.parametrize(
+    ("tag", "words"), [(278, "strips have no rows"), (322, "tiles have no size")]
+)
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_parts_without_a_size_are_damage(
+    tmp_path: Path, tag: int, words: str, compression: str | None
+) -> None:
+    path = tmp_path / "a.tif"
+    options = {"tile": (16, 32)} if tag == 322 else {"rowsperstrip": 5}
+    tifffile.imwrite(path, samples(3), photometric="rgb", compression=compression, **options)
+    with tifffile.TiffFile(path) as file:
+        at = file.pages.first.tags[tag].valueoffset
+    data = bytearray(path.read_bytes())
+    data[at : at + 2] = bytes(2)
+    path.write_bytes(data)
+    with pytest.raises(RestoreError, match=rf"a\.tif: .*{words}"):
+        Picture.read(path)

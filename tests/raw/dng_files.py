@@ -128,3 +128,33 @@ def write_shot(
     }
     write_dng(path, frame, DngTags(**given))
     return path
+
+
+def rechunked(path: Path, parts: list[bytes], compression: int) -> Path:
+    """Put other bytes in place of a little-endian file's strips or tiles."""
+    with tifffile.TiffFile(path) as file:
+        tags = file.pages.first.tags
+        starts, sizes = (tags[324], tags[325]) if 324 in tags else (tags[273], tags[279])
+        kind = tags[259].valueoffset
+    data = bytearray(path.read_bytes())
+    ends = np.cumsum([len(part) for part in parts])
+    begins = len(data) + np.append(0, ends[:-1])
+    for tag, values in ((starts, begins), (sizes, np.diff(ends, prepend=0))):
+        told = values.astype({3: "<u2", 4: "<u4"}[int(tag.dtype)]).tobytes()
+        data[tag.valueoffset : tag.valueoffset + len(told)] = told
+    data[kind : kind + 2] = compression.to_bytes(2, "little")
+    path.write_bytes(bytes(data) + b"".join(parts))
+    return path
+
+
+def tiles_of(codes: np.ndarray, tile: tuple[int, int]) -> list[np.ndarray]:
+    """Its tiles row by row, those at the edges filled up with zeros."""
+    height, width = codes.shape[:2]
+    down, across = -(-height // tile[0]) * tile[0], -(-width // tile[1]) * tile[1]
+    rest = ((0, down - height), (0, across - width), *[(0, 0)] * (codes.ndim - 2))
+    whole = np.pad(codes, rest)
+    return [
+        np.ascontiguousarray(whole[top : top + tile[0], left : left + tile[1]])
+        for top in range(0, down, tile[0])
+        for left in range(0, across, tile[1])
+    ]

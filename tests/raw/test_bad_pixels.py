@@ -7,7 +7,7 @@ import pytest
 from dng_cases import op
 from opcode_lists import done
 
-from restore_cli.raw.bad_pixels import fix_list
+from restore_cli.raw.bad_pixels import _covered, fix_list
 
 
 def test_bad_pixels_take_the_mean_of_their_colour() -> None:
@@ -26,3 +26,18 @@ def test_a_list_that_is_cut_off_is_damaged() -> None:
     planes = np.zeros((4, 4, 1), np.float32)
     with pytest.raises(ValueError, match="cut off"):
         fix_list(planes, struct.pack(">3I", 0, 2, 0) + bytes(8), 2)
+
+
+def test_rectangles_cover_what_they_cover_one_by_one() -> None:
+    rng = np.random.default_rng(3)
+    areas = rng.integers(0, 30, (200, 4)).astype(np.uint32)  # many empty, many over the edge
+    bad = rng.uniform(size=(20, 25)) < 0.01
+    meant = bad.copy()
+    for top, left, bottom, right in areas[:3]:
+        meant[top:bottom, left:right] = True
+    np.testing.assert_array_equal(_covered(areas[:3], bad), meant)
+    for top, left, bottom, right in areas:
+        meant[top:bottom, left:right] = True
+    np.testing.assert_array_equal(_covered(areas, bad), meant)
+    huge = np.array([[5, 5, 2**32 - 1, 2**32 - 1]], np.uint32)
+    assert _covered(huge, np.zeros((20, 25), bool)).sum() == 15 * 20

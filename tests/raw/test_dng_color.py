@@ -12,7 +12,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from restore_cli.images.ifd import TagReader
 from restore_cli.raw.dng_color import adaptation, forward_of, read_colour, weights_of
 from restore_cli.raw.fields import Fields
-from restore_cli.raw.temperature import D50, D65, white_of
+from restore_cli.raw.temperature import D50, D65, temperature_of, white_of
 
 A = np.array([[0.8, -0.2, -0.1], [-0.45, 1.25, 0.22], [-0.05, 0.15, 0.62]])
 B = np.array([[0.95, -0.35, -0.08], [-0.5, 1.3, 0.2], [-0.1, 0.2, 0.7]])
@@ -21,6 +21,14 @@ CALIBRATION = np.diag([0.97, 1.0, 1.04])
 PATCHES = np.random.default_rng(5).uniform(0.03, 0.55, (24, 3))
 # CCT of xy by McCamy's cubic, another way than the one under test.
 KELVIN = (2850.0, 6500.0)
+# XYZ under D50 to linear sRGB, Bradford-adapted (Lindbloom).
+D50_TO_SRGB = np.array(
+    [
+        [3.1338561, -1.6168667, -0.4906146],
+        [-0.9787684, 1.9161415, 0.0334540],
+        [0.0719453, -0.2289914, 1.4052427],
+    ]
+)
 
 
 def mccamy(x: float, y: float) -> float:
@@ -56,16 +64,8 @@ def expected(neutral: np.ndarray, *, forward: bool, calibration: bool, two: bool
         cone = np.diag((bradford @ d50) / (bradford @ white))
         to_xyz = np.linalg.inv(bradford) @ cone @ bradford @ np.linalg.inv(matrix(kelvin))
         to_xyz /= (to_xyz @ neutral)[1]
-    # XYZ under D50 to linear sRGB, Bradford-adapted (Lindbloom).
-    to_srgb = np.array(
-        [
-            [3.1338561, -1.6168667, -0.4906146],
-            [-0.9787684, 1.9161415, 0.0334540],
-            [0.0719453, -0.2289914, 1.4052427],
-        ]
-    )
     balanced = np.minimum(PATCHES / neutral * neutral.max(), 1) * neutral / neutral.max()
-    return balanced @ (to_srgb @ to_xyz).T / neutral.max() ** 0
+    return balanced @ (D50_TO_SRGB @ to_xyz).T / neutral.max() ** 0
 
 
 @pytest.mark.parametrize(
@@ -105,6 +105,59 @@ def test_24_patches_follow_the_specification(
     apart = deltaE_ciede2000(rgb2lab(seen[None]), rgb2lab(meant[None]))
     assert apart.max() < 0.5
     assert LINEAR == 34892
+
+
+THIRD = np.array([[0.88, -0.3, -0.09], [-0.48, 1.28, 0.21], [-0.08, 0.18, 0.66]])
+LIGHTS = {17: 2850.0, 23: 5000.0, 22: 7500.0}
+"""Kelvin of EXIF's light sources A, D50 and "shade"."""
+
+
+def nearness(kelvin: float, tint: float) -> np.ndarray:
+    """Weights of three lights (DNG 1.6, as Adobe's SDK has them), for lights of tint 0."""
+    apart = np.array(
+        [(min(1500 / kelvin, 1) - 1500 / k) ** 2 + (tint / 200) ** 2 for k in LIGHTS.values()]
+    )
+    near = 1 / (apart + 1e-8)
+    near /= near.sum()
+    near = np.clip((near**2 * (3 - 2 * near) - 0.02) / 0.98, 0, 1)
+    return near / near.sum()
+
+
+@pytest.mark.parametrize("kelvin", [3400.0, 4300.0, 6000.0])
+@pytest.mark.parametrize("forward", [False, True])
+def test_24_patches_under_three_lights(tmp_path: Path, kelvin: float, forward: bool) -> None:
+    matrices = np.stack([A, THIRD, B])
+    # A light on Planck's locus near enough: McCamy's temperature, tint by distance from it.
+    white = white_of(kelvin)
+    seen_kelvin, tint = temperature_of(white)
+    assert mccamy(*white) == pytest.approx(seen_kelvin, rel=0.01)
+    weights = nearness(seen_kelvin, tint)
+    matrix = np.tensordot(weights, matrices, 1)
+    xyz = np.array([white[0] / white[1], 1, (1 - sum(white)) / white[1]])
+    neutral = matrix @ xyz
+    neutral /= neutral.max()
+    tags = [(50728, 5, 3, ratios(neutral, 1_000_000))]
+    for tag, light_tag, colour, source in zip(
+        (50721, 50722, 52531), (50778, 50779, 52529), matrices, LIGHTS, strict=True
+    ):
+        tags += [(tag, 10, 9, ratios(colour)), (light_tag, 3, 1, source)]
+    if forward:
+        tags += [(tag, 10, 9, ratios(FORWARD)) for tag in (50964, 50965, 52532)]
+    frame = np.round(PATCHES * 65535).astype(np.uint16).reshape(4, 6, 3).repeat(8, 0).repeat(8, 1)
+    picture, _ = developed(write(tmp_path / "a.dng", frame, *tags), bits=16)
+    seen = (picture.pixels / 65535)[4::8, 4::8].reshape(24, 3)
+    if forward:
+        to_xyz = FORWARD @ np.diag(1 / neutral)
+    else:
+        bradford = np.array(
+            [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
+        )
+        cone = np.diag((bradford @ [0.9642, 1.0, 0.8249]) / (bradford @ xyz))
+        to_xyz = np.linalg.inv(bradford) @ cone @ bradford @ np.linalg.inv(matrix)
+        to_xyz /= (to_xyz @ neutral)[1]
+    linear = np.clip(np.minimum(PATCHES, neutral) @ (D50_TO_SRGB @ to_xyz).T, 0, 1)
+    meant = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    assert deltaE_ciede2000(rgb2lab(seen[None]), rgb2lab(meant[None])).max() < 0.5
 
 
 def test_temperature_and_tint_of_a_file(tmp_path: Path) -> None:

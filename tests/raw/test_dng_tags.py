@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dng_files import developed, light, ratios, write
+from dng_files import TO_CAMERA, developed, light, ratios, write
 
 from restore_cli.errors import RestoreError
 from restore_cli.raw.dng_tags import Area
@@ -142,3 +142,35 @@ def test_areas() -> None:
     assert (area.height, area.width) == (8, 17)
     assert area.within(Area(0, 0, 5, 5)) == Area(2, 3, 5, 5)
     assert area.seen_from(Area(1, 1, 9, 9)) == Area(1, 2, 9, 19)
+
+
+def test_black_levels_below_zero(tmp_path: Path) -> None:
+    floats = (0.5 * 1.25 - 0.25 + np.zeros((96, 128, 3))).astype(np.float32)
+    seen = light(write(tmp_path / "a.dng", floats, (50714, 10, 3, ratios([-0.25] * 3))))
+    np.testing.assert_allclose(seen, 0.5, atol=1e-3)
+    codes = np.full((96, 128), round(0.5 * (65535 + 1000) - 1000), np.uint16)
+    seen = light(write(tmp_path / "b.dng", codes, (50714, 10, 1, ratios([-1000], 1))))
+    np.testing.assert_allclose(seen, 0.5, atol=1e-3)
+
+
+def test_without_a_white_level_a_table_tells_it(tmp_path: Path) -> None:
+    table = tuple(int(v) for v in np.linspace(0, 65535, 256))
+    path = write(tmp_path / "a.dng", np.full((96, 128), 128, np.uint8), (50712, 3, 256, table))
+    picture, loaded = developed(path, linear=True, bits=16)
+    np.testing.assert_allclose(picture.pixels / 65535, 128 / 255, atol=1e-3)
+    assert "its table's largest value, 65535, is taken" in " ".join(loaded.notes)
+
+
+@pytest.mark.parametrize("planes", [(0, 1, 2), (2, 1, 0)])
+def test_matrices_have_the_order_of_the_colour_planes(
+    tmp_path: Path, planes: tuple[int, int, int]
+) -> None:
+    """CFAPlaneColor: with (2, 1, 0) the first row of the matrix is blue's."""
+    signal = np.array([0.2, 0.4, 0.6])  # of red, green and blue, under a camera of sRGB
+    y, x = np.mgrid[:96, :128]
+    cells = np.array([0, 1, 1, 2])
+    codes = np.round(65535 * signal[cells[2 * (y % 2) + x % 2]]).astype(np.uint16)
+    order = list(planes)
+    matrix = (50721, 10, 9, ratios(TO_CAMERA[order]))
+    path = write(tmp_path / "a.dng", codes, (50710, 1, 3, bytes(planes)), matrix)
+    np.testing.assert_allclose(light(path), np.broadcast_to(signal, (96, 128, 3)), atol=1e-3)

@@ -1,5 +1,6 @@
 """RAW files: simulated ones come back as they were written, real ones are told what they are."""
 
+import os
 import resource
 from pathlib import Path
 
@@ -270,3 +271,19 @@ def test_four_colours_are_never_read_as_bayer(tmp_path: Path) -> None:
         _, loaded = dng_files.developed(path, engine="learned")
         assert loaded.details["cfa"] == "other"
         assert "no ordinary Bayer mosaic: developed by LibRaw" in " ".join(loaded.notes)
+
+
+@pytest.mark.parametrize("compression", [None, "deflate"])
+def test_a_file_that_is_cut_while_it_is_read_is_named(
+    tmp_path: Path, compression: str | None
+) -> None:
+    frame = np.random.default_rng(0).uniform(size=(400, 500)).astype(np.float32)
+    path = dng_files.write(tmp_path / "a.dng", frame, compression=compression)
+
+    def cut_and_read() -> None:
+        with open_raw(path) as raw:
+            os.truncate(path, 5000)
+            raw.frame()
+
+    with pytest.raises(RestoreError, match=r"a\.dng.*became shorter while it was read"):
+        cut_and_read()

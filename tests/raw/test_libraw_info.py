@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import dng_files
 import numpy as np
 import pytest
 import rawpy
@@ -56,3 +57,22 @@ def test_levels_by_hand_become_libraws(tmp_path: Path) -> None:
         options = replaced(raw, Levels(np.array([[500.0, 510.0], [520.0, 530.0]]), 16000.0))
     assert (options["user_black"], options["user_sat"]) == (500, 15500)
     assert sorted(options["user_cblack"]) == [0, 10, 20, 30]
+
+
+def test_a_picture_of_four_colours_is_no_linear_one(tmp_path: Path) -> None:
+    frame = np.full((96, 128, 4), 32768, np.uint16)
+    reduction = (50725, 10, 12, dng_files.ratios(np.eye(3, 4)))
+    path = dng_files.write(tmp_path / "a.dng", frame, reduction, extrasamples=[0])
+    picture, loaded = dng_files.developed(path, linear=True, bits=16)
+    assert picture.pixels.shape == (96, 128, 3)
+    assert np.ptp(picture.pixels.astype(int)) < 200  # grey stays grey
+    assert loaded.details["cfa"] == "other"
+
+
+def test_a_reduction_matrix_of_three_colours_changes_nothing(tmp_path: Path) -> None:
+    frame = np.full((96, 128, 3), 32768, np.uint16)
+    reduction = (50725, 10, 9, dng_files.ratios(2 * np.eye(3)))
+    plain = dng_files.light(dng_files.write(tmp_path / "a.dng", frame))
+    np.testing.assert_array_equal(
+        dng_files.light(dng_files.write(tmp_path / "b.dng", frame, reduction)), plain
+    )

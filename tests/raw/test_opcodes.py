@@ -1,5 +1,6 @@
 """Opcode lists: each correction, written as bytes here, gives the values that it says."""
 
+import contextlib
 import resource
 import struct
 import time
@@ -52,6 +53,10 @@ EACH = (
     op(8, region() + struct.pack(">I3d", 2, 0.0, 0.5, 2.0)),
     op(10, region() + struct.pack(">I", 24) + bytes(96)),
     op(13, region() + struct.pack(">I", 32) + bytes(128)),
+    op(6, struct.pack(">4i", 0, 0, 24, 32)),
+    op(11, region() + struct.pack(">I", 32) + bytes(128)),
+    op(12, region() + struct.pack(">I", 24) + bytes(96)),
+    op(14, struct.pack(">I19d2dI", 1, 1, *[0] * 14, 0, 0, 0, 1, 0.5, 0.5, 0)),
 )  # fmt: skip
 ALL = listed(*EACH)
 
@@ -95,6 +100,72 @@ def test_200_spoilt_copies_of_each(which: int) -> None:
         done += 1
     assert done
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 2 << 20  # KiB
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tag", [51008, 51009, 51022])
+def test_200_spoilt_copies_of_each_list_in_a_file(tmp_path: Path, tag: int) -> None:
+    """All kinds in one list; the file is whole."""
+    done = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        data = bytearray(ALL)
+        for _ in range(int(rng.integers(1, 6))):
+            data[int(rng.integers(len(data)))] = int(rng.integers(256))
+        frame = np.full((48, 64), 9000, np.uint16)
+        path = write(tmp_path / "a.dng", frame, (tag, 7, len(data), bytes(data)))
+        started = time.perf_counter()
+        with contextlib.suppress(RestoreError):
+            light(path)
+            done += 1
+        assert time.perf_counter() - started < 20, seed
+    assert 0 < done < 200
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 2 << 20  # KiB
+
+
+LARGE = np.full((2000, 3000), 0.25, np.float32)
+WHOLE = region(0, 0, 2000, 3000)
+BOMBS = {
+    "as many as can be told": listed(*[op(8, WHOLE + struct.pack(">I9d", 8, *[0.1] * 9))] * 256),
+    "warps": listed(*[EACH[1]] * 256),
+    "optional warps": listed(*[op(1, EACH[1][16:], optional=True)] * 256),
+    "rectangles over all": listed(
+        op(
+            5,
+            struct.pack(">3I", 0, 0, 500_000)
+            + np.tile(np.array([0, 0, 2000, 3000], ">u4"), 500_000).tobytes(),
+        )
+    ),
+    "count of opcodes": struct.pack(">I", 2**32 - 1) + bytes(64),
+    "size of one": struct.pack(">5I", 1, 9, 0, 0, 2**32 - 1) + bytes(64),
+    "nodes": listed(
+        op(9, WHOLE + struct.pack(">2I4dI", 2**31, 2**31, 1e-9, 1e-9, 0, 0, 1) + bytes(64))
+    ),
+    "table": listed(op(7, WHOLE + struct.pack(">I", 2**32 - 1) + bytes(64))),
+    "degree": listed(op(8, WHOLE + struct.pack(">I", 2**32 - 1) + bytes(64))),
+    "lines": listed(op(10, WHOLE + struct.pack(">I", 2**32 - 1) + bytes(64))),
+    "planes": listed(op(1, struct.pack(">I", 2**32 - 1) + bytes(64))),
+    "points": listed(op(5, struct.pack(">3I", 0, 2**32 - 1, 2**32 - 1) + bytes(64))),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_lists_that_ask_for_endless_work_end_soon(name: str) -> None:
+    data = BOMBS[name]
+    started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with contextlib.suppress(ValueError):
+        assert apply(parse(data), LARGE).image.shape == LARGE.shape
+    assert time.perf_counter() - started < 20
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1 << 20  # KiB
+
+
+def test_four_maps_of_a_quarter_each_are_one_pass() -> None:
+    """As phones write them, one a colour; there may be some dozen of those."""
+    many = [gain_map(np.ones((2, 2)), region(0, 0, 12, 16))] * 100
+    np.testing.assert_array_equal(apply(parse(listed(*many)), FLAT).image, FLAT)
+    many = [gain_map(np.ones((2, 2)), region())] * 33
+    with pytest.raises(ValueError, match="goes over the picture more than 32 times"):
+        apply(parse(listed(*many)), FLAT)
 
 
 def test_an_optional_unknown_one_is_noted_in_a_file(tmp_path: Path) -> None:

@@ -5,13 +5,26 @@ import resource
 import zlib
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 from dng_cases import lossy
-from dng_files import light, packed, repacked, write
+from dng_files import (
+    LINEAR,
+    TO_CAMERA,
+    light,
+    packed,
+    ratios,
+    rechunked,
+    repacked,
+    restated,
+    tiles_of,
+    write,
+)
 
 from restore_cli.errors import RestoreError
-from restore_cli.raw.pixels import _floats, delinearised, linearised, relinearised
+from restore_cli.raw.pixels import _from_24_bits, delinearised, linearised, relinearised
 
 rng = np.random.default_rng(2)
 RAMP = np.linspace(0, 1, 96 * 128 * 3, dtype=np.float32).reshape(96, 128, 3)
@@ -45,13 +58,10 @@ def test_float_mosaics_and_white_levels(tmp_path: Path) -> None:
 
 
 def test_24_bit_floats() -> None:
-    class Page:
-        bits, samples = 24, 1
-
     # 1.5 = 2^0 * 1.1b; -0.25 = -2^-2; 0 is 0.
-    codes = np.array([[0x40, 0x80, 0x00, 0xBE, 0x00, 0x00, 0, 0, 0]], np.uint8)
-    seen = _floats(codes, Page, 1, ">", Path("a"))  # pyright: ignore[reportArgumentType]
-    assert seen.tolist() == [[1.5, -0.25, 0.0]]
+    codes = np.array([[[0x40, 0x80, 0x00], [0xBE, 0x00, 0x00], [0, 0, 0]]], np.uint8)
+    assert _from_24_bits(codes, ">").tolist() == [[1.5, -0.25, 0.0]]
+    assert _from_24_bits(codes[..., ::-1], "<").tolist() == [[1.5, -0.25, 0.0]]
 
 
 @pytest.mark.parametrize("predictor", [False, True])
@@ -200,3 +210,128 @@ def test_codes_beyond_a_table_take_its_last_value() -> None:
     table = np.array([0, 10, 100], np.uint16)
     assert linearised(np.array([0, 1, 2, 9], np.uint16), table).tolist() == [0, 10, 100, 100]
     assert linearised(np.array([0.5], np.float32), table).tolist() == [0.5]
+
+
+def slope(height: int, width: int) -> np.ndarray:
+    """Codes that tell where they lie."""
+    y, x = np.mgrid[:height, :width]
+    return (20000 + 100 * y + 50 * x).astype(np.uint16)
+
+
+PACKINGS = {
+    "plain": {},
+    "big-endian": {"byteorder": ">"},
+    "deflate": {"compression": "deflate", "predictor": 2},
+    "float": {"compression": "deflate", "predictor": 3},
+    "jpeg-xl": {"compression": 52546, "compressionargs": {"lossless": True}},
+    "lossless-jpeg": {},
+    "12-bits": {},
+}
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+@pytest.mark.parametrize(
+    ("size", "tile"),
+    [((96, 128), (32, 64)), ((97, 131), (48, 48)), ((40, 50), (256, 256)), ((40, 90), (64, 32))],
+)
+def test_tiles_of_every_packing(
+    tmp_path: Path, packing: str, size: tuple[int, int], tile: tuple[int, int]
+) -> None:
+    """Inside of the picture, over its edges, and larger than it."""
+    codes, path = slope(*size), tmp_path / "a.dng"
+    given = codes.astype(np.float32) / 65535 if packing == "float" else codes
+    within = 1.5 / 65535
+    write(path, given, tile=tile, **PACKINGS[packing])
+    if packing == "lossless-jpeg":
+        parts = [imagecodecs.ljpeg_encode(part, bitspersample=16) for part in tiles_of(codes, tile)]
+        rechunked(path, parts, 7)
+    if packing == "12-bits":
+        rechunked(path, [packed(part >> 4, 12) for part in tiles_of(codes, tile)], 1)
+        restated(path, _258=12)
+        within = 2 / 4095
+    inside = (slice(3, -3),) * 2
+    meant = np.repeat(codes[..., None], 3, axis=2) / 65535
+    np.testing.assert_allclose(light(path)[inside], meant[inside], atol=within)
+
+
+@pytest.mark.parametrize("packing", ["plain", "deflate", "float", "jpeg-xl"])
+def test_planes_one_behind_the_other(tmp_path: Path, packing: str) -> None:
+    """Linear DNG files with PlanarConfiguration 2."""
+    values = np.array([0.5, 0.25, 0.125])
+    planes = np.broadcast_to(values[:, None, None], (3, 60, 80))
+    samples = (
+        planes.astype(np.float32)
+        if packing == "float"
+        else np.round(planes * 65535).astype(np.uint16)
+    )
+    tags = [
+        (50706, 1, 4, bytes((1, 7, 0, 0)), True),
+        (50708, 2, 0, "Test Camera", True),
+        (50721, 10, 9, ratios(TO_CAMERA), True),
+        (50728, 5, 3, ratios(np.ones(3)), True),
+        (50778, 3, 1, 21, True),
+    ]
+    tifffile.imwrite(
+        path := tmp_path / "a.dng",
+        samples,
+        photometric=LINEAR,
+        planarconfig="separate",
+        extratags=tags,
+        metadata=None,
+        **PACKINGS[packing],
+    )
+    np.testing.assert_allclose(light(path), np.broadcast_to(values, (60, 80, 3)), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("compression", "name"),
+    [(5, "LZW"), (9, "VC-5"), (32773, "PackBits"), (50000, "Zstandard"), (65000, "compression")],
+)
+def test_compressions_that_are_not_read_are_named(
+    tmp_path: Path, compression: int, name: str
+) -> None:
+    path = write(tmp_path / "a.dng", np.full((96, 128), 9, np.uint16), rowsperstrip=96)
+    restated(path, _259=compression)
+    match = rf"a\.dng: .*{name}.*compression {compression}. is not supported"
+    with pytest.raises(RestoreError, match=match):
+        light(path)
+
+
+@pytest.mark.parametrize("colours", [1, 3])
+def test_lossy_jpeg_under_the_number_of_lossless_ones(tmp_path: Path, colours: int) -> None:
+    """LibRaw would leave what its memory held."""
+    samples = np.full((96, 128) if colours == 1 else (96, 128, 3), 128, np.uint8)
+    path = write(tmp_path / "a.dng", samples, compression="jpeg", tile=(32, 64))
+    np.testing.assert_allclose(light(path), 128 / 255, atol=2e-3)
+    deep = samples.astype(np.uint16) * 16
+    path = write(tmp_path / "b.dng", deep, compression="jpeg", tile=(32, 64))
+    with pytest.raises(RestoreError, match="lossy JPEG of 12 bits is not supported"):
+        light(path)
+
+
+@pytest.mark.parametrize("kind", ["float", "deflate", "tiles"])
+def test_strips_and_tiles_without_a_size_are_damage(tmp_path: Path, kind: str) -> None:
+    frame = np.full((96, 128), 0.5, np.float32)
+    if kind == "tiles":
+        restated(write(path := tmp_path / "a.dng", frame, tile=(32, 32)), _322=0)
+    else:
+        options = {"compression": "deflate"} if kind == "deflate" else {}
+        write(path := tmp_path / "a.dng", frame, rowsperstrip=96, **options)
+        restated(path, _278=0)
+    with pytest.raises(RestoreError, match=r"a\.dng: .*strips or tiles have no size"):
+        light(path)
+
+
+def test_a_lossless_jpeg_of_another_size_is_damage(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.dng", slope(40, 50), tile=(64, 64))
+    rechunked(path, [imagecodecs.ljpeg_encode(slope(16, 16), bitspersample=16)], 7)
+    with pytest.raises(RestoreError, match="256 samples where there must be 4096"):
+        light(path)
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_small_packed_mosaics(tmp_path: Path, bits: int) -> None:
+    codes = np.full((5, 7), 1 << (bits - 1), np.uint16)
+    path = write(tmp_path / "a.dng", codes, rowsperstrip=5)
+    repacked(path, packed(codes, bits), _258=bits)
+    np.testing.assert_allclose(light(path), 0.5, atol=1e-3)

@@ -75,3 +75,39 @@ def test_the_turned_jpeg_preview_of_a_real_file_keeps_its_profile() -> None:
     with rawpy.imread(str(path)) as raw, Image.open(io.BytesIO(raw.extract_thumb().data)) as image:
         assert picture.icc == image.info["icc_profile"]
     assert stored is None
+
+
+def several(path: Path, *previews: np.ndarray, **options: object) -> Path:
+    """A mosaic, and previews in directories below it."""
+    cfa = [(33421, 3, 2, (2, 2), True), (33422, 1, 4, bytes((0, 1, 1, 2)), True)]
+    first = [(50706, 1, 4, bytes((1, 7, 0, 0)), True), (50708, 2, 0, "Test Camera", True)]
+    with tifffile.TiffWriter(path) as file:
+        frame = np.full((96, 128), 9000, np.uint16)
+        below = len(previews)
+        file.write(frame, photometric=32803, subifds=below, extratags=first + cfa, metadata=None)
+        for each in previews:
+            file.write(each, photometric="rgb", subfiletype=1, metadata=None, **options)
+    return path
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("kind", ["plain", "jpeg", "jpeg-xl"])
+def test_of_several_the_largest_is_taken(tmp_path: Path, kind: str, order: int) -> None:
+    rng = np.random.default_rng(1)
+    small, large = (
+        rng.integers(0, 256, (h, w, 3)).astype(np.uint8) for h, w in ((24, 32), (60, 80))
+    )
+    options = {
+        "plain": {},
+        "jpeg": {"compression": "jpeg", "rowsperstrip": 60},
+        "jpeg-xl": {"compression": 52546, "compressionargs": {"lossless": True}},
+    }[kind]
+    path = several(tmp_path / "a.dng", *(small, large)[::order], **options)
+    with open_raw(path) as raw:
+        picture, stored = raw.preview()
+    assert picture.pixels.shape == (60, 80, 3)
+    if kind == "jpeg":
+        assert stored is not None
+        assert stored in path.read_bytes()  # untouched: it lies upright
+    else:
+        np.testing.assert_array_equal(picture.pixels, large)

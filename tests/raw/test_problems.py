@@ -36,6 +36,7 @@ def test_what_is_no_raw_file_is_named(start: bytes, words: str) -> None:
         (rawpy.LibRawDataError(b"Corrupted data"), "damaged or cut off (Corrupted data)"),
         (rawpy.LibRawIOError(b"Input/output error"), "damaged or cut off"),
         (rawpy.LibRawUnsufficientMemoryError(b"x"), "not enough memory"),
+        (rawpy.LibRawFileUnsupportedError(b"x"), "is not supported by LibRaw"),
         (MemoryError(), "not enough memory"),
         (rawpy.NotSupportedError("no such method"), "no such method"),
         (ValueError("odd"), "damaged or cut off (odd)"),

@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 
+import dng_files
 import numpy as np
 import pytest
 from PIL import Image
@@ -112,3 +113,11 @@ def test_files_without_tags_say_nothing(tmp_path: Path, data: bytes) -> None:
 def test_tiff_files_under_other_numbers_are_read(tmp_path: Path, magic: bytes) -> None:
     data = write(tmp_path / "a.dng").read_bytes()
     assert tags_of(magic + data[4:]).model == "One"
+
+
+def test_the_offset_counts_with_the_baseline_exposure(tmp_path: Path) -> None:
+    frame = np.full((48, 64), 9000, np.uint16)
+    exposure = ((50730, 10, 1, (1, 1)), (51109, 10, 1, (-1, 4)))
+    assert (
+        read_tags(dng_files.write(tmp_path / "a.dng", frame, *exposure)).baseline_exposure == 0.75
+    )
