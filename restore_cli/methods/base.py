@@ -103,6 +103,11 @@ class Objective(ABC):
             RestoreError: it does not fit the objective.
         """
 
+    @property
+    def steps_after(self) -> float:
+        """How many steps' time `on_train_end` takes, about: training by the clock leaves that."""
+        return 0.0
+
     def on_train_end(self, network: Network, batches: Iterable[Batch]) -> None:  # noqa: B027
         """Measure the averaged network after the last step.
 

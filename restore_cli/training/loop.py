@@ -129,10 +129,15 @@ class _Fit:
         endless = recipe.optim.model_copy(update={"steps": _FOR_EVER})
         self._recipe = recipe if seconds is None else recipe.model_copy(update={"optim": endless})
         self._watch = Watch(self._recipe, run, accelerator, report)
+        self._after = 0.0
         self._schedule: Schedule = BySteps(recipe.optim)
         if seconds is not None:
             self._schedule = ByClock(
-                recipe.optim, seconds=seconds, tail=self._tail, clock=since_start
+                recipe.optim,
+                seconds=seconds,
+                tail=self._tail,
+                clock=since_start,
+                after=lambda: self._after,
             )
 
     def train(
@@ -148,6 +153,7 @@ class _Fit:
         with bounded():
             objective = construct(recipe.objective, OBJECTIVES, network, section="objective")
         objective.on_fit_start(recipe.data)
+        self._after = objective.steps_after
         smallest = check_fit(recipe, network, objective)
         source = build_source(recipe.data)
         state = begin(objective, recipe, accelerator)

@@ -124,6 +124,7 @@ class ByClock:
         settings: `lr`, `warmup` and `cooldown_share` count; `steps` and `schedule` do not.
         seconds: until the exported model must lie there.
         tail: estimate of the seconds between the last step and that; asked anew at each plan.
+        after: how many steps' time what is learnt after the last step takes; asked anew as well.
         clock: seconds that have passed since the command began.
 
     Attributes:
@@ -137,9 +138,10 @@ class ByClock:
         seconds: float,
         tail: Callable[[], float],
         clock: Callable[[], float],
+        after: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._settings, self._seconds = settings, seconds
-        self._tail, self._clock = tail, clock
+        self._tail, self._clock, self._after = tail, clock, after
         self._began: int | None = None
         self._last, self._planned = 0.0, seconds
         self._took: deque[float] = deque(maxlen=_WINDOW)
@@ -208,7 +210,8 @@ class ByClock:
         return recipe.model_copy(update={"optim": optim})
 
     def _left(self) -> float:
-        return self._seconds - self._clock() - self._tail()
+        after = self._after() * (self._seconds_a_step() or 0.0)
+        return self._seconds - self._clock() - self._tail() - after
 
     def _seconds_a_step(self) -> float | None:
         """Of the last steps, the median: one that was measured or saved in says little."""

@@ -119,6 +119,19 @@ def test_by_the_clock_the_rate_is_constant_then_falls_to_zero_in_time(
     assert sum(took(s) for s in range(start, step)) == pytest.approx(30, abs=5)  # a quarter
 
 
+def test_what_is_learnt_after_the_last_step_has_its_time() -> None:
+    time = Time(lambda _: 0.1)
+    settings = section(steps=100, lr=2.0)
+    schedule = ByClock(
+        settings, seconds=120.0, tail=lambda: 4.0, clock=lambda: time.now, after=lambda: 200.0
+    )
+    step, _, _ = time.run(schedule)
+    assert time.now + 4.0 + 200 * 0.1 == pytest.approx(120, abs=4)
+    idle = Time(lambda _: 0.1)
+    without, _, _ = idle.run(clocked(idle, 120.0))
+    assert without - step == pytest.approx(200, abs=40)
+
+
 def test_a_speed_that_wavers_makes_few_bends() -> None:
     time = Time(lambda step: 0.1 + 0.08 * math.sin(step / 37) ** 3)
     schedule = clocked(time, 1200.0)

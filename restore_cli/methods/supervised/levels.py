@@ -17,6 +17,8 @@ _BEGIN = 40  # of these say what contexts such pictures have
 _RARE = 0.01  # share of the contexts beyond either bound
 _CANDIDATES = 16  # of these contexts, for each level
 _JUDGES = 16  # pictures near a level that they are tried on
+LEVEL_STEPS = 2.0 * _BATCHES
+"""Steps that take about as long: levels are learnt in fp32 where steps are in bf16."""
 _RATE = 0.03  # of a step, in deviations of the contexts
 
 

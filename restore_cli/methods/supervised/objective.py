@@ -12,8 +12,8 @@ from restore_cli.methods.alignment import Alignment, Rho
 from restore_cli.methods.base import Objective, Step, within
 from restore_cli.methods.developed import developed
 from restore_cli.methods.processes import mean_known
-from restore_cli.methods.supervised.levels import learn_levels
-from restore_cli.methods.supervised.sources import learn_sources
+from restore_cli.methods.supervised.levels import LEVEL_STEPS, learn_levels
+from restore_cli.methods.supervised.sources import NAMING_STEPS, learn_sources
 from restore_cli.methods.window import check_window, windowed
 from restore_cli.networks.amounts import amounts_error
 from restore_cli.networks.base import Estimated, EstimatingNetwork, Network
@@ -130,6 +130,14 @@ class Supervised(Objective):
         named = self._naming_error(batch, context)
         terms["sources"] = named.detach()
         yield Step("network", total + self._sources_weight * named, terms, together=("sources",))
+
+    @property
+    def steps_after(self) -> float:
+        """See `Objective`; sources are named by a pass forward, levels learnt by whole steps."""
+        if isinstance(self.network, UNet) and self.network.levels is not None:
+            return LEVEL_STEPS
+        naming = isinstance(self.network, GuidedUNet) and self.network.classifier is not None
+        return NAMING_STEPS if naming else 0.0
 
     def on_train_end(self, network: Network, batches: Iterable[Batch]) -> None:
         """Let a network learn what it can be told, or can say, besides: levels, names of sources.

@@ -10,6 +10,8 @@ from restore_cli.data.sample import Batch
 from restore_cli.networks.guided_unet import GuidedUNet
 
 _BATCHES = 300
+NAMING_STEPS = 0.2 * _BATCHES
+"""Steps that take about as long: only the encoder is run, and forward only."""
 _HELD = 5  # every fifth batch calibrates
 
 

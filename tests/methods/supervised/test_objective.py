@@ -12,7 +12,9 @@ from restore_cli.data.sample import Batch
 from restore_cli.errors import RestoreError
 from restore_cli.losses.alignment import photometric_alignment_loss
 from restore_cli.methods import OBJECTIVES
+from restore_cli.methods.supervised.levels import LEVEL_STEPS
 from restore_cli.methods.supervised.objective import Supervised
+from restore_cli.methods.supervised.sources import NAMING_STEPS
 from restore_cli.networks.amounts import QUANTITIES, amounts_error
 from restore_cli.networks.base import Network, NetworkInfo
 from restore_cli.networks.deblur import Deblur
@@ -40,6 +42,14 @@ def unet(*, noise_map: bool) -> UNet:
     network = UNet(widths=(4, 6), depths=(1, 1), noise_map=noise_map)
     nn.init.normal_(network.tail.weight, std=0.1)
     return network
+
+
+def test_time_is_left_for_what_is_learnt_at_the_end() -> None:
+    told = UNet(widths=(4, 6), depths=(1, 1), global_context=3, quantity="rain", levels=(0.01, 0.1))
+    guided = GuidedUNet(widths=(4, 8), depths=(1, 1))
+    naming = GuidedUNet(widths=(4, 8), depths=(1, 1), sources=("noise", "haze"))
+    after = [Supervised(n).steps_after for n in (unet(noise_map=False), guided, naming, told)]
+    assert after == [0, 0, NAMING_STEPS, LEVEL_STEPS]
 
 
 @pytest.mark.parametrize("loss", ["l1", "charbonnier"])
