@@ -14,8 +14,9 @@ class DownscaleCrop:
     """Shrink the photo, and cut out a piece of fixed size.
 
     What a camera's demosaicing blurred and JPEG left behind shrinks with it, and edges become as
-    sharp as a sensor sees them. The crop of the recipe is what is shrunk: it must be at least
-    `side` / `factor` px, or larger factors are drawn.
+    sharp as a sensor sees them. The crop of the recipe is what is shrunk: it should be at least
+    `side` / `factor` px, or larger factors are drawn. Of one that is smaller than `side` the
+    largest square comes out: a recipe whose crop is made small still trains.
 
     Attributes:
         side: px of the piece.
@@ -31,22 +32,17 @@ class DownscaleCrop:
             raise ValueError("shrinking needs a factor of at most 1 and a side of at least 1 px")
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        """Both pictures become the piece, clipped to [0, 1], free of noise.
-
-        Raises:
-            ValueError: the picture is smaller than `side`.
-        """
+        """Both pictures become the piece, clipped to [0, 1], free of noise."""
         height, width = sample.image.shape[-2:]
-        if min(height, width) < self.side:
-            raise ValueError(f"a picture of {width}x{height} px has no piece of {self.side} px")
-        factor = max(rng.uniform(*self.factor), self.side / min(height, width))
+        side = min(self.side, height, width)
+        factor = max(rng.uniform(*self.factor), side / min(height, width))
         rows, columns = round(height * factor), round(width * factor)
-        rows, columns = max(rows, self.side), max(columns, self.side)
+        rows, columns = max(rows, side), max(columns, side)
         pixels = np.ascontiguousarray(sample.image.permute(1, 2, 0).numpy())
         # Averaging whole areas neither rings nor aliases much.
         small = cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA)
-        top = int(rng.integers(rows - self.side + 1))
-        left = int(rng.integers(columns - self.side + 1))
-        piece = small[top : top + self.side, left : left + self.side].reshape(self.side, -1, 3)
+        top = int(rng.integers(rows - side + 1))
+        left = int(rng.integers(columns - side + 1))
+        piece = small[top : top + side, left : left + side].reshape(side, -1, 3)
         picture = torch.from_numpy(np.ascontiguousarray(piece.transpose(2, 0, 1))).clamp(0, 1)
         return as_target(sample, picture)

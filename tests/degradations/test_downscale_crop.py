@@ -42,9 +42,13 @@ def test_the_piece_always_has_its_side(make: Make, size: tuple[int, int]) -> Non
         assert torch.equal(once.image, again.image)
 
 
-def test_errors(make: Make) -> None:
-    with pytest.raises(ValueError, match="no piece of 20"):
-        DownscaleCrop(side=20)(make(19, 30), rng())
+def test_of_a_picture_that_is_too_small_the_largest_square_comes_out(make: Make) -> None:
+    sample = make(19, 30)
+    piece = DownscaleCrop(side=20)(sample, rng()).image
+    assert any(torch.equal(piece, sample.image[:, :, x : x + 19]) for x in range(12))
+
+
+def test_errors() -> None:
     with pytest.raises(ValueError, match="at most 1"):
         DownscaleCrop(factor=(0.5, 1.5))
     with pytest.raises(ValueError, match="above 0"):

@@ -100,7 +100,11 @@ def raws(folder: Path) -> list[bytes]:
         (mosaic, [(50829, 4, 4, (2, 2, 30, 46))], {"compression": "zlib"}),
         (np.dstack([mosaic] * 3), [], {}),
         (mosaic.astype(np.float32) / 16383, [], {}),
-        (mosaic, [(51008, 7, 8, struct.pack(">II", 0, 0))], {"compression": "jpeg"}),
+        (
+            mosaic,
+            [(51008, 7, 8, struct.pack(">II", 0, 0))],
+            {"compression": "jpeg", "compressionargs": {"lossless": True, "bitspersample": 16}},
+        ),
     ]
     made: list[bytes] = []
     for samples, tags, options in kinds:

@@ -240,7 +240,6 @@ def test_a_shipped_tasks_recipe_is_its_template_and_trains(
     assert old_steps(parsed.data) == []
     assert old_forms(tomllib.loads(text)) == []
     assert "#" in text
-    # The RAW developer's mixture cuts pieces of 64 px out.
     photos(
         tmp_path,
         "photos/train",
