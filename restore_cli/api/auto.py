@@ -36,7 +36,7 @@ the denoiser (decision 043)."""
 DARK = 40
 """Median of the channels' mean, of 255, up to which it is asked of the specialist for low light
 whether light lacks: its estimate tells a black subject from a dark exposure better than a look
-does, which called a third of real dark exposures clean (decision 041)."""
+does, which called a third of real dark exposures clean (decision 046)."""
 
 LACKING = 0.5
 """Stops that it must find missing there."""

@@ -89,9 +89,8 @@ def walk(
     """Pictures of a folder in order of their names, then those of its subfolders.
 
     Hidden entries are passed over: they are sidecars, caches, and temporary files. So are sheets
-    that this program drew beside its outputs. Linked folders
-    are followed unless they lead back to a folder they stand in, and below links each folder is
-    walked once: links that lead to each other's folders multiply. File systems of the kernel's own
+    that this program drew beside its outputs. Linked folders are followed unless they lead back to
+    a folder they stand in, and below links each folder is walked once: links that lead to each other's folders multiply. File systems of the kernel's own
     (`/proc`, `/sys`) are passed over. An entry that cannot be looked at fails alone.
 
     Args:
