@@ -90,8 +90,9 @@ def walk(
 
     Hidden entries are passed over: they are sidecars, caches, and temporary files. So are sheets
     that this program drew beside its outputs. Linked folders are followed unless they lead back to
-    a folder they stand in, and below links each folder is walked once: links that lead to each other's folders multiply. File systems of the kernel's own
-    (`/proc`, `/sys`) are passed over. An entry that cannot be looked at fails alone.
+    a folder they stand in, and below links each folder is walked once: links that lead to each
+    other's folders multiply. File systems of the kernel's own (`/proc`, `/sys`) are passed over. An
+    entry that cannot be looked at fails alone.
 
     Args:
         folder: where to look.
