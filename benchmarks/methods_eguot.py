@@ -3,7 +3,9 @@
 The closed forms need no training: the shipped developer, and it followed by a transport of colours
 that was fitted to its outputs on the mosaics' side and to the finished pictures of other scenes,
 Gaussian (`restore ot-correct fit --kind colour`) or by iterated one-dimensional histograms (Pitie,
-Kokaram, Dahyot 2007). Scenes, look and measures are those of `eguot.py`.
+Kokaram, Dahyot 2007). Scenes, look and measures are those of `eguot.py`. All arms begin with the
+shipped developer, and see crops of the same size. Pairs that disagree: the target lies up to 2 px
+aside and has brightness and colours of its own.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,7 +13,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 from eguot import ARMS as TRAINED
-from eguot import Arm, finish, recipe_of, scenes
+from eguot import L1, MOSAIC, STYLE, Arm, finish, recipe_of, scenes
 from method_rows import Row, Settings, equal_steps
 from torch import Tensor
 
@@ -24,6 +26,7 @@ from restore_cli.networks.base import Network
 from restore_cli.recipe import Recipe
 from restore_cli.training.loop import train
 from restore_cli.training.runs import Run
+from restore_cli.training.templates import template
 from restore_cli.transport.autoencoder import Identity
 from restore_cli.transport.latent import LatentTransport
 
@@ -33,6 +36,12 @@ DEVELOPER = "shipped developer"
 GAUSSIAN = "shipped developer + Gaussian colours"
 ITERATED = "shipped developer + iterated distribution transfer"
 CLOSED = (DEVELOPER, GAUSSIAN, ITERATED)
+_SHIFTED = (
+    f"data.mixture=[{{ steps = [{STYLE.format(look=LOOK)}, {MOSAIC}, "
+    '{ name = "shift-target", px = 2 }, { name = "photometric-jitter" }] }]'
+)
+_L1 = tuple(f"objective.{key}=0.0" for key in L1)
+_PAL = "objective.pal=0.5"
 ARMS: dict[str, Arm] = {
     "EGUOT, unpaired": TRAINED["unpaired"],
     "EGUOT, plain anchor": Arm("isp-unpaired", ("objective.coloured=0",)),
@@ -42,6 +51,9 @@ ARMS: dict[str, Arm] = {
     "EGUOT, no frequency expert": TRAINED["no frequency expert"],
     "EGUOT, 10 % pairs": TRAINED["mixed"],
     "L1 on pairs": TRAINED["L1 on pairs"],
+    "L1, pairs that disagree": Arm("isp-paired", (*_L1, _SHIFTED)),
+    "L1 + PAL, pairs that disagree": Arm("isp-paired", (*_L1, _SHIFTED, _PAL)),
+    "EGUOT + PAL, pairs that disagree": Arm("isp-paired", (_SHIFTED, _PAL)),
 }
 METRICS = {"PSNR, dB": 2, "CIEDE2000": 2}
 _SAMPLES, _SIDE, _TURNS = 60, 96, 20
@@ -53,8 +65,10 @@ def measure(settings: Settings) -> Iterator[Row]:
     folder = settings.runs / "scenes"
     scenes(settings.data, folder)
 
+    shared = _shared()
+
     def recipe(arm: str, seed: int, changes: tuple[str, ...]) -> Recipe:
-        wanted = [*settings.changes, *changes]
+        wanted = [*shared, *settings.changes, *changes]
         return recipe_of(ARMS[arm], LOOK, seed, None, folder, wanted)
 
     first = next(iter(ARMS))
@@ -73,6 +87,14 @@ def measure(settings: Settings) -> Iterator[Row]:
             name = f"{arm}-{seed}".replace(", ", "-").replace(" ", "-").replace("%", "pc").lower()
             trained = train(chosen, Run(settings.runs / name, chosen, resume=True))
             yield from _rows(arm, seed, trained.network, pairs, lambda made: made)
+
+
+def _shared() -> list[str]:
+    """What all arms have of the unpaired recipe: the network, its start, crops and rate."""
+    base = Recipe.parse(template("isp-unpaired"), source="isp-unpaired")
+    network = [f"network.{key}={list(base.network.options[key])}" for key in ("widths", "depths")]
+    data = [f"data.crop={base.data.crop}", f"data.batch={base.data.batch}"]
+    return [f"network.weights={base.network.weights}", *network, *data, f"optim.lr={base.optim.lr}"]
 
 
 def _rows(

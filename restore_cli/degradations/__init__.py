@@ -26,6 +26,7 @@ from restore_cli.degradations.recompress import Recompress
 from restore_cli.degradations.sample import Degradation
 from restore_cli.degradations.scenery import ThinThings, WetGround
 from restore_cli.degradations.set_target import SetTarget
+from restore_cli.degradations.shift_target import ShiftTarget
 from restore_cli.degradations.style import Style
 from restore_cli.degradations.turn import Turn
 from restore_cli.degradations.veil import Veil
@@ -54,6 +55,7 @@ DEGRADATIONS: dict[str, Callable[..., Degradation]] = {
     "auto-exposure": AutoExposure,
     "low-light": LowLight,
     "photometric-jitter": PhotometricJitter,
+    "shift-target": ShiftTarget,
     "recolour": Recolour,
     "downscale-crop": DownscaleCrop,
     "mosaic": Mosaic,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from restore_cli.degradations import DEGRADATIONS
@@ -19,6 +20,7 @@ from restore_cli.recipe import Choice, Recipe, construct
 from restore_cli.recipe.old_degradations import old_steps
 from restore_cli.recipe.old_names import old_forms
 from restore_cli.training import loop
+from restore_cli.training.initial import load_initial
 from restore_cli.training.runs import Run
 from restore_cli.training.templates import degradations, modernised_text, template
 
@@ -27,6 +29,7 @@ TINY = (
     "network.widths=[4, 8]", "network.depths=[1, 1]", "data.crop=16", "data.batch=1",
     "data.validation_crop=16", "optim.steps=2", "optim.warmup=0", "optim.cooldown=0",
 )  # fmt: skip
+OWN = Path(inspect.getfile(load_initial)).parent / "recipes"
 UNPAIRED = {
     **dict.fromkeys(
         ["cut", "fastcut", "odcr-dehaze", "cut-published", "fastcut-published", "odcr-published"],
@@ -87,6 +90,16 @@ def test_the_pal_template_trains_with_its_loss(tmp_path: Path) -> None:
     trained = train(text, tmp_path)
     assert trained.recipe.objective.options["pal_mask"] == [0.01, 0.99]
     assert "pal=" in (tmp_path / "run/metrics.csv").read_text()
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in OWN.glob("*.toml")))
+def test_a_template_fits_the_weights_that_it_begins_with(name: str) -> None:
+    recipe = Recipe.parse(template(name), source=name)
+    if recipe.network.weights is not None:
+        network = construct(recipe.network, NETWORKS, section="network")
+        before = next(network.parameters()).clone()
+        load_initial(network, recipe.network)
+        assert not torch.equal(before, next(network.parameters()))
 
 
 @pytest.mark.parametrize("name", DEGRADATIONS)
