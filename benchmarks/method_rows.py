@@ -66,18 +66,33 @@ def equal_steps(
 ) -> tuple[str, ...]:
     """The change that gives all arms as many steps as fit into the time.
 
-    A few steps of every arm are timed; the slowest decides nothing, their mean does.
+    A few steps of every arm are timed, and three times as many: what a run takes before its first
+    step, and after its last, is told from what its steps take.
     """
     if settings.seconds is None:
         return ()
-    total = 0.0
+    total = begin = 0.0
     for arm in arms:
-        short = (f"optim.steps={_TIMED}", "optim.warmup=0", "optim.cooldown=0")
-        recipe = recipe_of(arm, settings.seeds[0], short)
-        begun = time.perf_counter()
-        train(recipe, Run(settings.runs / "timing" / f"{arm}-{begun:.0f}", recipe, resume=False))
-        total += (time.perf_counter() - begun) / _TIMED
+        once, thrice = (_seconds(arm, count, settings, recipe_of) for count in (_TIMED, 3 * _TIMED))
+        step = max(thrice - once, 1e-3) / (2 * _TIMED)
+        total += step
+        begin += max(once - _TIMED * step, 0.0)
     # A sixth is left for measuring.
-    steps = max(20, int(settings.seconds * 5 / 6 / (total * len(settings.seeds))))
+    left = settings.seconds * 5 / 6 - begin * len(settings.seeds)
+    steps = max(20, int(left / (total * len(settings.seeds))))
     print(f"{steps} steps for each of {len(arms)} arms and {len(settings.seeds)} seeds", flush=True)
     return (f"optim.steps={steps}", f"optim.warmup={steps // 20}", f"optim.cooldown={steps // 2}")
+
+
+def _seconds(
+    arm: str,
+    count: int,
+    settings: Settings,
+    recipe_of: Callable[[str, int, tuple[str, ...]], Recipe],
+) -> float:
+    """How long a run of so many steps takes."""
+    short = (f"optim.steps={count}", "optim.warmup=0", "optim.cooldown=0")
+    recipe = recipe_of(arm, settings.seeds[0], short)
+    begun = time.perf_counter()
+    train(recipe, Run(settings.runs / "timing" / f"{arm}-{begun:.0f}", recipe, resume=False))
+    return time.perf_counter() - begun

@@ -7,7 +7,8 @@
 DATA holds photos/train and photos/val. With --for the steps of all arms are the same number, chosen
 so that the whole takes about that long on this machine; without it they are the recipe's. Finished
 runs in --runs are only measured again. `results/methods.csv` keeps the numbers of every method, one
-a line; --write replaces those of this method, and its table on its page in docs/methods.
+a line; --write replaces those of the arms and cases that were measured, and the method's table on
+its page in docs/methods.
 """
 
 import argparse
@@ -104,7 +105,9 @@ def main() -> None:
         print(",".join(map(str, (row.arm, row.case, row.seed, row.metric, row.value))), flush=True)
     print(summary(rows, module.METRICS))
     if given.write:
-        kept = [row for row in read_rows(CSV, Row) if row.method != given.method]
+        new = {(row.method, row.arm, row.case) for row in rows}
+        before = read_rows(CSV, Row)
+        kept = [row for row in before if (row.method, row.arm, row.case) not in new]
         write_rows(CSV, sorted([*kept, *rows], key=lambda row: row.method))
         replace_block(
             ROOT / "docs" / "methods" / METHODS[given.method][1], "measured", table(given.method)

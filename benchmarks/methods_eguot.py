@@ -78,7 +78,7 @@ def measure(settings: Settings) -> Iterator[Row]:
         for arm in settings.chosen(CLOSED):
             crops = (f"data.crop={_SIDE}", "network.weights=")
             correct = _closed_form(arm, developer, recipe(first, seed, crops), seed)
-            yield from _rows(arm, seed, developer, pairs, correct)
+            yield from _rows(arm, CASE, seed, developer, pairs, correct)
     arms = settings.chosen(tuple(ARMS))
     steps = equal_steps(settings, arms, recipe) if arms else ()
     for seed in settings.seeds:
@@ -86,7 +86,8 @@ def measure(settings: Settings) -> Iterator[Row]:
             chosen = recipe(arm, seed, steps)
             name = f"{arm}-{seed}".replace(", ", "-").replace(" ", "-").replace("%", "pc").lower()
             trained = train(chosen, Run(settings.runs / name, chosen, resume=True))
-            yield from _rows(arm, seed, trained.network, pairs, lambda made: made)
+            case = f"{CASE}, {trained.steps} steps"
+            yield from _rows(arm, case, seed, trained.network, pairs, lambda made: made)
 
 
 def _shared() -> list[str]:
@@ -98,7 +99,7 @@ def _shared() -> list[str]:
 
 
 def _rows(
-    arm: str, seed: int, network: Network, pairs: list[Sample], correct: Correct
+    arm: str, case: str, seed: int, network: Network, pairs: list[Sample], correct: Correct
 ) -> Iterator[Row]:
     values: list[tuple[float, float]] = []
     for pair in pairs:
@@ -106,7 +107,7 @@ def _rows(
         made = (correct(output).clamp(0, 1) * 255).round() / 255
         values.append((float(psnr(made, target)), float(mean_ciede2000(made, target))))
     for metric, value in zip(METRICS, np.mean(values, axis=0), strict=True):
-        yield Row(METHOD, arm, CASE, seed, metric, round(float(value), 4))
+        yield Row(METHOD, arm, case, seed, metric, round(float(value), 4))
 
 
 def _closed_form(arm: str, developer: Network, recipe: Recipe, seed: int) -> Correct:

@@ -112,6 +112,7 @@ def prepare(console: Console, tasks: Sequence[str], model: str | None, how: How)
     models: list[Model] = []
 
     def build() -> "Restore":
+        from restore_cli.api.advice import advised
         from restore_cli.api.chain import Chain
 
         steps: list[Step] = []
@@ -126,7 +127,9 @@ def prepare(console: Console, tasks: Sequence[str], model: str | None, how: How)
             else:
                 info = ready.info
             _check_fit(console, one, info, name, own)
-            steps.append(_step(name, ready, own))
+            step = _step(name, ready, own)
+            judges = alone and own.level is None and own.strength > 0
+            steps.append(advised(step, info.quantity) if judges else step)
         return Chain(steps, 1.0 if alone else how.strength)
 
     overlap = about[0].overlap if alone and how.overlap is None else how.overlap
