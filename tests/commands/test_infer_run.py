@@ -153,3 +153,17 @@ def test_all_cards_of_a_machine_without_one_are_refused_with_the_cure(
         assert process.returncode == 2
         assert "--device cuda:all: there is no CUDA card" in err
         assert "--device auto takes what is there" in err
+
+
+def test_a_dry_photo_comes_back_with_advice_unless_a_level_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    photo = Path(__file__).parents[2] / "examples" / "clean" / "astronaut.jpg"
+    words = ["infer", str(photo), "--task", "derain", "--device", "cpu", "--json", "--overwrite"]
+    found: list[list[str]] = []
+    for more in ([], ["--level", "0.003"], ["--strength", "0"]):
+        assert main([*words, "-o", "a.png", *more]) == 0
+        found.append(json.loads(capsys.readouterr().out.splitlines()[0])["notes"])
+    assert found == [
+        ["hardly changed, the model sees no rain: --level 0.02 tells it that there is some"], [], []
+    ]  # fmt: skip
