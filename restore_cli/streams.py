@@ -39,6 +39,8 @@ def printable(text: str) -> str:
     Line ends and tabs stay; other control characters, marks that change the order of reading, and
     bytes that were not valid in a file name become escapes such as `\x1b`.
     """
+    if text.isprintable():  # as nearly all are: no mark of `_acts` is
+        return text
     shown = "".join(_escape(one) if _acts(one) else one for one in text)
     return shown.encode("utf-8", "backslashreplace").decode("utf-8")
 

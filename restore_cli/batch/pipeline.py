@@ -226,7 +226,7 @@ class _Batch:
     def _like(self, work: Work) -> list[Work]:
         """A picture with others of its size that are read, to be computed together."""
         most = most_together(work)
-        self._ahead = max(self._limit, min(2 * WRITERS, most))
+        self._ahead = max(self._limit, min(2 * WRITERS, 2 * most))
         return taken_with(work, self._reads, min(most, self._most_writes - len(self._writes)))
 
     def _load(self, job: Job | Refused) -> Work | Result:

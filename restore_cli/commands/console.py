@@ -275,6 +275,8 @@ class Console:
 
 def _plain(value: object) -> object:
     """The value in terms that JSON has."""
+    if value is None or type(value) in (str, int, bool):
+        return value
     if isinstance(value, Enum):
         return _plain(value.value)
     if isinstance(value, float):

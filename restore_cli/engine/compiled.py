@@ -5,8 +5,9 @@ What lies in the cache is made by `engine.openvino`.
 
 import importlib.util
 import json
+import math
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ LEAST_SIDE = 64
 """px; smaller windows are torch's: some networks pad by more than such a picture has."""
 _FIXED = 2**17
 """px of a window from which, in fp32, it is compiled for its very shape: faster, 0.1 s once."""
-_FORM = "ends with all that they are told, filters of 32 px"
+_FORM = "ends with all that they are told, filters of 32 px, windows side by side"
 """Of what is kept: changed with the code that makes it, where versions are the same."""
 _SHAPES = 8  # compiled and kept at once
 _INPUTS = ("image", "level", "context")
@@ -100,12 +101,15 @@ class Compiled:
         self.inputs = list(self._ports)
         self.tells = len(parts.windows.outputs) > 1
         self._whole: Any = None
-        self._ready: OrderedDict[tuple[object, ...], _Requests] = OrderedDict()
+        self._ready: OrderedDict[tuple[object, ...], list[_Requests]] = OrderedDict()
 
     def __call__(
         self, windows: Array, level: Array | None, context: Array | None, precision: str
     ) -> tuple[Array, Array | None]:
         """Compute windows (B, 3, h, w) of one picture, whose context is (1, F), or each its own.
+
+        Several go side by side, each on cores of its own: threads that share one wait for each
+        other at every layer, the more so beside other work.
 
         Returns:
             Of the same shape, not clamped; and (B, K), how likely each degradation is.
@@ -119,17 +123,25 @@ class Compiled:
             given["context"] = np.repeat(context, each, axis=0)
         # In bf16 the two ways round differently: a window would differ from the whole by 3/255.
         fixed = precision == "fp32" and windows.shape[2] * windows.shape[3] >= _FIXED
-        requests = self._requests(precision, given, fixed=fixed)
-        tensors = {name: self._tensor(np.ascontiguousarray(one)) for name, one in given.items()}
-        if requests.front is not None:
-            tensors[SEEN] = _inferred(requests.front, tensors)
-        made = _inferred(requests.windows, tensors)
+        sides = math.gcd(len(windows), self._threads())
+        requests = self._requests(precision, given, sides, fixed=fixed)
+        shares = _shared(given, sides)
+        tensors = [{name: self._tensor(one) for name, one in share.items()} for share in shares]
+        try:
+            if requests[0].front is not None:
+                _infer([one.front for one in requests], tensors, SEEN)
+            _infer([one.windows for one in requests], tensors, FEATURES)
+            if requests[0].tail is not None:
+                _infer([one.tail for one in requests], tensors, FEATURES)
+        except RuntimeError:
+            self.forget()  # one may be under way yet
+            raise
         # The next call overwrites what the requests hold.
-        told = requests.windows.get_output_tensor(1).data.copy() if self.tells else None
-        if requests.tail is not None:
-            tensors[FEATURES] = made
-            made = _inferred(requests.tail, tensors)
-        return made.data.copy(), told
+        made = np.concatenate([one[FEATURES].data for one in tensors])
+        if not self.tells:
+            return made, None
+        told = [one.windows.get_output_tensor(1).data for one in requests]
+        return made, np.concatenate(told)
 
     def context(self, patches: Array) -> Array:
         """What is said of a whole picture by its patches (N, 3, h, w), in fp32: (1, F)."""
@@ -138,7 +150,7 @@ class Compiled:
     def contexts(self, patches: Array) -> Array:
         """What is said of each of some patches (N, 3, h, w), in fp32: (N, F)."""
         if self._whole is None:
-            self._whole = self._made(self._parts.context, "fp32")
+            (self._whole,) = self._made(self._parts.context, "fp32")
         self._whole.infer([np.ascontiguousarray(patches)])
         return self._whole.get_output_tensor(0).data.copy()
 
@@ -151,38 +163,46 @@ class Compiled:
         shape = [axis.get_length() for axis in list(self._ports["level"].get_partial_shape())[1:]]
         return np.full((count, *shape), np.nan, np.float32)
 
-    def _requests(self, precision: str, given: Mapping[str, Array], *, fixed: bool) -> _Requests:
-        """What computes these shapes in this format; compiled at its first use."""
-        key = (precision, *(given["image"].shape if fixed else ()))
+    def _requests(
+        self, precision: str, given: Mapping[str, Array], sides: int, *, fixed: bool
+    ) -> list[_Requests]:
+        """What computes shares of these shapes in this format; compiled at its first use."""
+        key = (precision, sides, *(given["image"].shape if fixed else ()))
         if key not in self._ready:
             model, tail, front = self._parts.windows, self._parts.tail, self._parts.front
             if fixed:
-                shapes = {name: list(one.shape) for name, one in given.items()}
+                shapes = {name: [len(one) // sides, *one.shape[1:]] for name, one in given.items()}
                 if front is not None:
                     front = _shaped(front, shapes)
                     shapes[SEEN] = list(front.output(0).shape)
                 model = _shaped(model, shapes)
                 if tail is not None:
                     tail = _shaped(tail, shapes | {FEATURES: list(model.output(0).shape)})
-            self._ready[key] = _Requests(
-                self._made(model, precision),
-                None if tail is None else self._made(tail, "fp32"),
-                None if front is None else self._made(front, "fp32"),
-            )
+            none = [None] * sides
+            self._ready[key] = [
+                _Requests(*each)
+                for each in zip(
+                    self._made(model, precision, sides),
+                    none if tail is None else self._made(tail, "fp32", sides),
+                    none if front is None else self._made(front, "fp32", sides),
+                    strict=True,
+                )
+            ]
             if len(self._ready) > _SHAPES:
                 self._ready.popitem(last=False)
         self._ready.move_to_end(key)
         return self._ready[key]
 
-    def _made(self, model: Any, precision: str) -> Any:  # noqa: ANN401
+    def _made(self, model: Any, precision: str, sides: int = 1) -> list[Any]:  # noqa: ANN401
         settings = {
             "INFERENCE_PRECISION_HINT": _HINTS[precision],
             "INFERENCE_NUM_THREADS": self._threads(),
-            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": sides,
             # A thread that is tied to a core waits while other work has that one.
             "ENABLE_CPU_PINNING": False,
         }
-        return self._core.compile_model(model, "CPU", settings).create_infer_request()
+        made = self._core.compile_model(model, "CPU", settings)
+        return [made.create_infer_request() for _ in range(sides)]
 
 
 def _ports(model: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -202,12 +222,26 @@ def _shaped(model: Any, shapes: Mapping[str, list[int]]) -> Any:  # noqa: ANN401
     return shaped
 
 
-def _inferred(request: Any, tensors: Mapping[str, Any]) -> Any:  # noqa: ANN401
-    """The first output, until the next call."""
-    for index, port in enumerate(request.model_inputs):
-        request.set_input_tensor(index, tensors[_name(port)])
-    request.infer()
-    return request.get_output_tensor(0)
+def _shared(given: Mapping[str, Array], sides: int) -> list[dict[str, Array]]:
+    """What is given in equal shares, each in one piece of memory."""
+    split = {name: np.split(np.ascontiguousarray(one), sides) for name, one in given.items()}
+    return [{name: pieces[side] for name, pieces in split.items()} for side in range(sides)]
+
+
+def _infer(requests: Sequence[Any], tensors: Sequence[dict[str, Any]], output: str) -> None:
+    """Compute all at once; the first outputs, until the next call, join the tensors."""
+    for request, told in zip(requests, tensors, strict=True):
+        for index, port in enumerate(request.model_inputs):
+            request.set_input_tensor(index, told[_name(port)])
+    if len(requests) == 1:
+        requests[0].infer()
+    else:
+        for request in requests:
+            request.start_async()
+        for request in requests:
+            request.wait()
+    for request, told in zip(requests, tensors, strict=True):
+        told[output] = request.get_output_tensor(0)
 
 
 def surroundings() -> list[object]:

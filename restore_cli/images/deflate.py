@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import zlib
+from functools import cache
 from typing import Any, Protocol
 
 _LEVEL = 3
@@ -50,6 +51,7 @@ def checksum(data: bytes | memoryview, before: int = 0) -> int:
     return zlib.crc32(data, before) if fast is None else fast.crc32(data, before)
 
 
+@cache
 def _fast() -> Any:  # noqa: ANN401 - its stubs are those of zlib
     """ISA-L's module in zlib's form; None where there is none."""
     try:

@@ -46,3 +46,12 @@ def test_only_whole_pictures_of_one_size_are_taken() -> None:
     assert len(reads) == 6
     assert taken_with(first, reads, 9) == [first, more]
     assert taken_with(own, reads, 9) == [own]
+
+
+def test_their_number_is_a_power_of_two() -> None:
+    first, *others = (_work(f"{name}.png", 64, 64) for name in "abcdefg")
+    reads = dict.fromkeys(map(_done, others))
+    assert taken_with(first, reads, 8) == [first, *others[:3]]
+    assert len(reads) == 3
+    assert taken_with(first, reads, 3) == [first, others[3]]
+    assert taken_with(first, reads, 0) == [first]
