@@ -15,7 +15,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
-from restore_cli.batch.reading import Restore, planes, ready
+from restore_cli.batch.later import ready
+from restore_cli.batch.reading import Restore, planes
 from restore_cli.batch.work import Work
 from restore_cli.errors import ExitCode, RestoreError
 from restore_cli.images.atomic import open_atomically

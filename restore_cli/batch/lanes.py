@@ -13,10 +13,11 @@ from functools import partial
 
 from restore_cli.batch import pipeline
 from restore_cli.batch.inputs import Refused
+from restore_cli.batch.later import Later
 from restore_cli.batch.manifest import Manifest
 from restore_cli.batch.outputs import Existing
 from restore_cli.batch.planning import Job
-from restore_cli.batch.reading import Later, Reader, Restore
+from restore_cli.batch.reading import Reader, Restore
 from restore_cli.batch.results import Result
 
 _Told = queue.SimpleQueue[Result | BaseException | None]

@@ -19,10 +19,11 @@ from restore_cli.batch.bands import BYTES_PER_PIXEL, make_in_bands, weighed
 from restore_cli.batch.budget import Budget
 from restore_cli.batch.gate import Gate
 from restore_cli.batch.inputs import Refused
+from restore_cli.batch.later import Later, ready, want
 from restore_cli.batch.manifest import Manifest
 from restore_cli.batch.outputs import Existing, Outputs
 from restore_cli.batch.planning import Job, prepare_folder
-from restore_cli.batch.reading import Pictures, Reader, Restore, RestoresSeveral, ready
+from restore_cli.batch.reading import Pictures, Reader, Restore, RestoresSeveral
 from restore_cli.batch.results import Result, refusal, too_many_pages
 from restore_cli.batch.together import most_together, taken_with
 from restore_cli.batch.work import Work, finished
@@ -107,9 +108,8 @@ def run(
 
 def budget(pixels: int | None) -> Budget:
     """For so many pixels between reading and writing; None goes by free memory."""
-    if pixels is None:
-        pixels = min(PIXELS_IN_FLIGHT, int(free_memory() / 2 / BYTES_PER_PIXEL))
-    return Budget(pixels)
+    room = min(PIXELS_IN_FLIGHT, int(free_memory() / 2 / BYTES_PER_PIXEL))
+    return Budget(room if pixels is None else pixels)
 
 
 class _Batch:
@@ -128,9 +128,7 @@ class _Batch:
         self._restore = restore
         self._reader = reader
         self._limit = 2 * workers
-        self._ahead = (
-            self._limit
-        )  # of reads; more where pictures are so small that they go together
+        self._ahead = self._limit  # of reads; more for pictures so small that they go together
         writers = max(workers, WRITERS)
         self._most_writes = max(self._limit, writers)
         self._outputs = outputs
@@ -159,6 +157,8 @@ class _Batch:
         held = sum(work.written_pixels for work in self._writes.values())
         behind = len(self._writes) >= self._most_writes or held > self._budget.capacity
         going: list[Future[Any]] = [*self._writes] if behind else [*self._writes, *self._reads]
+        if isinstance(self._restore, Later):
+            self._restore.build_beside(going)
         wait(going, return_when=FIRST_COMPLETED)
         for write in [one for one in self._writes if one.done()]:
             self._finished.append(write.result())
@@ -245,6 +245,7 @@ class _Batch:
             with weighed(self._reader, work):
                 what = f"restoring its {pixels / 1e6:.0f} megapixels"
                 admit(job.source, BYTES_PER_PIXEL * pixels, doing=what)
+            want(self._restore)
             loaded = None if work.in_bands else self._reader.read(job.source)
             prepare_folder(job.output.parent)
             if not self._outputs.take(work):
@@ -344,7 +345,6 @@ class _Batch:
         return work.result("failed", error)
 
     def _drop(self, work: Work) -> None:
-        """Give back what the work holds."""
         work.loaded, work.images = None, ()
         self._budget.release(work.pixels)
         self._outputs.release(work)

@@ -38,33 +38,6 @@ class RestoresSeveral(Protocol):
         ...
 
 
-class Later:
-    """A `Restore` that is built when the first picture is to be computed, or never.
-
-    Args:
-        build: makes it; what it raises ends the batch.
-    """
-
-    def __init__(self, build: Callable[[], Restore]) -> None:
-        self._build = build
-        self._built: Restore | None = None
-
-    def built(self) -> Restore:
-        """What was built, now or before."""
-        if self._built is None:
-            self._built = self._build()
-        return self._built
-
-    def __call__(self, image: Pixels) -> Restored[Pixels]:
-        """See `Restore`."""
-        return self.built()(image)
-
-
-def ready(restore: Restore) -> Restore:
-    """What computes, built if it was left for later; what is raised concerns all pictures."""
-    return restore.built() if isinstance(restore, Later) else restore
-
-
 class Writable(Protocol):
     """Something that becomes a file."""
 

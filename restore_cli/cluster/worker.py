@@ -12,10 +12,11 @@ from pathlib import Path
 
 from restore_cli import __version__
 from restore_cli.batch import pipeline
+from restore_cli.batch.later import Later
 from restore_cli.batch.manifest import Identity, Manifest
 from restore_cli.batch.outputs import Existing
 from restore_cli.batch.planning import Job
-from restore_cli.batch.reading import Later, Reader, Restore
+from restore_cli.batch.reading import Reader, Restore
 from restore_cli.batch.results import Result
 from restore_cli.errors import ExitCode, RestoreError
 

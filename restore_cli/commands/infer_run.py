@@ -15,10 +15,11 @@ from restore_cli.errors import RestoreError
 if TYPE_CHECKING:
     from restore_cli.batch.inputs import Refused
     from restore_cli.batch.lanes import Lane
+    from restore_cli.batch.later import Later
     from restore_cli.batch.manifest import Manifest
     from restore_cli.batch.outputs import Existing
     from restore_cli.batch.planning import Job
-    from restore_cli.batch.reading import Later, Reader, Restore
+    from restore_cli.batch.reading import Reader, Restore
     from restore_cli.batch.results import Result
     from restore_cli.commands.before_after import BeforeAfter
     from restore_cli.commands.restoring import Restoring
@@ -77,7 +78,7 @@ class Run:
 
     def dry(self, stage: Staged) -> int:
         """Say what `batch` would do."""
-        from restore_cli.batch.reading import ready
+        from restore_cli.batch.later import ready
         from restore_cli.commands.dry_run import foresee, tell
 
         jobs = self._jobs(stage)

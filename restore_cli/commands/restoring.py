@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from restore_cli.batch.reading import Later, RestoresSeveral
+from restore_cli.batch.later import Later
+from restore_cli.batch.reading import RestoresSeveral
 from restore_cli.commands.batch_options import tile_size
 from restore_cli.commands.console import Console
 from restore_cli.errors import RestoreError
@@ -243,7 +244,7 @@ def elsewhere(
 
 def _measured(restore: "Restore") -> "Restore":
     from restore_cli.api.change import Measured
-    from restore_cli.batch.reading import ready
+    from restore_cli.batch.later import ready
 
     return Measured(ready(restore))
 

@@ -113,6 +113,7 @@ class Restorer:
         )
         self._costs: dict[Precision, Costs] = {}
         self._by = "torch"  # what computed the last windows: small ones fall back to torch
+        self._said: Tensor | None = None  # the global context of the last picture
 
     @overload
     def __call__(
@@ -178,7 +179,7 @@ class Restorer:
         if strength < 1.0:
             output.lerp_(enlarged(image, scale), 1.0 - strength)
         details = degradation(self._classifier, probabilities) if self._classifier else {}
-        details |= self._estimate(image, way) | _scaled(scale)
+        details |= self._estimate() | _scaled(scale)
         self._keep()
         how = way.tile, str(way.device), way.precision, tuple(notes)
         return Restored(output, *how, details, self._by)
@@ -238,14 +239,12 @@ class Restorer:
         whole = torch.from_numpy(whole_of(image.numpy()))
         return self._backend_on(way.device.type).context(whole)
 
-    def _estimate(self, image: Tensor, way: Way) -> dict[str, object]:
+    def _estimate(self) -> dict[str, object]:
         """What the network says of the whole picture: the level, the sources, or neither."""
-        network, found = self._network, dict[str, object]()
-        if not isinstance(network, GuidedUNet):
+        network, context, found = self._network, self._said, dict[str, object]()
+        if not isinstance(network, GuidedUNet) or context is None:
             return found
         with torch.inference_mode():
-            context = self._context(image, way)
-            assert context is not None
             if network.info.quantity:
                 found["level"] = estimated_level(network.info, network.amounts(context))
             sources = network.sources(context)
@@ -310,6 +309,7 @@ class Restorer:
                 context = self._context(image, way)
             else:
                 context, level = context.to(str(way.device)), None
+            self._said = context
 
             def run(windows: Pixels) -> Pixels:
                 seen = torch.from_numpy(windows).to(str(way.device))

@@ -9,7 +9,8 @@ import pytest
 from batch_jobs import book, inverted, job, jobs, same, save, shown
 
 from restore_cli.batch.lanes import Lane, run
-from restore_cli.batch.reading import Later, Pictures
+from restore_cli.batch.later import Later
+from restore_cli.batch.reading import Pictures
 from restore_cli.engine.restored import Restored
 from restore_cli.engine.windows import Pixels
 from restore_cli.errors import RestoreError

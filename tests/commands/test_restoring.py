@@ -13,7 +13,7 @@ from PIL import Image
 
 from restore_cli.__main__ import main
 from restore_cli.api import auto
-from restore_cli.batch.reading import ready
+from restore_cli.batch.later import ready
 from restore_cli.commands.console import Console
 from restore_cli.commands.restoring import How, prepare
 from restore_cli.errors import RestoreError
