@@ -34,6 +34,8 @@ BYTES_PER_PIXEL = 30
 PROCESS = 700 * 2**20
 """Bytes of the process before the first picture: Python, torch and a model."""
 
+_WAYS = {"write": "to write", "skip": "to skip", "fail": "would fail"}
+
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
@@ -124,9 +126,8 @@ def tell(
             "bytes": need,
         }
     )
-    ways = {"write": "to write", "skip": "to skip", "fail": "would fail"}
     words = ", ".join(
-        f"{count} {ways[name]}" for name, count in told.items() if count or name == "write"
+        f"{count} {_WAYS[name]}" for name, count in told.items() if count or name == "write"
     )
     cost = (
         f": {pixels / 1e6:.1f} megapixels, about {duration(rate * pixels)}, "

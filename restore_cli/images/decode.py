@@ -39,7 +39,8 @@ from restore_cli.images.webp import size as webp_size
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 # What libraries print about damage is told here, in words that name the file.
-cv2.utils.logging.setLogLevel(0)
+# OpenCV 5 has its own place for that.
+(getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(0)
 warnings.filterwarnings("ignore", module="PIL")
 
 DAMAGE = (
