@@ -20,6 +20,7 @@ WHOLE = {
     "test_shipped.py",
     "test_blocks.py",
     "test_cases.py",
+    "test_dng_formulas.py",
     "test_colours.py",
     "test_mutations.py",
     "test_action.py",
