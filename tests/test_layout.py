@@ -30,6 +30,7 @@ WHOLE = {
     "test_kills.py",
     "test_suite.py",
     "test_zoo.py",
+    "test_vanishing.py",
     "test_manual.py",
 }
 LONGEST = {"restore_cli": 350}
