@@ -15,6 +15,7 @@ import argparse
 import csv
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -149,6 +150,12 @@ def speed(engines: dict[str, list[str]]) -> Iterator[dict[str, object]]:
 
 def develop(*words: str | Path) -> tuple[list[dict[str, float]], int]:
     """Run the command; its JSON lines, and its peak memory in bytes."""
+    lines, usage = run(*words)
+    return lines, usage.ru_maxrss * 1024
+
+
+def run(*words: str | Path) -> tuple[list[dict[str, float]], resource.struct_rusage]:
+    """Run the command; its JSON lines, and what it used."""
     call = [RESTORE, "isp", "--json", "--quiet", *map(str, words)]
     with subprocess.Popen(call, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -157,7 +164,7 @@ def develop(*words: str | Path) -> tuple[list[dict[str, float]], int]:
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(call)} failed")
-    return lines, usage.ru_maxrss * 1024
+    return lines, usage
 
 
 def show(row: dict[str, object]) -> None:

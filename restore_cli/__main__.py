@@ -16,7 +16,7 @@ from typing import Any
 
 from restore_cli import streams
 from restore_cli.engine.out_of_memory import lacks_memory
-from restore_cli.errors import ExitCode, RestoreError, meant
+from restore_cli.errors import MANY_FILES, ExitCode, RestoreError, meant
 from restore_cli.interruption import interruptible, received
 from restore_cli.tilde import in_words
 
@@ -182,7 +182,7 @@ def _refused_by_the_system(error: OSError, arguments: list[str]) -> int:
         return _unforeseen(error, arguments)
     if error.errno in (errno.EMFILE, errno.ENFILE):
         _show_traceback(arguments)
-        _report("too many files are open", "raise the limit (`ulimit -n 1024`)")
+        _report("too many files are open", MANY_FILES)
         return ExitCode.SOME_FAILED
     if error.filename is None or not error.strerror:
         return _unforeseen(error, arguments)

@@ -16,6 +16,10 @@ class ExitCode(IntEnum):
     TERMINATED = 143
 
 
+MANY_FILES = "raise the limit (`ulimit -n 1024`)"
+"""The hint where too many files are open."""
+
+
 class RestoreError(Exception):
     """Something the user can understand and mend.
 

@@ -20,6 +20,7 @@ WHOLE = {
     "test_shipped.py",
     "test_blocks.py",
     "test_cases.py",
+    "test_dng_formulas.py",
     "test_colours.py",
     "test_mutations.py",
     "test_action.py",
@@ -29,6 +30,7 @@ WHOLE = {
     "test_kills.py",
     "test_suite.py",
     "test_zoo.py",
+    "test_vanishing.py",
     "test_manual.py",
 }
 LONGEST = {"restore_cli": 350}

@@ -330,15 +330,14 @@ class _Batch:
     def _encode(self, work: Work) -> None:
         job = work.job
         restored = None if work.in_bands else finished(work)
-        attributes = Attributes.for_output(
-            job.source, job.output, preserve_times=self._preserve_times
-        )
+        kept = Attributes.for_output(job.source, job.output, preserve_times=self._preserve_times)
+        prepare_folder(job.output.parent)  # again: it may have gone meanwhile
         with named_through(self._gate.naming):
             if restored is None:
                 make_in_bands(self._reader, work, self._restore)
             else:
                 work.note(*(restored.write(job.output, job.format) or ()))
-        attributes.apply(job.output)
+        kept.apply(job.output)
 
     def _fail(self, work: Work, error: Exception) -> Result:
         self._drop(work)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from restore_cli.errors import ExitCode, RestoreError
+from restore_cli.errors import MANY_FILES, ExitCode, RestoreError
 
 # O_NONBLOCK: opening a pipe waits for its writer otherwise. It means nothing for regular files.
 _FLAGS = os.O_RDONLY | sum(
@@ -129,8 +129,10 @@ def naming_problems(path: Path) -> Generator[None]:
             f"{path}: no permission to read it", hint="change its permissions or its owner"
         ) from error
     except OSError as error:
+        many = error.errno in (errno.EMFILE, errno.ENFILE)
         raise RestoreError(
-            f"{path}: cannot be read: {error.strerror or error}", hint="is the disk in order?"
+            f"{path}: cannot be read: {error.strerror or error}",
+            hint=MANY_FILES if many else "is the disk in order?",
         ) from error
     except MemoryError as error:
         raise RestoreError(f"{path}: not enough memory to read it") from error

@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterator
 
 _MOST_CHUNKS = 10_000
+_MOST_SIDE = 16384  # of lossless ones; lossy ones have a pixel less
 
 
 def riff(data: bytes) -> Iterator[tuple[bytes, int]]:
@@ -21,8 +22,15 @@ def size(data: bytes) -> tuple[int, int]:
     """Width and height of the canvas, from the first chunk.
 
     Raises:
-        ValueError: it is none of a WebP, or is cut off.
+        ValueError: it is none of a WebP, claims what none can have, or is cut off.
     """
+    width, height = _claimed(data)
+    if max(width, height) > _MOST_SIDE:
+        raise ValueError(f"it claims {width} x {height} pixels, and {_MOST_SIDE} a side are most")
+    return width, height
+
+
+def _claimed(data: bytes) -> tuple[int, int]:
     kind, at = next(riff(data), (b"", 0))
     try:
         if kind == b"VP8X":

@@ -15,6 +15,7 @@ import numpy as np
 
 from restore_cli.raw.colorimetry import SRGB_TO_XYZ, Matrix
 from restore_cli.raw.fields import Fields
+from restore_cli.raw.spectrum import chromaticity
 from restore_cli.raw.temperature import D50, D65, XY, temperature_of
 
 _ILLUMINANTS = (50778, 50779, 52529)
@@ -40,6 +41,8 @@ _BRADFORD: Matrix = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
 )
 _PASSES = 30
+_OTHER = 255
+_MOST_SAMPLES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +73,14 @@ class CameraColour:
         analog: (3,) AnalogBalance.
         neutral: (3,) AsShotNeutral, or None.
         white: AsShotWhiteXY, or None.
+        notes: calibrations that were passed over, for people.
     """
 
     calibrations: tuple[Calibration, ...]
     analog: Matrix
     neutral: Matrix | None
     white: XY | None
+    notes: tuple[str, ...] = ()
 
     def as_shot(self) -> Matrix | None:
         """(3,) what the camera sees of the scene's white, green at 1; None where not told."""
@@ -188,12 +193,20 @@ def read_colour(first: Fields) -> CameraColour | None:
     """A DNG file's camera from its first directory; None where it tells no usable ColorMatrix."""
     white, analog = first.reals(_WHITE_XY, 2), first.reals(_ANALOG, 3)
     same = first.text(_CAMERA_SIGNATURE) == first.text(_PROFILE_SIGNATURE)
-    found: list[Calibration] = []
+    found, notes = list[Calibration](), list[str]()
     for number, tag in enumerate(_COLOR):
         color = first.reals(tag, 9).reshape(-1, 3)
         light = _light(first, number)
-        if not len(color) or (number and light is None) or abs(np.linalg.det(color)) < 1e-9:
+        if tag not in first:
             continue
+        if not len(color) or abs(np.linalg.det(color)) < 1e-9:
+            notes.append(f"its ColorMatrix{number + 1} makes no sense: passed over")
+            continue
+        if light is None and (number or first.integer(_ILLUMINANTS[0], 0)):
+            what = "passed over" if number else "taken for 5000 K"
+            notes.append(f"the light of its ColorMatrix{number + 1} cannot be told: {what}")
+            if number:
+                continue
         forward = first.reals(_FORWARD[number], 9).reshape(-1, 3)
         individual = first.reals(_CALIBRATION[number], 9).reshape(-1, 3)
         kelvin, tint = light or (5000.0, 0.0)
@@ -214,6 +227,7 @@ def read_colour(first: Fields) -> CameraColour | None:
         analog if len(analog) and (analog > 0).all() else np.ones(3),
         read_neutral(first),
         _usable(white),
+        tuple(notes),
     )
 
 
@@ -246,15 +260,34 @@ def _light(first: Fields, number: int) -> tuple[float, float] | None:
     if code in _KELVIN:
         return _KELVIN[code], 0.0
     data = first.bytes(_ILLUMINANT_DATA[number])
-    # 255 is "other": its chromaticity stands in IlluminantData, or its spectrum, which is not read.
-    if code == 255 and data is not None and len(data) >= 18:
-        order = first.reader.order
-        if int(np.frombuffer(data, order + "u2", 1)[0]) == 0:
-            pairs = np.frombuffer(data, order + "u4", 4, 2).astype(np.float64)
-            if pairs[1] > 0 and pairs[3] > 0:
-                white = _usable(np.array([pairs[0] / pairs[1], pairs[2] / pairs[3]]))
-                return None if white is None else temperature_of(white)
-    return None
+    if code != _OTHER or data is None:
+        return None
+    white = _told_white(data, first.reader.order)
+    return None if white is None else temperature_of(white)
+
+
+def _told_white(data: bytes, order: str) -> XY | None:
+    """Chromaticity of a light as IlluminantData tells it: itself, or by its spectrum."""
+    if len(data) < 18:
+        return None
+    kind = int(np.frombuffer(data, order + "u2", 1)[0])
+    if kind == 0:
+        white = _ratios(data, order, 2, 2)
+        return None if white is None else _usable(white)
+    count = int(np.frombuffer(data, order + "u4", 1, 2)[0])
+    if kind != 1 or not 2 <= count <= min(_MOST_SAMPLES, (len(data) - 22) // 8):
+        return None
+    values = _ratios(data, order, 6, 2 + count)
+    if values is None or values[0] <= 0 or values[1] <= 0:
+        return None
+    white = chromaticity(values[0] + values[1] * np.arange(count), values[2:])
+    return None if white is None else _usable(np.array(white))
+
+
+def _ratios(data: bytes, order: str, at: int, count: int) -> Matrix | None:
+    """(count,) fractions of unsigned numbers; None where one has nothing below its line."""
+    pairs = np.frombuffer(data, order + "u4", 2 * count, at).astype(np.float64)
+    return pairs[::2] / pairs[1::2] if (pairs[1::2] > 0).all() else None
 
 
 def _inverse(matrix: Matrix) -> Matrix:

@@ -137,6 +137,7 @@ def _colours(
     daylight = gains_under(colour, D65)
     camera = () if shot is None else tuple(1 / shot)
     gains, notes = choose_gains(camera, daylight or ())
+    notes += colour.notes
     try:
         return gains, daylight, colour.to_srgb(1 / np.array(gains)), notes
     except ValueError:

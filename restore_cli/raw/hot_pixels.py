@@ -60,8 +60,8 @@ def _defects(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
     """Rows, columns and new values of a band's defects; `first` is its first row."""
     around = _ring()
-    upper = cv2.dilate(band, around, borderType=cv2.BORDER_REFLECT_101)
-    lower = cv2.erode(band, around, borderType=cv2.BORDER_REFLECT_101)
+    # Beyond the edges there is nothing: a mirror would show places next to one to themselves.
+    upper, lower = cv2.dilate(band, around), cv2.erode(band, around)
     high, low = band - upper, lower - band
     # Cheap first: what cannot be a defect is most of the picture.
     hot = (high > _LEAST) & (band > 1.5 * upper)
@@ -75,7 +75,7 @@ def _defects(
     def at(dy: int, dx: int) -> NDArray[np.float32]:
         return padded[y + dy, x + dx]
 
-    ring = np.stack([at(dy, dx) for dy in (-2, 0, 2) for dx in (-2, 0, 2) if dy or dx])
+    ring = _around(band, rows, columns)
     middle = np.median(ring, axis=0).astype(np.float32)
     excess = np.abs(band[rows, columns] - middle)
     edge = np.maximum(high[rows, columns], low[rows, columns])
@@ -105,6 +105,22 @@ def _defects(
     alone = quiet & (beside < _SHARE * excess)
     bad = alone & (edge > _DEVIATIONS * deviation)
     return rows[bad], columns[bad], middle[bad]
+
+
+def _around(
+    band: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """(8, N) the nearest samples of a place's colour, those beyond an edge from the other side."""
+    height, width = band.shape
+    found = list[NDArray[np.float32]]()
+    for dy in (-2, 0, 2):
+        for dx in (-2, 0, 2):
+            y, x = rows + dy, columns + dx
+            y = np.where((y < 0) | (y >= height), rows - dy, y)
+            x = np.where((x < 0) | (x >= width), columns - dx, x)
+            if dy or dx:
+                found.append(band[y, x])
+    return np.stack(found)
 
 
 def _ring() -> NDArray[np.uint8]:

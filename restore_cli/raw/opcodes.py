@@ -46,6 +46,10 @@ class RequiredOpcodeError(ValueError):
     """A correction without which the file must not be developed, and which is not known here."""
 
 
+class LensOpcodeError(ValueError):
+    """A correction of the lens that is damaged and required."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opcode:
     """One correction.
@@ -133,7 +137,8 @@ def apply(
 
     Raises:
         RequiredOpcodeError: one is required and not known.
-        ValueError: one is damaged and required.
+        LensOpcodeError: one of the lens is damaged and required.
+        ValueError: another one is.
     """
     whole = Area(0, 0, *image.shape[:2])
     area, names, notes = whole, list[str](), list[str]()
@@ -160,7 +165,9 @@ def apply(
                 planes = _one(opcode, planes, cfa_step, scale)
         except (ValueError, struct.error, OverflowError) as error:
             if not opcode.optional:
-                raise ValueError(f"its {opcode.name} is damaged: {error}") from error
+                kind = LensOpcodeError if opcode.is_lens else ValueError
+                why = "it is cut off" if isinstance(error, struct.error) else error
+                raise kind(f"its {opcode.name} is damaged: {why}") from error
             notes.append(f"its {opcode.name} is damaged and was left out")
             continue
         names.append(opcode.name)

@@ -56,7 +56,7 @@ def check_compression(dng: Dng, path: Path) -> None:
         name = _UNREAD.get(dng.compression, "its compression")
         raise RestoreError(
             f"{path}: {name} (compression {dng.compression}) is not supported",
-            hint="Adobe's DNG converter writes it anew",
+            hint="write it uncompressed, or as lossless JPEG; Adobe's DNG Converter does",
         )
 
 

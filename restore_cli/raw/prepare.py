@@ -21,6 +21,7 @@ from restore_cli.raw.pixels import delinearised, relinearised
 LensCorrections = Literal["auto", "off"]
 HotPixels = Literal["auto", "off"]
 _CODES = 65535.0
+_AGAIN = "copy it from the camera again; if that changes nothing, its writer has made it so"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,9 @@ def prepare(
         trim = done.area.within(area).seen_from(area)
         info = _cropped(info, trim)
     light = info.levels.light(frame[area.top : area.bottom, area.left : area.right])
-    if light.dtype.kind == "f" and not np.isfinite(light).all():
-        light = np.nan_to_num(light, nan=0.0, posinf=1.0, neginf=0.0)
+    if (lost := light.size - int(np.isfinite(light).sum())) > 0:
+        np.nan_to_num(light, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
+        notes.append(f"{lost} of its samples are no numbers: taken as black, infinity as white")
     active = (area if dng is None else dng.active).seen_from(area)
     if middle:
         inside = light[active.top : active.bottom, active.left : active.right]
@@ -149,7 +151,7 @@ def _lists(dng: Dng, raw: RawFile) -> tuple[tuple[opcodes.Opcode, ...], ...]:
     try:
         return tuple(tuple(opcodes.parse(data)) for data in dng.opcodes)
     except ValueError as error:
-        raise RestoreError(f"{raw.path}: {error}", hint="copy it from the camera again") from error
+        raise RestoreError(f"{raw.path}: {error}", hint=_AGAIN) from error
 
 
 def _apply(
@@ -167,12 +169,12 @@ def _apply(
 
 
 def _refused(path: object, error: ValueError) -> RestoreError:
-    return RestoreError(
-        f"{path}: {error}",
-        hint="a newer release may know it"
-        if isinstance(error, opcodes.RequiredOpcodeError)
-        else "copy it from the camera again",
-    )
+    hint = _AGAIN
+    if isinstance(error, opcodes.RequiredOpcodeError):
+        hint = "a newer release may know it"
+    elif isinstance(error, opcodes.LensOpcodeError):
+        hint = "--lens-corrections off leaves it out"
+    return RestoreError(f"{path}: {error}", hint=hint)
 
 
 def _moved(area: Area, to: Area) -> Area:

@@ -7,6 +7,7 @@ from pathlib import Path
 import rawpy
 
 from restore_cli.errors import RestoreError
+from restore_cli.images.regular import naming_problems, open_regular
 from restore_cli.images.sniff import sniff
 
 
@@ -30,7 +31,7 @@ def no_raw(path: Path, start: bytes) -> RestoreError:
     if what == "tiff" and start[2:4] in (b"+\0", b"\0+"):
         return RestoreError(
             f"{path}: RAW files in BigTIFF form are not supported",
-            hint="Adobe's DNG converter writes them anew",
+            hint="write it as an ordinary TIFF (below 4 GB); Adobe's DNG Converter does",
         )
     if what == "tiff":
         return RestoreError(
@@ -59,6 +60,9 @@ def naming_raw_problems(
     try:
         yield
     except (rawpy.LibRawFileUnsupportedError, rawpy.LibRawIOError) as error:
+        # LibRaw does not say why it cannot open a file: one that is gone, too many that are open.
+        with naming_problems(path), open_regular(path):
+            pass
         if unknown is not None:
             raise unknown() from error
         if isinstance(error, rawpy.LibRawIOError):

@@ -20,11 +20,19 @@ Light = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class _Region:
-    """The samples that an opcode works on."""
+    """The samples that an opcode works on.
+
+    Attributes:
+        rows: of the picture.
+        columns: of the picture.
+        planes: of the picture.
+        beyond: rows and columns of the region that lie before the picture's.
+    """
 
     rows: slice
     columns: slice
     planes: slice
+    beyond: tuple[int, int]
 
     @classmethod
     def read(cls, data: bytes, shape: tuple[int, ...]) -> _Region:
@@ -38,6 +46,7 @@ class _Region:
             slice(first[0], area.bottom, min(down, shape[0])),
             slice(first[1], area.right, min(across, shape[1])),
             slice(min(plane, shape[2]), min(plane + planes, shape[2])),
+            ((first[0] - top) // down, (first[1] - left) // across),
         )
 
     def of(self, planes: Light) -> Light:
@@ -154,10 +163,13 @@ def per_line(planes: Light, data: bytes, number: int, scale: float) -> Light:
     (count,) = struct.unpack_from(">I", data, 32)
     part = region.of(planes)
     by_row = number in (10, 12)
-    lines = part.shape[0 if by_row else 1]
-    if count > (len(data) - 36) // 4 or count < lines:
+    lines, before = part.shape[0 if by_row else 1], region.beyond[0 if by_row else 1]
+    if count > (len(data) - 36) // 4:
         raise ValueError("it is cut off")
-    values = np.frombuffer(data, ">f4", lines, 36).astype(np.float32)
+    if count < before + lines:
+        what = "rows" if by_row else "columns"
+        raise ValueError(f"{count} numbers for {before + lines} {what}")
+    values = np.frombuffer(data, ">f4", lines, 36 + 4 * before).astype(np.float32)
     if not np.isfinite(values).all():
         raise ValueError("it holds what is no number")
     values = values[:, None, None] if by_row else values[None, :, None]

@@ -1,6 +1,7 @@
 """Colours of DNG files against the specification's formulas, written out independently."""
 
 import itertools
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,15 @@ from dng_files import LINEAR, developed, ratios, write
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from restore_cli.images.ifd import TagReader
-from restore_cli.raw.dng_color import adaptation, forward_of, read_colour, weights_of
+from restore_cli.raw.dng_color import (
+    CameraColour,
+    adaptation,
+    forward_of,
+    read_colour,
+    weights_of,
+)
 from restore_cli.raw.fields import Fields
+from restore_cli.raw.tags import read_tags
 from restore_cli.raw.temperature import D50, D65, temperature_of, white_of
 
 A = np.array([[0.8, -0.2, -0.1], [-0.45, 1.25, 0.22], [-0.05, 0.15, 0.62]])
@@ -195,6 +203,48 @@ def test_three_lights_are_weighted_by_nearness() -> None:
         assert weights.sum() == pytest.approx(1)
         assert weights[number] > 0.98
     assert weights_of(D65, lights[:1]).tolist() == [1]
+
+
+def told_light(path: Path, data: bytes) -> CameraColour:
+    """A file with a second matrix, under a light that IlluminantData tells."""
+    second = ((50722, 10, 9, ratios(B)), (50779, 3, 1, 255), (52534, 7, len(data), data))
+    frame = np.full((32, 32, 3), 20000, np.uint16)
+    write(path, frame, (50721, 10, 9, ratios(A)), (50778, 3, 1, 21), *second)
+    colour = read_tags(path).colour
+    assert colour is not None
+    return colour
+
+
+def test_a_light_told_by_its_chromaticity_or_its_spectrum(tmp_path: Path) -> None:
+    white = white_of(2856.0)
+    at = np.arange(400, 701, 10.0)
+    power = 1e9 / at**5 * 1e13 / np.expm1(1.4388e7 / (at * 2856))
+    xy = struct.pack("<H4I", 0, *ratios(white, 1_000_000))
+    spectrum = struct.pack("<HI", 1, len(at)) + struct.pack(
+        f"<{2 * len(at) + 4}I", *ratios([400.0, 10.0]), *ratios(power / power.max())
+    )
+    for data in (xy, spectrum):
+        colour = told_light(tmp_path / "a.dng", data)
+        assert colour.notes == ()
+        assert [round(c.kelvin, -2) for c in colour.calibrations] == [2900, 6500]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        struct.pack("<H4I", 0, 3, 0, 3, 10),
+        struct.pack("<H4I", 2, 3, 10, 3, 10),
+        struct.pack("<HI4I", 1, 900, 400, 1, 10, 1),
+        struct.pack("<HI8I", 1, 2, 900, 1, 10, 1, 5, 1, 5, 1),
+    ],
+)
+def test_a_calibration_whose_light_cannot_be_told_is_noted(tmp_path: Path, data: bytes) -> None:
+    colour = told_light(tmp_path / "a.dng", data or b"\0")
+    assert len(colour.calibrations) == 1
+    assert colour.notes == ("the light of its ColorMatrix2 cannot be told: passed over",)
+    _, loaded = developed(tmp_path / "a.dng")
+    assert colour.notes[0] in loaded.notes
 
 
 def test_adaptation_maps_white_to_white() -> None:

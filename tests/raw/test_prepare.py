@@ -40,12 +40,15 @@ def test_defects_are_counted(tmp_path: Path, mend: str) -> None:
     assert bool((made.light == made.light[0, 0]).all()) == (mend == "auto")
 
 
-def test_values_that_are_no_numbers_are_black(tmp_path: Path) -> None:
+def test_values_that_are_no_numbers_are_black_and_noted(tmp_path: Path) -> None:
     frame = np.full((48, 64, 3), 0.5, np.float32)
     frame[3, 3] = np.nan
+    frame[4, 4] = (np.inf, -np.inf, 0.25)
     with open_raw(write(tmp_path / "a.dng", frame)) as raw:
         made = prepare(raw, raw.info())
     assert made.light[3, 3].tolist() == [0, 0, 0]
+    assert made.light[4, 4].tolist() == [1, 0, 0.25]
+    assert [note for note in made.info.notes if note.startswith("5 of its samples")]
 
 
 X_TRANS = bytes("RGB".index(c) for c in "GBGGRGRGRBGBGBGGRGGRGGBGBGBRGRGRGGBG")
@@ -90,3 +93,18 @@ def test_required_unknown_ones_are_refused_whoever_demosaics(tmp_path: Path, tag
     data = listed(op(3, struct.pack(">7d", 1.0, 0, 0, 0, 0, 0.5, 0.5)))
     path = write(tmp_path / "b.dng", frame, (tag, 7, len(data), data), extrasamples=[0])
     assert "its corrections (FixVignetteRadial) were left out" in " ".join(developed(path)[1].notes)
+
+
+def test_hints_of_damaged_corrections_help(tmp_path: Path) -> None:
+    """A lens correction can be left out, a factor for each row cannot."""
+    for number, words in ((9, "--lens-corrections off"), (12, "its writer")):
+        data = listed(op(number, region() + struct.pack(">I", 3)))
+        path = write(
+            tmp_path / "a.dng", np.full((48, 64), 9000, np.uint16), (51009, 7, len(data), data)
+        )
+        with open_raw(path) as raw, pytest.raises(RestoreError, match=NAMES[number]) as caught:
+            prepare(raw, raw.info())
+        assert words in str(caught.value.hint)
+        with open_raw(path) as raw:
+            if number == 9:
+                prepare(raw, raw.info(), lens_corrections="off")

@@ -1,11 +1,15 @@
 """LibRaw's errors in words."""
 
+import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
 import rawpy
+from dng_files import write
 
 from restore_cli.errors import RestoreError
+from restore_cli.raw.file import open_raw
 from restore_cli.raw.problems import naming_raw_problems, no_raw
 
 PATH = Path("some where.dng")
@@ -42,14 +46,38 @@ def test_what_is_no_raw_file_is_named(start: bytes, words: str) -> None:
         (ValueError("odd"), "damaged or cut off (odd)"),
     ],
 )
-def test_errors_while_reading_name_the_file(raised: Exception, words: str) -> None:
-    with pytest.raises(RestoreError) as caught, naming_raw_problems(PATH):
+def test_errors_while_reading_name_the_file(tmp_path: Path, raised: Exception, words: str) -> None:
+    (path := tmp_path / PATH).write_bytes(b"something")
+    with pytest.raises(RestoreError) as caught, naming_raw_problems(path):
         raise raised
-    assert str(PATH) in caught.value.message
+    assert str(path) in caught.value.message
     assert words in caught.value.message
 
 
-def test_an_unknown_file_gets_the_error_that_was_asked_for() -> None:
+def test_an_unknown_file_gets_the_error_that_was_asked_for(tmp_path: Path) -> None:
     expected = RestoreError("mine")
-    with pytest.raises(RestoreError, match="mine"), naming_raw_problems(PATH, lambda: expected):
+    (path := tmp_path / PATH).write_bytes(b"something")
+    with pytest.raises(RestoreError, match="mine"), naming_raw_problems(path, lambda: expected):
         raise rawpy.LibRawFileUnsupportedError(b"x")
+    path.unlink()
+    with pytest.raises(RestoreError, match="no such file"), naming_raw_problems(path):
+        raise rawpy.LibRawFileUnsupportedError(b"x")
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("resource") is None, reason="this system has no limits of a process"
+)
+def test_too_many_open_files_are_told_for_what_they_are(tmp_path: Path) -> None:
+    """LibRaw opens the file again, and does not say why it cannot."""
+    import resource
+
+    path = write(tmp_path / "a.dng", np.full((48, 64), 9000, np.uint16))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with path.open("rb") as file:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (file.fileno() + 2, before[1]))
+            with pytest.raises(RestoreError, match="Too many open files") as caught, open_raw(path):
+                pass
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert "ulimit -n" in str(caught.value.hint)

@@ -65,3 +65,18 @@ def test_list_1_works_on_codes_before_the_table(tmp_path: Path) -> None:
     tags = ((50712, 3, 4096, tuple(table.tolist())), (51008, 7, len(data), data))
     seen = light(write(tmp_path / "a.dng", codes, *tags))
     np.testing.assert_allclose(seen, (1024 / 4095) ** 2, atol=1e-4)
+
+
+def test_numbers_of_lines_before_the_picture_are_passed_over() -> None:
+    """A region may begin above and left of the picture; its numbers begin there too."""
+    values = np.arange(1, 40, dtype=">f4")
+    for number, axis in ((12, 0), (13, 1)):
+        where = region(top=-3, left=-5, down=2, across=2)
+        data = op(number, where + struct.pack(">I", len(values)) + values.tobytes())
+        out = done(FLAT, data) / FLAT
+        lines = out[:, 1] if axis == 0 else out[1]
+        first = 1  # of lines -3 + 2k, and -5 + 2k
+        skipped = 2 if axis == 0 else 3
+        count = len(lines[first::2])
+        assert lines[first::2].tolist() == values[skipped : skipped + count].tolist()
+        assert set(lines[::2].tolist()) == {1.0}
