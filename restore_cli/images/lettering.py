@@ -55,7 +55,7 @@ def lettering(text: str, size: int) -> tuple[str, Font]:
 
 
 def _escape(letter: str) -> str:
-    return letter.encode("ascii", "backslashreplace").decode()
+    return letter.encode("unicode_escape").decode()
 
 
 def _lacking(text: str, font: Font) -> set[str]:
