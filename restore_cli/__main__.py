@@ -73,7 +73,7 @@ def _guarded(arguments: list[str]) -> int:
 def _run(arguments: list[str]) -> int:
     """Parse and run; usage errors of the parser become `RestoreError`."""
     if COMPLETION_VARIABLE in os.environ:
-        from restore_cli.commands.offers import offers
+        from restore_cli.offers import offers
 
         sys.stdout.write("".join(f"{one}\n" for one in offers(arguments)))
         return ExitCode.OK
