@@ -174,10 +174,11 @@ def test_a_watch_tries_again_what_a_full_disk_refused(start: Start, tiny_model: 
     Path("in").mkdir()
     save_noise("in/a.png", 128)
     words = ["--watch", "in", "-o", "out", "--model", tiny_model, "--device", "cpu"]
-    process = start("infer", *words, "--backend", "torch", "--sheet", "sheet.html")
+    more = ["--backend", "torch", "--sheet", "sheet.html", "--log", "log"]
+    process = start("infer", *words, *more)
     limits = resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (2000, resource.RLIM_INFINITY))
-    _wait_for(lambda: names("out") == [] if Path("out").is_dir() else False, process)
-    time.sleep(5)
+    log = Path("log")
+    _wait_for(lambda: log.exists() and "cannot be written" in log.read_text(), process)
     assert names("out") == []
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, limits)
     _wait_for(lambda: names("out") == ["a.png"], process)
