@@ -7,16 +7,14 @@ which promises less than 2 does ("nothing was written"), and points to `--traceb
 
 import errno
 import os
-import re
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from restore_cli import streams
 from restore_cli.engine.out_of_memory import lacks_memory
-from restore_cli.errors import MANY_FILES, ExitCode, RestoreError, meant
+from restore_cli.errors import MANY_FILES, ExitCode, RestoreError
 from restore_cli.interruption import interruptible, received
 from restore_cli.tilde import in_words
 
@@ -24,9 +22,6 @@ from restore_cli.tilde import in_words
 # default they spin on, and lose much of their speed beside other programs. Read when torch is
 # loaded, so they are set before.
 _WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"}
-
-# The parser's exception for a group without a command; where its class lives differs.
-_NO_ARGUMENTS = "NoArgsIsHelpError"
 
 COMPLETION_VARIABLE = "_RESTORE_COMPLETE"
 """Environment variable with which a shell's completion script asks what may follow."""
@@ -78,7 +73,7 @@ def _guarded(arguments: list[str]) -> int:
 def _run(arguments: list[str]) -> int:
     """Parse and run; usage errors of the parser become `RestoreError`."""
     if COMPLETION_VARIABLE in os.environ:
-        from restore_cli.commands.offers import offers
+        from restore_cli.offers import offers
 
         sys.stdout.write("".join(f"{one}\n" for one in offers(arguments)))
         return ExitCode.OK
@@ -86,6 +81,7 @@ def _run(arguments: list[str]) -> int:
     import typer
 
     from restore_cli.commands import app
+    from restore_cli.commands.usage_errors import NO_ARGUMENTS, as_usage_error
 
     if arguments[:1] == ["help"]:
         arguments = [*arguments[1:], "--help"]
@@ -101,10 +97,10 @@ def _run(arguments: list[str]) -> int:
             return ExitCode.SOME_FAILED
         raise
     except Exception as error:
-        if not arguments and type(error).__name__ == _NO_ARGUMENTS:
+        if not arguments and type(error).__name__ == NO_ARGUMENTS:
             # `restore` alone asks what there is, and that is no mistake.
             return _run(["--help"])
-        usage = _as_usage_error(error, arguments)
+        usage = as_usage_error(error, arguments)
         if usage is None:
             raise
         raise usage from error
@@ -112,65 +108,6 @@ def _run(arguments: list[str]) -> int:
     if code == ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
     return code
-
-
-def _as_usage_error(error: Exception, arguments: Sequence[str]) -> RestoreError | None:
-    """The parser's exception in this project's form, or None if it is something else.
-
-    Recognised by what it can do, because its class lives in `click` for some releases of
-    typer and inside typer for others.
-    """
-    describe = getattr(error, "format_message", None)
-    if not callable(describe):
-        return None
-    context = getattr(error, "ctx", None)
-    command = getattr(context, "command_path", None) or "restore"
-    # Raised for a group without a subcommand; some releases put the whole help text into it.
-    if type(error).__name__ == _NO_ARGUMENTS:
-        message = f"`{command}` needs a command"
-    else:
-        message = _without_advice(str(describe()).replace("Value error, ", "")).rstrip(".")
-    hint = f"`{command} --help` lists what it takes"
-    if getattr(error, "option_name", None) and (file := _dashed_file(arguments)):
-        hint = f"a file of that name is written ./{file}"
-    return RestoreError(message + _from_where(error, context), hint=_meant(error, message) + hint)
-
-
-def _dashed_file(arguments: Sequence[str]) -> str | None:
-    """The first word that was taken for options and is the name of a file."""
-    words = (word for word in arguments if word.startswith("-") and word.strip("-"))
-    return next((word for word in words if os.path.lexists(word)), None)
-
-
-def _without_advice(message: str) -> str:
-    """The parser's words without the options that it guesses at: it takes --quiet for --quality."""
-    return re.sub(r" ?\(?(Did you mean|Possible options:) .*", "", message, flags=re.DOTALL)
-
-
-def _meant(error: Exception, message: str) -> str:
-    """The option or value that was probably meant, to begin a hint with."""
-    context = getattr(error, "ctx", None)
-    if (option := getattr(error, "option_name", None)) and context is not None:
-        return meant(option, [name for one in context.command.params for name in one.opts])
-    if (choices := re.search(r"'([^']*)' is not one of (.*)", message)) is not None:
-        return meant(choices[1], re.findall(r"[^'|,\s]+", choices[2]))
-    if (command := re.search(r"No such command '([^']*)'", message)) is not None:
-        return meant(command[1], getattr(context.command, "commands", {}) if context else {})
-    return ""
-
-
-def _from_where(error: Exception, context: Any) -> str:  # noqa: ANN401 - see _as_usage_error
-    """Where a value that is refused was set, if not on the command line."""
-    name = getattr(getattr(error, "param", None), "name", None)
-    if context is None or not name:
-        return ""
-    source = context.get_parameter_source(name)
-    if source is None or source.name not in ("DEFAULT_MAP", "ENVIRONMENT"):
-        return ""
-    if source.name == "ENVIRONMENT":
-        prefix = context.auto_envvar_prefix or "RESTORE"
-        return f" (set by {prefix}_{name.upper()} in the environment)"
-    return f" (set in {context.default_map.source(name)})"
 
 
 def _refused_by_the_system(error: OSError, arguments: list[str]) -> int:

@@ -50,8 +50,12 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
         known: what there is.
     """
     bare = {name.lstrip("-").lower(): name for name in known}
-    near = difflib.get_close_matches(word.lstrip("-").lower(), bare, n=1, cutoff=_NEAR)
-    return bare[near[0]] if near else None
+    given = word.lstrip("-").lower()
+    near = difflib.get_close_matches(given, bare, n=1, cutoff=_NEAR)
+    # Of short words with two letters in each other's place too few stay where they were.
+    turned = (name for name in bare if given and sorted(name) == sorted(given))
+    found = near[0] if near else next(turned, None)
+    return None if found is None else bare[found]
 
 
 def meant(word: str, known: Iterable[str]) -> str:

@@ -30,6 +30,7 @@ class Result:
         tile: side of the tiles in pixels; None if the picture was computed whole.
         device: where it was computed.
         precision: in what number format.
+        unwritten: it failed after it was computed, because the system refused the output.
         notes: sentences about what did not go as asked, from reading and computing.
         seconds: time spent on this file: reading, computing and writing, without waiting.
         model_seconds: the part of it that was computing.
@@ -47,6 +48,7 @@ class Result:
     tile: int | None = None
     device: str | None = None
     precision: str | None = None
+    unwritten: bool = False
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     model_seconds: float = 0.0

@@ -73,6 +73,7 @@ class Work:
             status=status,
             error=explain(error, self.job.source),
             hint=error.hint if isinstance(error, RestoreError) else None,
+            unwritten=self.known.device is not None and isinstance(error.__cause__, OSError),
             # As text: the exception itself would keep the frames, and their pictures, alive.
             trace="".join(traceback.format_exception(error)),
         )

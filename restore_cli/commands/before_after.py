@@ -84,6 +84,7 @@ class BeforeAfter:
         known = [(job.source, job.output) for job in jobs if isinstance(job, Job)]
         sheets = [self.sheet] if self.sheet is not None else []
         beside = [_beside(output) for _, output in known] if self.beside else []
+        _check_one_each(beside, [output for _, output in known])
         check_apart(
             [*sheets, *(output for _, output in known), *beside], [source for source, _ in known]
         )
@@ -153,6 +154,18 @@ class BeforeAfter:
             write_atomically(self.sheet, encoded(drawn(rows), self.sheet.suffix.lower()))
         more = f", the first {len(self._rows)} pictures (.html takes all)" if self._left_out else ""
         return f"sheet: {self.sheet}{more}"
+
+
+def _check_one_each(comparisons: Sequence[Path], outputs: Sequence[Path]) -> None:
+    """Refuse outputs that differ in their ending only, so that their comparisons are one."""
+    first: dict[Path, Path] = {}
+    for comparison, output in zip(comparisons, outputs, strict=False):
+        other = first.setdefault(comparison, output)
+        if other is not output:
+            raise RestoreError(
+                f"the comparisons of {other} and {output} would both be written to {comparison}",
+                hint="restore them in separate runs with an -o of their own, or take --sheet",
+            )
 
 
 def _beside(output: Path) -> Path:

@@ -1,7 +1,7 @@
 """`restore config show`: which defaults of options were set, and where."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -9,6 +9,7 @@ import typer
 from restore_cli.commands.console import Console
 from restore_cli.commands.options import Json, Quiet, Traceback
 from restore_cli.commands.settings import (
+    PREFIX,
     Command,
     Setting,
     files,
@@ -16,7 +17,13 @@ from restore_cli.commands.settings import (
     settings_of,
     variable,
 )
+from restore_cli.commands.usage_errors import unknown_variables
 from restore_cli.errors import RestoreError, meant
+
+_OF_THE_PROGRAM = tuple(
+    f"{PREFIX}_{name}" for name in ("CACHE_DIR", "TRACEBACK", "CONFIG", "NO_CONFIG")
+)
+"""Variables of no one command."""
 
 
 def show_config(
@@ -59,8 +66,8 @@ def show_config(
     for name, option, value, source in rows:
         console.emit({"command": name, "option": option, "value": value, "source": source})
     console.emit({"event": "summary", "files": paths, "settings": len(rows)})
-    for name, near in _unknown_variables(commands):
-        console.warn(f"{name} in the environment is no option{near}")
+    for note in _unknown_variables(root, commands):
+        console.warn(note)
     console.detail(f"files: {', '.join(map(str, paths)) or 'none'}")
     if rows:
         console.table(
@@ -78,14 +85,25 @@ def _leaves(command: Command, words: tuple[str, ...]) -> Iterator[tuple[tuple[st
         yield from _leaves(child, (*words, name))
 
 
-def _unknown_variables(commands: Mapping[tuple[str, ...], Command]) -> Iterator[tuple[str, str]]:
-    """Variables that begin as those of a command do and stand for no option, with a guess."""
+def _unknown_variables(root: Command, commands: Mapping[tuple[str, ...], Command]) -> Iterator[str]:
+    """What to say of `RESTORE_*` variables that stand for nothing."""
     for words, command in commands.items():
-        begin = variable(words, "")
-        known = [variable(words, option.name) for option in command.params]
-        for name in sorted(os.environ):
-            if name.startswith(begin) and name not in known:
-                yield name, f": {near.rstrip('; ')}" if (near := meant(name, known)) else ""
+        yield from unknown_variables(words, command)
+    every = tuple(variable(words, "") for words, _ in _leaves(root, ()))
+    for name in sorted(os.environ):
+        if name.startswith(f"{PREFIX}_") and not name.startswith((*every, *_OF_THE_PROGRAM)):
+            yield f"{name} in the environment belongs to no command{_near_command(name, every)}"
+
+
+def _near_command(name: str, every: Sequence[str]) -> str:
+    """The beginning that was probably meant; the option behind it does not count."""
+    begun = {begin: name[: len(begin) - 1] for begin in every}
+    near = [
+        begin
+        for begin, part in begun.items()
+        if meant(part[len(PREFIX) + 1 :], [begin[len(PREFIX) + 1 : -1]])
+    ]
+    return f": did you mean {near[0] + name[len(near[0]) :]!r}?" if near else ""
 
 
 def _rows(

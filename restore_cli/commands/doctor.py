@@ -31,6 +31,11 @@ ESSENTIAL = {
     "PIL": "pillow",
     "numpy": "numpy",
     "safetensors": "safetensors",
+    "rawpy": "rawpy",
+    "tifffile": "tifffile",
+    "imagecodecs": "imagecodecs",
+    "pydantic": "pydantic",
+    "psutil": "psutil",
 }
 
 
@@ -155,8 +160,26 @@ def _speed(devices: list[str]) -> Iterator[Finding]:
         nothing = False
         detail = f"OMP_NUM_THREADS={told} leaves {cores - threads} of {cores} cores idle: "
         yield Finding("speed", "threads", "absent", detail + "`unset OMP_NUM_THREADS`")
+    if (problem := _cache_problem()) is not None:
+        nothing = False
+        yield Finding("speed", "cache", "absent", problem)
     if nothing:
         yield Finding("speed", "settings", "ok", f"{threads} threads on {cores} cores")
+
+
+def _cache_problem() -> str | None:
+    """Why compiled models cannot be kept from one run to the next; None where they can."""
+    from restore_cli.engine.cache import cache_folder
+
+    folder = cache_folder()
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return None
+    why = "cannot be written" if there.is_dir() else "is no folder"
+    return (
+        f"{there} {why}, so each run prepares its models anew: "
+        "`export RESTORE_CACHE_DIR=FOLDER` with one that can be written"
+    )
 
 
 def _usable_cores() -> int:
@@ -207,7 +230,9 @@ def _models() -> Iterator[Finding]:
         yield Finding("model", "(none)", "failed", "no model was found: reinstall restore-cli")
     for entry in entries:
         problem = problem_of(entry.name)
-        detail = problem or f"{entry.parameters:,} parameters, hash verified"
+        detail = f"{entry.parameters:,} parameters, hash verified"
+        if problem:
+            detail = f"{problem}; `pip install --force-reinstall --no-deps {PACKAGE}`"
         yield Finding("model", entry.name, "ok" if problem is None else "failed", detail)
 
 
@@ -218,7 +243,8 @@ def _raw() -> Finding:
     try:
         version, _ = self_test()
     except Exception as error:  # Whatever a broken library raises is the answer.
-        return Finding("self-test", "raw", "failed", f"{type(error).__name__}: {error}")
+        detail = f"{type(error).__name__}: {error}; `pip install --force-reinstall rawpy`"
+        return Finding("self-test", "raw", "failed", detail)
     return Finding("self-test", "raw", "ok", f"LibRaw {version} decoded a DNG file written here")
 
 
@@ -235,8 +261,12 @@ def _self_tests(devices: list[str]) -> Iterator[Finding]:
         try:
             image, seconds = _self_test(entries[0].name, device, backend)
         except Exception as error:  # Whatever a driver raises is the answer to the question.
+            library = "openvino" if backend == "openvino" else "torch"
             detail = f"{entries[0].name}: {type(error).__name__}: {error}"
-            yield Finding("self-test", name, "failed", detail)
+            cure = f"; `pip install --force-reinstall {library}`"
+            if backend == "openvino":
+                cure += ", or do without: `export RESTORE_INFER_BACKEND=torch`"
+            yield Finding("self-test", name, "failed", detail + cure)
             continue
         finite = bool(image.isfinite().all())
         detail = f"{entries[0].name}: {'finite' if finite else 'not finite'}, {seconds:.2f} s"

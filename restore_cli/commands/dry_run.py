@@ -3,8 +3,9 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,6 +78,7 @@ def tell(
     console: Console,
     jobs: Sequence[Job | Refused],
     foreseen: Sequence[Foreseen],
+    names: Mapping[Path, str],
     restore: "Callable[[], Restore]",
     models: "Sequence[Model]",
     device: str,
@@ -87,6 +89,7 @@ def tell(
         console: where to.
         jobs: all inputs.
         foreseen: what becomes of each.
+        names: under which files are told that have others.
         restore: builds what would restore them, where any would be; tried once on a small picture,
             for the time.
         models: that each picture goes through once that is built, for the memory.
@@ -97,9 +100,11 @@ def tell(
     """
     for job, one in zip(jobs, foreseen, strict=True):
         output = job.output if isinstance(job, Job) else None
+        source = names.get(job.source, str(job.source))
+        output = names.get(output, str(output)) if output is not None else None
         console.emit(
             {
-                "input": job.source,
+                "input": source,
                 "output": output,
                 "status": f"would {one.action}",
                 "error": one.error,
@@ -107,7 +112,7 @@ def tell(
                 "height": one.height,
             }
         )
-        line = one.error if one.action == "fail" else f"{job.source} -> {output}"
+        line = one.error if one.action == "fail" else f"{source} -> {output}"
         console.answer(f"would {one.action:5}  {line}")
     counts = Counter(one.action for one in foreseen)
     pixels = sum(one.pixels for one in foreseen)

@@ -134,6 +134,11 @@ def infer(
     check_inputs(given, skip_existing, overwrite, example="restore infer --task derain photos/")
     _check_usage(tasks, model, ot_correct, {"--alpha": alpha, "--vae": vae})
     _check_places(given, output, compare=compare, cluster=cluster, watch=watch, sandbox=sandbox)
+    if watch is not None and dry_run:
+        raise RestoreError(
+            "--dry-run tells of what is there, and --watch waits for what is not",
+            hint=f"give the folder as an input: restore infer {watch} --dry-run",
+        )
     named: dict[str, Any] = {"format": format, "suffix": suffix, "recursive": recursive}
     planned = None if watch is not None else _planned(given, output, tasks, named)
 

@@ -67,6 +67,7 @@ class Run:
     def batch(self, stage: Staged, address: str | None) -> None:
         """Restore what was named, here or on the cluster at an address; then raise what failed."""
         jobs = self._jobs(stage)
+        self.pictures.names = stage.names
         results = self._results(jobs) if address is None else self._distributed(jobs, address)
         self.report.renamed = stage.told
         with self._sheet():
@@ -87,6 +88,7 @@ class Run:
             self.console,
             jobs,
             seen,
+            stage.names,
             lambda: ready(self.restore),
             self.restoring.models,
             self.device,
@@ -146,12 +148,15 @@ class Run:
         )
 
     def _arriving(self, folder: Path, output: str | None) -> "Generator[Result]":
-        from restore_cli.batch.arrivals import arrivals
+        from restore_cli.batch.arrivals import Unwritten, arrivals
         from restore_cli.batch.planning import plan
 
         target = output or str(folder.absolute().with_name(f"{folder.name}-{self.restoring.label}"))
         recursive = self.named["recursive"]
-        for paths in arrivals(folder, recursive=recursive, skip=Path(target).resolve()):
+        unwritten = Unwritten()
+        for paths in arrivals(
+            folder, recursive=recursive, skip=Path(target).resolve(), again=unwritten.is_due
+        ):
             for path in paths:
                 below = path.relative_to(folder).parent
                 where = str(Path(target) / below) + "/"
@@ -162,7 +167,9 @@ class Run:
                 except RestoreError as error:
                     self.console.warn(error.message)
                     continue
-                yield from self._results(jobs)
+                for result in self._results(jobs):
+                    unwritten.learn(result)
+                    yield result
 
     def _jobs(self, stage: Staged) -> "list[Job | Refused]":
         from restore_cli.batch.inputs import passed_over

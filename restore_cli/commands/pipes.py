@@ -39,6 +39,11 @@ class Staged:
     source: Path | None = None
     sink: Path | None = None
 
+    @property
+    def names(self) -> dict[Path, str]:
+        """`-` for the files that stand for the standard streams."""
+        return {path: STANDARD for path in (self.source, self.sink) if path is not None}
+
     def told(self, result: "Result") -> "Result":
         """A result with `-` for what came from and went to the standard streams."""
         source, output, error = result.source, result.output, result.error

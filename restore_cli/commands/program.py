@@ -14,9 +14,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from restore_cli.commands.console import spoken
+from restore_cli.commands.console import Console, spoken
 from restore_cli.commands.options import MESSAGES, PANELS
 from restore_cli.commands.settings import PREFIX, Command, FileDefaults
+from restore_cli.commands.usage_errors import unknown_variables, with_origins
+from restore_cli.errors import RestoreError
 
 HELP_OPTIONS = {
     "help_option_names": ["-h", "--help"],
@@ -85,6 +87,18 @@ class GroupedCommand(TyperCommand):
         if not ctx.resilient_parsing:
             ctx.default_map = FileDefaults(ctx)
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Command) -> Any:  # noqa: ANN401 - whatever the command returns
+        """Run the command; its errors name the file or variable that set what they speak of."""
+        notes = list(unknown_variables(ctx.command_path.split()[1:], self))
+        if notes:
+            with spoken(verbose=False, log=ctx.params.get("log")):
+                for note in notes:
+                    Console(quiet=bool(ctx.params.get("quiet"))).warn(note)
+        try:
+            return super().invoke(ctx)
+        except RestoreError as error:
+            raise with_origins(error, ctx) from error
 
     def collect_usage_pieces(self, ctx: Command) -> list[str]:
         """`[INPUT...]` says already that there may be several."""

@@ -4,6 +4,7 @@ What is nearer wins: the user's file, the working folder's, `RESTORE_*` variable
 The parser itself reads the variables; this gives it the files' values as a map of defaults.
 """
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ PROJECT_FILE = "restore.toml"
 USER_FILE = "config.toml"
 PREFIX = "RESTORE"
 """Of environment variables: `RESTORE_INFER_FORMAT` stands for `restore infer --format`."""
+
+WAY_OUT = "mend the file, or leave it out with --no-config"
+"""Hint of whatever is wrong in such a file."""
 
 # The class of a command lives in click for some releases of typer and inside typer for others.
 Command: TypeAlias = Any
@@ -129,6 +133,11 @@ class FileDefaults(dict[str, object]):
         setting = self._settings().get(key)
         return None if setting is None else setting.source
 
+    def told(self, key: str) -> str:
+        """An option's value as TOML would have it, on one line."""
+        setting = self._settings().get(key)
+        return "" if setting is None else _in_toml(setting.value)
+
     def _settings(self) -> Mapping[str, Setting]:
         if self._known is None:
             said = self._context.meta
@@ -143,8 +152,8 @@ def _table(path: Path) -> dict[str, Any]:
     try:
         text = read_small(path, most=_MOST_BYTES).decode("utf-8")
     except (UnicodeDecodeError, OSError) as error:
-        raise RestoreError(f"{path} cannot be read: {error}", hint=_WAY_OUT) from error
-    return parse_toml(text, str(path), hint=_WAY_OUT)
+        raise RestoreError(f"{path} cannot be read: {error}", hint=WAY_OUT) from error
+    return parse_toml(text, str(path), hint=WAY_OUT)
 
 
 def _collect(
@@ -167,17 +176,23 @@ def _collect(
             _collect(cast("dict[str, Any]", value), children[key], (*words, key), path, found)
             continue
         spelled = key.replace("_", "-")
+        if key in children:
+            raise RestoreError(
+                f"{path}: {key} is a command, not an option",
+                hint=f"what it takes stands below it, in a table [{'.'.join((*words, key))}]; "
+                + WAY_OUT,
+            )
         if not words or spelled not in options:
             where = f"[{'.'.join(words)}] " if words else ""
             known = [*children, *(options if words else ())]
             raise RestoreError(
                 f"{path}: {where}{key} is not {'an option' if words else 'a command'}",
-                hint=f"{_elsewhere(spelled, words, command)}{meant(spelled, known)}{_WAY_OUT}",
+                hint=f"{_elsewhere(spelled, words, command)}{meant(spelled, known)}{WAY_OUT}",
             )
         option = options[spelled]
         problem = _problem(option, value)
         if problem:
-            raise RestoreError(f"{path}: [{'.'.join(words)}] {key} {problem}", hint=_WAY_OUT)
+            raise RestoreError(f"{path}: [{'.'.join(words)}] {key} {problem}", hint=WAY_OUT)
         several = option.multiple and not isinstance(value, list)
         setting = Setting([value] if several else value, path)
         found.setdefault(" ".join(words), {})[option.name] = setting
@@ -185,11 +200,10 @@ def _collect(
 
 def _elsewhere(spelled: str, words: tuple[str, ...], command: Command) -> str:
     """Where an option stands that was written outside of its command; "" if there is none."""
-    if words:
-        return ""
     for name, child in (getattr(command, "commands", None) or {}).items():
         if any(f"--{spelled}" in option.opts for option in child.params):
-            return f"options stand below their command: [{name}] {spelled} = ...; "
+            table = ".".join((*words, name))
+            return f"options stand below their command: [{table}] {spelled} = ...; "
     return ""
 
 
@@ -204,6 +218,10 @@ def _problem(option: Command, value: object) -> str:
         return "names what could be downloaded: that stands on the command line only"
     if isinstance(value, list) and (option.multiple or option.nargs != 1):
         return next(filter(None, (_of_one(one) for one in cast("list[object]", value))), "")
+    if isinstance(value, list):
+        return "takes one value, not a list"
+    if isinstance(value, bool) and not getattr(option, "is_flag", False):
+        return f"takes a text or a number, not {_in_toml(value)}"
     return _of_one(value)
 
 
@@ -221,11 +239,13 @@ def _of_one(value: object) -> str:
     return ""
 
 
+def _in_toml(value: object) -> str:
+    """A value of TOML's as it is written there."""
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
 def _as_typed(value: object) -> object:
     """A value as the command line would give it to the parser."""
     if isinstance(value, list):
         return [_as_typed(one) for one in cast("list[object]", value)]
     return value if isinstance(value, bool) else from_home(str(value))
-
-
-_WAY_OUT = "mend the file, or leave it out with --no-config"

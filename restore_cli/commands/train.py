@@ -245,15 +245,16 @@ def _export(folder: Path, trained: "Trained") -> Path | None:
 
 
 def _write_recipe(console: Console, what: str, output: Path | None, recipe: Path | None) -> None:
+    from restore_cli.training.templates import template
+
+    text = template(what)  # what is not there is told before where it would go
     if output is None or recipe is not None:
         raise RestoreError(
             "--init writes a new recipe: say where with -o and give no other recipe",
             hint=f"restore train --init {what} -o recipe.toml",
         )
     from restore_cli.images.atomic import write_atomically
-    from restore_cli.training.templates import template
 
-    text = template(what)
     if os.path.lexists(output):
         raise RestoreError(f"{output} exists already", hint="give another name with -o")
     write_atomically(output, text.encode())

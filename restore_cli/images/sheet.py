@@ -7,7 +7,9 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from restore_cli.images.lettering import Font, lettering
 
 GAP = 8
 """px between pictures, and around them."""
@@ -59,12 +61,11 @@ def drawn(rows: Sequence[tuple[str, Sequence[Labelled]]]) -> NDArray[np.uint8]:
         (H, W, 3) uint8.
     """
     text = max(14, min(28, max(one.pixels.shape[0] for _, row in rows for one in row) // 24))
-    font = ImageFont.load_default(size=text)
     line = text + GAP
     # Pictures may be narrower than any words about them.
     cells = [[max(one.pixels.shape[1], _LEAST * text) for one in row] for _, row in rows]
     labels = [
-        [_wrapped(one.label, font, wide) for one, wide in zip(row, widths, strict=True)]
+        [_wrapped(one.label, text, wide) for one, wide in zip(row, widths, strict=True)]
         for (_, row), widths in zip(rows, cells, strict=True)
     ]
     width = max(sum(wide + GAP for wide in widths) + GAP for widths in cells)
@@ -81,43 +82,40 @@ def drawn(rows: Sequence[tuple[str, Sequence[Labelled]]]) -> NDArray[np.uint8]:
     for (title, row), widths, below, height in zip(rows, cells, labels, heights, strict=True):
         upper = top
         if title:
-            pen.text((GAP, top), _cut(title, font, width - 2 * GAP), fill=_INK, font=font)
+            letters, font = lettering(title, text)
+            pen.text((GAP, top), _cut(letters, font, width - 2 * GAP), fill=_INK, font=font)
             upper += line
         left, lower = GAP, upper + max(one.pixels.shape[0] for one in row) + GAP // 2
         for one, wide, words in zip(row, widths, below, strict=True):
             sheet.paste(Image.fromarray(one.pixels), (left, upper))
             for number, part in enumerate(words):
-                pen.text((left, lower + number * line), part, fill=_FAINT, font=font)
+                letters, font = part
+                pen.text((left, lower + number * line), letters, fill=_FAINT, font=font)
             left += wide + GAP
         top += height
     return np.asarray(sheet)
 
 
-def _wrapped(text: str, font: Any, width: int) -> list[str]:  # noqa: ANN401 - a font of either kind
+def _wrapped(text: str, size: int, width: int) -> list[tuple[str, Font]]:
     """The text in lines of a width in px, broken between words; the last is cut where it must."""
+    text, font = lettering(text, size)
     lines, words = [""], text.split(" ")
     for at, word in enumerate(words):
         longer = f"{lines[-1]} {word}".strip()
         if len(lines) == _LINES:
             rest = " ".join([lines[-1], *words[at:]])
-            return [*lines[:-1], _cut(rest.strip(), font, width)]
-        if lines[-1] and font.getlength(_letters(longer)) > width:
+            return [*((one, font) for one in lines[:-1]), (_cut(rest.strip(), font, width), font)]
+        if lines[-1] and font.getlength(longer) > width:
             lines.append(word)
         else:
             lines[-1] = longer
-    return [_cut(one, font, width) for one in lines]
+    return [(_cut(one, font, width), font) for one in lines]
 
 
-def _cut(text: str, font: Any, width: int) -> str:  # noqa: ANN401 - a font of either kind
+def _cut(text: str, font: Font, width: int) -> str:
     """The text, shortened at its end to a width in px."""
-    text = _letters(text)
     if font.getlength(text) <= width:
         return text
-    while text and font.getlength(f"{text}…") > width:
+    while text and font.getlength(f"{text}...") > width:
         text = text[:-1]
-    return f"{text}…"
-
-
-def _letters(text: str) -> str:
-    """The text without what has no letters: what a file name holds that is no text."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return f"{text}..."

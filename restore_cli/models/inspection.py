@@ -9,7 +9,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from restore_cli.errors import RestoreError
+from restore_cli.errors import RestoreError, meant
 from restore_cli.models import shipped
 from restore_cli.models.entries import CARD, WEIGHTS, describe, file_digest
 from restore_cli.models.zoo import Model, load, read_weights
@@ -82,7 +82,9 @@ def inspect(name_or_path: str) -> Inspected:
         path /= WEIGHTS
     if not path.is_file():
         raise RestoreError(
-            f"{path}: there is no such file", hint="name a file of weights or a model folder"
+            f"{path}: there is no such file",
+            hint=meant(name_or_path, [folder.name for folder in shipped.folders()])
+            + "name a file of weights, a model folder or a shipped model",
         )
     size, digest = path.stat().st_size, file_digest(path)
     try:

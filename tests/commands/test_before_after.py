@@ -1,6 +1,8 @@
 """Before and after, beside outputs and on sheets, through the command."""
 
 import re
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -111,3 +113,27 @@ def test_the_sheet_has_the_order_of_the_inputs() -> None:
         "img/a &lt;b&gt;.png",
         "img/c.png",
     ]
+
+
+def test_outputs_of_one_stem_cannot_share_a_comparison(
+    tiny_model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (9, 9)).save("img/c.bmp")
+    words = ["img/c.png", "img/c.bmp", "--format", "same", "-o", "out", "--compare"]
+    assert main(["infer", *words, "--model", tiny_model, "--device", "cpu"]) == 2
+    said = "the comparisons of out/c.png and out/c.bmp would both be written to out/c-compare.jpg"
+    assert said in capsys.readouterr().err
+
+
+def test_a_chain_from_standard_input_with_comparison_and_sheet(
+    start: Callable[..., "subprocess.Popen[str]"],
+) -> None:
+    words = "- --task dejpeg,derain -o o.jpg --compare --sheet s.html --backend torch"
+    command = [*start("--version").args[:-1], "infer", *words.split()]  # type: ignore[index]
+    with Path("img/c.png").open("rb") as picture:
+        done = subprocess.run(command, stdin=picture, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert Path("o-compare.jpg").is_file()
+    page = Path("s.html").read_text()
+    assert re.findall("<h2>(.*?)</h2>", page) == ["-"]
+    assert "dejpeg, derain" in page

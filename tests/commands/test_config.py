@@ -42,6 +42,6 @@ def test_a_variable_that_stands_for_no_option_is_noted(
     assert main(["config", "show"]) == 0
     out, err = capsys.readouterr()
     assert "RESTORE_INFER_WORKERS" in out
-    assert "RESTORE_INFER_FORMT in the environment is no option: did you mean" in err
+    assert "RESTORE_INFER_FORMT in the environment stands for no option: did you mean" in err
     assert "'RESTORE_INFER_FORMAT'" in err
     assert "CACHE" not in err

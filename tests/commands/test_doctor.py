@@ -8,6 +8,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -78,7 +80,8 @@ def test_doctor_tells_people_line_by_line(capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.usefixtures("damaged")
 def test_doctor_fails_for_a_damaged_model(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == 1
-    assert "the weights were changed" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "the weights were changed; `pip install --force-reinstall --no-deps restore-cli`" in out
 
 
 def test_doctor_fails_where_raw_files_do_not_come_back(
@@ -90,7 +93,8 @@ def test_doctor_fails_where_raw_files_do_not_come_back(
     monkeypatch.setattr("restore_cli.raw.self_test.self_test", broken)
     assert main(["doctor"]) == 1
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
-    assert "failed self-test raw OSError: libraw.so is missing" in lines
+    cure = "`pip install --force-reinstall rawpy`"
+    assert f"failed self-test raw OSError: libraw.so is missing; {cure}" in lines
 
 
 def test_doctor_fails_without_any_model(
@@ -157,3 +161,25 @@ def test_extras_are_present_or_come_with_their_install_line(
 def test_importing_the_commands_imports_no_torch() -> None:
     code = f"import sys, {doctor.__name__}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_without_rawpy_the_installed_doctor_says_the_line_that_mends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: Callable[..., "subprocess.Popen[str]"]
+) -> None:
+    (tmp_path / "rawpy.py").write_text("raise ModuleNotFoundError(\"No module named 'rawpy'\")")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    process = start("doctor")
+    out, err = process.communicate(timeout=240)
+    assert (process.returncode, err) == (1, "")
+    (line,) = [line for line in out.splitlines() if line.startswith("failed")]
+    assert "`pip install --force-reinstall rawpy`" in line
+
+
+def test_a_cache_that_cannot_be_kept_is_told_with_the_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cache").touch()
+    monkeypatch.setenv("RESTORE_CACHE_DIR", str(tmp_path / "cache"))
+    told = {one.name: one.detail for one in doctor._speed(["cpu"])}
+    assert "cache is no folder" in told["cache"]
+    assert "`export RESTORE_CACHE_DIR=FOLDER`" in told["cache"]

@@ -1,6 +1,8 @@
 """`--dry-run` says what would happen, and nothing happens."""
 
 import json
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -68,3 +70,20 @@ def test_where_nothing_would_be_written_nothing_is_tried(
     assert main([*words, "--dry-run", "--skip-existing", "--json"]) == 0
     summary = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (summary["would_skip"], summary["seconds"], summary["bytes"]) == (2, 0.0, 0)
+
+
+def test_a_watch_is_not_dry_and_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["infer", "--watch", "img", "--task", "derain", "--dry-run"]) == 2
+    assert "restore infer img --dry-run" in capsys.readouterr().err
+    assert not Path("img-derain").exists()
+
+
+def test_standard_streams_are_told_as_such(
+    start: Callable[..., "subprocess.Popen[str]"], tiny_model: str
+) -> None:
+    words = f"- --model {tiny_model} --device cpu -o - --dry-run"
+    command = [*start("--version").args[:-1], "infer", *words.split()]  # type: ignore[index]
+    with Path("img/a.png").open("rb") as picture:
+        done = subprocess.run(command, stdin=picture, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == "would write  - -> -"

@@ -167,3 +167,61 @@ def test_a_dry_photo_comes_back_with_advice_unless_a_level_is_told(
     assert found == [
         ["hardly changed, the model sees no rain: --level 0.02 tells it that there is some"], [], []
     ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_watch_tries_again_what_a_full_disk_refused(start: Start, tiny_model: str) -> None:
+    Path("in").mkdir()
+    save_noise("in/a.png", 128)
+    words = ["--watch", "in", "-o", "out", "--model", tiny_model, "--device", "cpu"]
+    more = ["--backend", "torch", "--sheet", "sheet.html", "--log", "log"]
+    process = start("infer", *words, *more)
+    limits = resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (2000, resource.RLIM_INFINITY))
+    log = Path("log")
+    _wait_for(lambda: log.exists() and "cannot be written" in log.read_text(), process)
+    assert names("out") == []
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, limits)
+    _wait_for(lambda: names("out") == ["a.png"], process)
+    time.sleep(1)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "out/a.png: cannot be written" in err
+    assert "1 done" in err
+    assert "in/a.png" in Path("sheet.html").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_end_a_chain_and_a_comparison_of_models(
+    start: Start, number: signal.Signals, code: int
+) -> None:
+    for index in range(30):
+        save_noise(f"img/{index}.png", 160)
+    words = ["img", "--task", "derain,denoise", "--backend", "torch", "--compare"]
+    chain = start("infer", *words, "--sheet", "s.html", "--json")
+    _wait_for(lambda: bool(list(Path().glob("img-derain-denoise/*-compare.jpg"))), chain)
+    chain.send_signal(number)
+    got, lines, _ = finish(chain)
+    *each, summary = lines
+    assert (got, summary["interrupted"]) == (code, True)
+    done = {Path(one["output"]).name for one in each if one["status"] == "done"}
+    assert done == {name for name in names("img-derain-denoise") if "compare" not in name}
+    # What was being written when the signal came counts, and is not looked at again.
+    assert 1 <= Path("s.html").read_text().count("<h2>") <= len(done)
+    save_noise("large.png", 900)
+    models = start("compare", "large.png")
+    time.sleep(4)
+    assert models.poll() is None
+    models.send_signal(number)
+    models.communicate(timeout=60)
+    assert models.returncode == code
+    assert not Path("large-models.jpg").exists()
+
+
+def _wait_for(there: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
+    until = time.monotonic() + 120
+    while not there():
+        assert process.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.1)

@@ -101,7 +101,10 @@ def test_a_run_goes_by_file_then_environment_then_line(
         ('[infer]\nfromat = "jpg"\n', "did you mean 'format'"),
         ("[infre]\n", "did you mean 'infer'"),
         ("[infer\n", "restore.toml is not valid TOML"),
-        ('[infer]\nformat = "jpgg"\n', "(set in restore.toml)"),
+        (
+            '[infer]\nformat = "jpgg"\n',
+            "restore.toml: [infer] format = \"jpgg\": 'jpgg' is not one of 'png'",
+        ),
         ('format = "jpg"\n', "options stand below their command: [infer] format = ..."),
     ],
 )

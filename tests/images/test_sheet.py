@@ -28,6 +28,13 @@ def test_pictures_stand_side_by_side_with_words_below() -> None:
     assert (sheet[:, -GAP // 2 :] == 255).all()
 
 
+def test_names_with_line_ends_and_of_other_scripts_are_drawn_apart() -> None:
+    dot = np.zeros((30, 300, 3), np.uint8)
+    names = ("a\nb.png", "\u5c71.png", "\u5ddd.png")
+    sheets = [drawn([(name, [Labelled(dot, "before")])]) for name in names]
+    assert len({sheet.tobytes() for sheet in sheets}) == len(names)
+
+
 def test_narrow_pictures_have_room_for_their_words_and_none_overlap() -> None:
     dot = np.zeros((1, 1, 3), np.uint8)
     alone = drawn([("", [Labelled(dot, "before")])])

@@ -1,7 +1,7 @@
 """What the Tab key offers after some words.
 
 Shells start `restore` itself for each Tab. Values of the options that are typed most come from
-lists and names of folders, before the parser reads the types of all options.
+lists and names of folders, before the commands are imported and the types of their options read.
 """
 
 import inspect

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from restore_cli.commands.offers import offers
 from restore_cli.models.shipped import TASKS, folders
+from restore_cli.offers import offers
 
 MODELS = [folder.name for folder in folders()]
 
