@@ -67,7 +67,12 @@ def with_origins(error: RestoreError, context: Parsed) -> RestoreError:
 
 
 def unknown_variables(words: Sequence[str], command: Parsed) -> Iterator[str]:
-    """What to say of variables that begin as those of a command do and stand for no option."""
+    """What to say of variables that begin as those of a command do and stand for no option.
+
+    Those of the program itself are of no one command: of a program that is one, nothing is said.
+    """
+    if not words:
+        return
     begin = variable(words, "")
     known = [variable((), option.name).partition("_")[2] for option in command.params]
     longer = [variable((*words, name), "") for name in getattr(command, "commands", None) or ()]
