@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from restore_cli.batch.inputs import Refused
 from restore_cli.batch.manifest import Manifest, file_sha256
@@ -74,6 +73,31 @@ def foresee(job: Job | Refused, existing: Existing, manifest: Manifest, reader: 
         return Foreseen("fail", f"{job.source}: {error.strerror}")
 
 
+def _tell_each(
+    console: Console,
+    jobs: Sequence[Job | Refused],
+    foreseen: Sequence[Foreseen],
+    names: Mapping[Path, str],
+) -> None:
+    """A line for each input."""
+    for job, one in zip(jobs, foreseen, strict=True):
+        output = job.output if isinstance(job, Job) else None
+        source = names.get(job.source, str(job.source))
+        output = names.get(output, str(output)) if output is not None else None
+        console.emit(
+            {
+                "input": source,
+                "output": output,
+                "status": f"would {one.action}",
+                "error": one.error,
+                "width": one.width,
+                "height": one.height,
+            }
+        )
+        line = one.error if one.action == "fail" else f"{source} -> {output}"
+        console.answer(f"would {one.action:5}  {line}")
+
+
 def tell(
     console: Console,
     jobs: Sequence[Job | Refused],
@@ -98,22 +122,7 @@ def tell(
     Returns:
         The exit code: 1 if an input would fail.
     """
-    for job, one in zip(jobs, foreseen, strict=True):
-        output = job.output if isinstance(job, Job) else None
-        source = names.get(job.source, str(job.source))
-        output = names.get(output, str(output)) if output is not None else None
-        console.emit(
-            {
-                "input": source,
-                "output": output,
-                "status": f"would {one.action}",
-                "error": one.error,
-                "width": one.width,
-                "height": one.height,
-            }
-        )
-        line = one.error if one.action == "fail" else f"{source} -> {output}"
-        console.answer(f"would {one.action:5}  {line}")
+    _tell_each(console, jobs, foreseen, names)
     counts = Counter(one.action for one in foreseen)
     pixels = sum(one.pixels for one in foreseen)
     largest = max((one.pixels for one in foreseen), default=0)
@@ -162,7 +171,11 @@ def _bytes(models: "Sequence[Model]", largest: int, in_flight: int, device: str)
     """Host memory: the process, pictures on their way, and on a CPU the network's own need."""
     grown = max((model.network.info.scale**2 for model in models), default=1)
     need = PROCESS + BYTES_PER_PIXEL * in_flight * grown
-    if device in ("auto", "cpu") and not torch.cuda.is_available():
+    if not models or device not in ("auto", "cpu"):
+        return int(need)
+    import torch
+
+    if not torch.cuda.is_available():
         cpu = torch.device("cpu")
         room = memory.budget(cpu, automatic=True)
         for model in models:

@@ -13,6 +13,7 @@ from restore_cli.batch.later import Later
 from restore_cli.batch.reading import RestoresSeveral
 from restore_cli.commands.batch_options import tile_size
 from restore_cli.commands.console import Console
+from restore_cli.commands.levels import check_fit, own_level
 from restore_cli.errors import RestoreError
 from restore_cli.models.entries import default_for_task, describe, entries, naming_model
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from restore_cli.engine.warm import WarmRestorer
     from restore_cli.models.entries import Described
     from restore_cli.models.zoo import Model
-    from restore_cli.networks.info import NetworkInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,33 +109,12 @@ def prepare(console: Console, tasks: Sequence[str], model: str | None, how: How)
     alone = len(about) == 1
     if how.is_sigma and not alone and "denoise" not in names:
         raise RestoreError("--sigma is for denoise, which is not among the tasks")
-    levels = [_own_level(how, name, alone=alone) for name in names]
+    levels = [own_level(how, name, alone=alone) for name in names]
     models: list[Model] = []
-
-    def build() -> "Restore":
-        from restore_cli.api.advice import advised
-        from restore_cli.api.chain import Chain
-
-        steps: list[Step] = []
-        for name, one, level in zip(names, about, levels, strict=True):
-            # Of several, the whole is blended with the input and not each step with its own.
-            own = replace(how, level=level, strength=how.strength if alone else 1.0)
-            ready = _known(one, own)
-            if ready is None:
-                loaded = _load(str(one.path), how.seed)
-                models.append(loaded)
-                info, ready = loaded.network.info, restorer_of(loaded, own)
-            else:
-                info = ready.info
-            _check_fit(console, one, info, name, own)
-            step = _step(name, ready, own)
-            judges = alone and own.level is None and own.strength > 0
-            steps.append(advised(step, info.quantity) if judges else step)
-        return Chain(steps, 1.0 if alone else how.strength)
 
     overlap = about[0].overlap if alone and how.overlap is None else how.overlap
     return Restoring(
-        Later(build),
+        Later(partial(_chained, console, names, about, levels, how, models)),
         label="-".join(names),
         task=",".join(names),
         model=",".join(one.name for one in about),
@@ -143,6 +122,37 @@ def prepare(console: Console, tasks: Sequence[str], model: str | None, how: How)
         options={"overlap": overlap},
         models=models,
     )
+
+
+def _chained(
+    console: Console,
+    names: Sequence[str],
+    about: "Sequence[Described]",
+    levels: Sequence[float | None],
+    how: How,
+    models: "list[Model]",
+) -> "Restore":
+    """The restorers of tasks, one after the other; `models` gets those that are loaded."""
+    from restore_cli.api.advice import advised
+    from restore_cli.api.chain import Chain
+
+    alone = len(about) == 1
+    steps: list[Step] = []
+    for name, one, level in zip(names, about, levels, strict=True):
+        # Of several, the whole is blended with the input and not each step with its own.
+        own = replace(how, level=level, strength=how.strength if alone else 1.0)
+        ready = _known(one, own)
+        if ready is None:
+            loaded = _load(str(one.path), how.seed)
+            models.append(loaded)
+            info, ready = loaded.network.info, restorer_of(loaded, own)
+        else:
+            info = ready.info
+        check_fit(console, one, info, name, own)
+        step = _step(name, ready, own)
+        judges = alone and own.level is None and own.strength > 0
+        steps.append(advised(step, info.quantity) if judges else step)
+    return Chain(steps, 1.0 if alone else how.strength)
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,41 +312,6 @@ def _step(name: str, run: Callable[..., Any], how: How) -> "Step":
     told = {"level": how.level, "strength": how.strength, "tta": how.tta}
     several = partial(run.several, **told) if isinstance(run, RestoresSeveral) else None
     return Step(name, partial(run, **told), several)
-
-
-def _own_level(how: How, name: str, *, alone: bool) -> float | None:
-    """The level for one step: in a chain, only noise can be told, to the denoiser."""
-    if how.level is None or alone:
-        return how.level
-    if not how.is_sigma:
-        raise RestoreError(
-            "--level is of one task, and there are several",
-            hint="leave it out; --sigma tells the denoiser its noise",
-        )
-    return how.level if name == "denoise" else None
-
-
-def _check_fit(
-    console: Console, model: "Described", info: "NetworkInfo", task: str, how: How
-) -> None:
-    """Refuse or question options that do not fit the model, once and not for every picture."""
-    if how.level is not None:
-        from restore_cli.engine.level import check_level, quantity_of
-
-        quantity = quantity_of(info)
-        if not quantity:
-            raise RestoreError(
-                f"the model {model.name} takes no level",
-                hint="leave --level and --sigma out, or choose a model that takes one with --model",
-            )
-        if how.is_sigma and quantity != "sigma":
-            raise RestoreError(
-                f"--sigma is of noise, and the model {model.name} takes a level of {quantity}",
-                hint="say it by --level, or leave it out",
-            )
-        check_level(info, how.level)
-    if task != model.task:
-        console.warn(f"the model {model.name} was trained for {model.task}, not for {task}")
 
 
 def _together(hashes: Iterable[str]) -> str:

@@ -1,0 +1,41 @@
+"""Levels that options tell, for one task and for several."""
+
+import pytest
+
+from restore_cli.commands.console import Console
+from restore_cli.commands.levels import check_fit, own_level
+from restore_cli.commands.restoring import How
+from restore_cli.errors import RestoreError
+from restore_cli.models.entries import default_for_task, describe
+from restore_cli.networks.info import NetworkInfo
+
+QUIET = Console(quiet=True, json=False)
+
+
+def test_a_single_task_gets_what_is_told() -> None:
+    assert own_level(How(level=0.02), "derain", alone=True) == 0.02
+    assert own_level(How(), "derain", alone=True) is None
+
+
+def test_in_a_chain_noise_is_told_to_the_denoiser_alone() -> None:
+    how = How(level=25.0, is_sigma=True)
+    assert own_level(how, "denoise", alone=False) == 25.0
+    assert own_level(how, "derain", alone=False) is None
+    with pytest.raises(RestoreError, match="--level is of one task"):
+        own_level(How(level=0.02), "derain", alone=False)
+
+
+def test_levels_that_do_not_fit_are_refused_by_name() -> None:
+    about = describe(default_for_task("derain"))
+    rain = NetworkInfo(multiple=16, context=True, quantity="rain")
+    check_fit(QUIET, about, rain, "derain", How(level=0.02))
+    with pytest.raises(RestoreError, match="takes a level of rain"):
+        check_fit(QUIET, about, rain, "derain", How(level=25.0, is_sigma=True))
+    with pytest.raises(RestoreError, match="derain takes no level"):
+        check_fit(QUIET, about, NetworkInfo(multiple=16), "derain", How(level=0.02))
+
+
+def test_a_model_of_another_task_is_questioned(capsys: pytest.CaptureFixture[str]) -> None:
+    about = describe(default_for_task("derain"))
+    check_fit(Console(json=False), about, NetworkInfo(multiple=16), "dehaze", How())
+    assert "trained for derain, not for dehaze" in capsys.readouterr().err
