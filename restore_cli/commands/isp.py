@@ -143,14 +143,11 @@ def isp(
     format = format or ("jpg" if preview and _names_no_format(output) else None)
     jobs = _plan(given, output, format=format, suffix=suffix, recursive=recursive)
 
-    import torch
-
     from restore_cli.batch import lanes
     from restore_cli.batch.manifest import Manifest
     from restore_cli.commands.restoring import How
     from restore_cli.raw.settings import Settings, check_levels
 
-    torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
     check_levels(black, white)
     settings = Settings(
         engine=engine, white_balance=white_balance(wb), exposure=exposure, look=look,
@@ -161,7 +158,7 @@ def isp(
     )  # fmt: skip
     bar, devices = PixelBar(), devices_of(device)
     progress = bar.within if len(devices) == 1 else None
-    how = How(device, precision, backend, tile, overlap, batch_size, progress=progress)
+    how = How(device, precision, backend, tile, overlap, batch_size, seed=seed, progress=progress)
     beside = [] if preview else _camera_files(console, jobs, same_stem)
     each = partial(_way, settings, model, preview=preview, copied=beside)
     ways = [each(replace(how, device=one)) for one in devices]
@@ -212,7 +209,7 @@ def _way(
     from restore_cli.raw.preview_reader import Previews, WithCameraFiles
 
     is_learned = settings.engine == "learned" and not preview and not settings.proof
-    loaded = _load(model) if is_learned else None
+    loaded = _load(model, how.seed) if is_learned else None
     learned = None if loaded is None else restorer_of(loaded, how)
     raws = Previews(settings.strip_gps) if preview else Developer(settings, learned)
     name = "preview" if preview else "libraw" if loaded is None else loaded.name
@@ -260,10 +257,13 @@ def _names_no_format(output: str | None) -> bool:
     return "." + (output or "").rpartition(".")[2].lower() not in FORMAT_OF_SUFFIX
 
 
-def _load(name: str | None) -> "Model":
-    """The model of the learned engine."""
+def _load(name: str | None, seed: int) -> "Model":
+    """The model of the learned engine: without it, nothing needs torch."""
+    import torch
+
     from restore_cli.models import zoo
 
+    torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
     if name is None and LABEL not in {entry.name for entry in zoo.entries()}:
         raise RestoreError(
             "the learned engine has no model: none of the name isp is shipped",

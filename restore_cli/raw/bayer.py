@@ -1,15 +1,19 @@
 """Between a RAW file's mosaic and the planes that `networks.isp.ISP` reads."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from restore_cli.images.color import linear_to_srgb, srgb_to_linear
 from restore_cli.raw.info import RawInfo
 from restore_cli.raw.levels import Gains
+
+if TYPE_CHECKING:
+    # A proof is made without.
+    from torch import Tensor
 
 _UNCLIPPED = 0.98
 
@@ -27,7 +31,7 @@ class Phase:
     column: int
 
     @classmethod
-    def of(cls, cfa: str) -> "Phase":
+    def of(cls, cfa: str) -> Phase:
         """That of "RGGB", "GRBG", "GBRG" or "BGGR"."""
         return cls(*divmod(cfa.index("R"), 2))
 
@@ -86,12 +90,16 @@ def planes(light: NDArray[np.float32], phase: Phase) -> Tensor:
     Returns:
         (3, H', W'), a row or column larger where the phase is not RGGB's.
     """
+    import torch
+
+    from restore_cli.images.color import linear_to_srgb
+
     return scatter(linear_to_srgb(torch.from_numpy(phase.aligned(light))))
 
 
 def scatter(samples: Tensor) -> Tensor:
     """Put the samples of an RGGB mosaic (H, W) into planes of their colours (3, H, W), else 0."""
-    planes = torch.zeros(3, *samples.shape)
+    planes = samples.new_zeros(3, *samples.shape)
     for colour, row, column in ((0, 0, 0), (1, 0, 1), (1, 1, 0), (2, 1, 1)):
         planes[colour, row::2, column::2] = samples[row::2, column::2]
     return planes
@@ -99,6 +107,8 @@ def scatter(samples: Tensor) -> Tensor:
 
 def light_of(image: Tensor, phase: Phase, rows: slice) -> NDArray[np.float32]:
     """Some rows of the network's answer as light, (h, W, 3), the mirrored margin cut off."""
+    from restore_cli.images.color import srgb_to_linear
+
     part = image[:, rows.start + phase.row : rows.stop + phase.row, phase.column :]
     return srgb_to_linear(part).permute(1, 2, 0).numpy()
 

@@ -72,10 +72,22 @@ def tone_curve(linear: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         The same shape, in [0, 1].
     """
     clipped = np.clip(linear, 0, 1)
-    high, low = clipped.max(axis=-1, keepdims=True), clipped.min(axis=-1, keepdims=True)
+    low, high = (side[..., None] for side in extremes(clipped))
     share = (clipped - low) / np.maximum(high - low, np.float32(1e-6))
     top, bottom = _curve(high), _curve(low)
     return np.clip(bottom + share * (top - bottom), 0, 1).astype(np.float32)
+
+
+def extremes(
+    rgb: npt.NDArray[np.float32],
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """The smallest and the largest of each pixel's three values, (..., 3) to (...) each.
+
+    NumPy's reduction along so short an axis takes ten times as long.
+    """
+    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
+    low = np.minimum(np.minimum(red, green), blue)
+    return low, np.maximum(np.maximum(red, green), blue)
 
 
 def _curve(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from restore_cli.batch.reading import Loaded
@@ -305,7 +304,7 @@ class Developer:
     def _finish(self, made: _Developed, image: Pixels) -> Picture:
         """Colours, look, curve, orientation and metadata."""
         settings, info = self.settings, made.info
-        rows, _, notes = made.light.rows(torch.from_numpy(image))
+        rows, _, notes = made.light.rows(image)
         height, width = made.light.size
         look: Look = settings.look
         if look == "profile" and made.look is None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from restore_cli.engine.windows import Pixels
 from restore_cli.raw.bayer import Phase, light_of
 from restore_cli.raw.dng_tags import Area
 from restore_cli.raw.levels import Gains
@@ -49,7 +49,7 @@ class PictureLight:
         down, across = self.scale
         return max(1, round(self.crop.height * down)), max(1, round(self.crop.width * across))
 
-    def rows(self, image: torch.Tensor) -> tuple[Rows, tuple[str, ...], tuple[str, ...]]:
+    def rows(self, image: Pixels) -> tuple[Rows, tuple[str, ...], tuple[str, ...]]:
         """Bands of the finished light, names of the corrections, and notes.
 
         Args:
@@ -85,10 +85,12 @@ class PictureLight:
         finished = np.asarray(light, np.float32)
         return (lambda rows: finished[rows]), names, notes
 
-    def _light(self, image: torch.Tensor, rows: slice) -> NDArray[np.float32]:
+    def _light(self, image: Pixels, rows: slice) -> NDArray[np.float32]:
         if self.phase is not None:
-            return light_of(image, self.phase, rows)
-        part = image[:, rows].permute(1, 2, 0).numpy()
+            import torch
+
+            return light_of(torch.from_numpy(image), self.phase, rows)
+        part = image[:, rows].transpose(1, 2, 0)
         return part if part.dtype == np.float32 else np.divide(part, 65535, dtype=np.float32)
 
 

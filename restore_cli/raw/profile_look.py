@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore_cli.images.profile import decode_srgb, encode_srgb
-from restore_cli.raw.colorimetry import SRGB_TO_XYZ, tone_curve
+from restore_cli.raw.colorimetry import SRGB_TO_XYZ, extremes, tone_curve
 from restore_cli.raw.dng_color import adaptation, lights_of, weights_of
 from restore_cli.raw.fields import Fields
 from restore_cli.raw.temperature import D50, D65, XY
@@ -81,7 +81,7 @@ class GainTableMap:
     def apply(self, rgb: Light, rows: slice, height: int, exposure: float) -> Light:
         """Apply it to some rows, (h, W, 3), of a picture of `height` rows."""
         down, across, levels = self.gains.shape
-        low, high = rgb.min(axis=2), rgb.max(axis=2)
+        low, high = extremes(rgb)
         parts = [*np.moveaxis(rgb, 2, 0), low, high]
         weight = sum(w * p for w, p in zip(self.weights, parts, strict=True)) * exposure
         level = np.clip(weight, 0, 1) ** self.gamma * levels
@@ -243,7 +243,7 @@ def _interpolate(
 
 def _to_hsv(rgb: Light) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Hue in degrees, saturation and value."""
-    value, low = rgb.max(axis=-1), rgb.min(axis=-1)
+    low, value = extremes(rgb)
     gap = value - low
     safe = np.maximum(gap, np.float32(1e-12))
     red, green, blue = np.moveaxis(rgb, -1, 0)
@@ -268,7 +268,7 @@ def _toned(rgb: Light, points: NDArray[np.float64]) -> Light:
     """The tone curve on the largest and smallest value; the middle one keeps its place."""
     x = np.linspace(0, 1, 4096)
     curve = np.clip(_spline(points, x), 0, 1)
-    high, low = rgb.max(axis=-1, keepdims=True), rgb.min(axis=-1, keepdims=True)
+    low, high = (side[..., None] for side in extremes(rgb))
     share = (rgb - low) / np.maximum(high - low, np.float32(1e-6))
     top, bottom = (np.interp(p, x, curve).astype(np.float32) for p in (high, low))
     return (bottom + share * (top - bottom)).astype(np.float32)

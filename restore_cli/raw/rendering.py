@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore_cli.images.profile import encode_srgb
-from restore_cli.raw.colorimetry import Matrix, tone_curve
+from restore_cli.raw.colorimetry import Matrix, extremes, tone_curve
 from restore_cli.raw.profile_look import ProfileLook
 
 Look = Literal["standard", "none", "profile"]
@@ -82,7 +82,7 @@ class Rendering:
         step = max(1, round((height * width / 1_000_000) ** 0.5))
         matrix = (self.headroom * self.matrix.T).astype(np.float32)
         seen = [
-            (rows(band)[::step, ::step] @ matrix).max(axis=-1).ravel()
+            extremes(rows(band)[::step, ::step] @ matrix)[1].ravel()
             for band in _bands(height, width)
         ]
         level = float(np.percentile(np.concatenate(seen), _BRIGHT)) * 2.0**self.exposure

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_raw import write_small_raw
 
 from restore_cli.images.picture import Picture
 
@@ -55,3 +56,15 @@ def test_a_folder_that_is_all_done_is_skipped_without_torch(tmp_path: Path) -> N
     assert _run(*words, tmp_path / "out") == (False, 1)  # exists already: an error for each
     changed = (*words, tmp_path / "out", "--skip-existing", "--strength", "0.5")
     assert _run(*changed) == (True, 0)
+
+
+@pytest.mark.parametrize("how", [("--proof",), ("--engine", "libraw"), ("--preview",)])
+def test_camera_files_are_proofed_and_developed_by_libraw_without_torch(
+    tmp_path: Path, how: tuple[str, ...]
+) -> None:
+    write_small_raw(tmp_path / "a.dng")
+    learned = _run("isp", tmp_path / "a.dng", "-o", tmp_path / "a.png")
+    assert learned == (True, 0)
+    torch, code = _run("isp", tmp_path / "a.dng", "-o", tmp_path / "b.png", *how)
+    assert not torch
+    assert code == (1 if how == ("--preview",) else 0)  # there is none in it

@@ -12,6 +12,7 @@ from restore_cli.images.profile import encode_srgb
 from restore_cli.raw.colorimetry import (
     SRGB_TO_XYZ,
     balanced_matrix,
+    extremes,
     to_srgb_matrix,
     tone_curve,
 )
@@ -78,3 +79,11 @@ def test_the_tone_curve_keeps_hues() -> None:
 
 def test_values_outside_are_clipped() -> None:
     np.testing.assert_allclose(tone_curve(grey(-0.5, 7.0)), grey(0, 1), atol=1e-6)
+
+
+def test_extremes_are_those_of_each_pixel() -> None:
+    rgb = np.random.default_rng(0).normal(size=(7, 9, 3)).astype(np.float32)
+    rgb[0, 0, 1] = np.nan
+    low, high = extremes(rgb)
+    np.testing.assert_array_equal(low, rgb.min(axis=-1))
+    np.testing.assert_array_equal(high, rgb.max(axis=-1))
