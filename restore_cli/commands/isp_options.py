@@ -216,7 +216,11 @@ LensMode = Annotated[
 ]
 Proof = Annotated[
     bool,
-    typer.Option("--proof", rich_help_panel=WHAT, help="Half the size, fast, without a network."),
+    typer.Option(
+        "--proof",
+        rich_help_panel=WHAT,
+        help="Half the size, fast: no network, no search for hot pixels.",
+    ),
 ]
 SameStem = Annotated[
     Literal["raw", "both"],

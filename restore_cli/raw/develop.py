@@ -91,6 +91,7 @@ class Developer:
                 info,
                 lens_corrections=settings.lens_corrections,
                 mend=settings.hot_pixels,
+                proof=settings.proof,
             )
             return self._loaded(self._from_light(raw, prepared))
 

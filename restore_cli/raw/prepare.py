@@ -53,6 +53,7 @@ def prepare(
     *,
     lens_corrections: LensCorrections = "auto",
     mend: HotPixels = "auto",
+    proof: bool = False,
 ) -> Prepared:
     """Read a file's light.
 
@@ -61,6 +62,7 @@ def prepare(
         info: what it says.
         lens_corrections: "off" leaves out what the lens did to the picture.
         mend: look for hot, dead and stuck pixels.
+        proof: in a hurry: neither noise nor such pixels are looked for.
 
     Raises:
         RestoreError: it is damaged, or asks for a correction that is not known here.
@@ -100,7 +102,7 @@ def prepare(
         return prepared
     if info.quad:
         prepared = _joined(prepared)
-    return _with_noise(prepared, None if dng is None else dng.noise, mend)
+    return prepared if proof else _with_noise(prepared, None if dng is None else dng.noise, mend)
 
 
 def after_demosaicing(

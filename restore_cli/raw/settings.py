@@ -56,7 +56,7 @@ class Settings:
         hot_pixels: mend defects of the sensor.
         highlights: cut off at white, or rebuild.
         lens_corrections: apply what the file says of its lens.
-        proof: half the size, fast, without a network.
+        proof: half the size, fast, without a network or a search for hot pixels.
     """
 
     engine: Engine = "learned"

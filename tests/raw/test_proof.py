@@ -7,6 +7,7 @@ import pytest
 from dng_files import developed, write
 
 from restore_cli.degradations.mosaic import mosaic
+from restore_cli.raw.dng import DngTags, write_dng
 from restore_cli.raw.dng_tags import Area
 from restore_cli.raw.proof import binned, halved
 
@@ -35,3 +36,12 @@ def test_a_proof_is_half_as_large_and_alike(tmp_path: Path) -> None:
     assert proof.pixels.shape == (150, 200, 3) == (loaded.height, loaded.width, 3)
     small = whole.pixels.reshape(150, 2, 200, 2, 3).mean((1, 3))
     assert np.abs(proof.pixels - small)[4:-4, 4:-4].max() < 400
+
+
+def test_a_proof_looks_for_no_hot_pixels(tmp_path: Path) -> None:
+    path = tmp_path / "a.dng"
+    light = np.full((40, 40), 3000, np.uint16)
+    light[20, 20] = 16_000
+    write_dng(path, light, DngTags(black=(0.0,) * 4, white=16_383))
+    counts = [developed(path, proof=proof)[1].details["hot_pixels"] for proof in (False, True)]
+    assert counts == [1, None]
