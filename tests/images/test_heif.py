@@ -26,6 +26,14 @@ KINDS = [
 ]
 
 
+def avif(codes: np.ndarray, **options: str | int) -> bytes:
+    """An AVIF file; skips the test where an older imagecodecs cannot say what its values mean."""
+    try:
+        return imagecodecs.avif_encode(codes, **options)
+    except TypeError:
+        pytest.skip("this imagecodecs writes no AVIF of chosen colours")
+
+
 def exif(orientation: int = 1) -> bytes:
     block = Image.Exif()
     block[0x0112], block[0x010F] = orientation, "Maker"
@@ -62,7 +70,7 @@ def test_heic_keeps_more_than_8_bits(tmp_path: Path) -> None:
 def test_deep_avif_is_read_deep(tmp_path: Path, bits: int) -> None:
     codes = np.rint(SMOOTH * ((1 << bits) - 1)).astype(np.uint16)
     options = {"level": 100, "pixelformat": "yuv444", "matrix": 0, "primaries": 12}
-    data = imagecodecs.avif_encode(codes, bitspersample=bits, transfer=13, **options)
+    data = avif(codes, bitspersample=bits, transfer=13, **options)
     (tmp_path / "a.avif").write_bytes(data)
     picture = Picture.read(tmp_path / "a.avif")
     assert picture.depth == 16
@@ -72,7 +80,7 @@ def test_deep_avif_is_read_deep(tmp_path: Path, bits: int) -> None:
 
 def test_hdr_avif_is_refused_by_name(tmp_path: Path) -> None:
     codes = np.rint(SMOOTH * 1023).astype(np.uint16)
-    data = imagecodecs.avif_encode(codes, level=90, bitspersample=10, primaries=9, transfer=16)
+    data = avif(codes, level=90, bitspersample=10, primaries=9, transfer=16)
     (tmp_path / "a.avif").write_bytes(data)
     with pytest.raises(RestoreError, match=r"HDR picture \(PQ\)"):
         Picture.read(tmp_path / "a.avif")
