@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from restore_cli.engine.windows import Pixels
 from restore_cli.raw.bayer import Phase, light_of
 from restore_cli.raw.dng_tags import Area
 from restore_cli.raw.levels import Gains
@@ -49,7 +48,7 @@ class PictureLight:
         down, across = self.scale
         return max(1, round(self.crop.height * down)), max(1, round(self.crop.width * across))
 
-    def rows(self, image: Pixels) -> tuple[Rows, tuple[str, ...], tuple[str, ...]]:
+    def rows(self, image: NDArray[np.float32]) -> tuple[Rows, tuple[str, ...], tuple[str, ...]]:
         """Bands of the finished light, names of the corrections, and notes.
 
         Args:
@@ -85,7 +84,7 @@ class PictureLight:
         finished = np.asarray(light, np.float32)
         return (lambda rows: finished[rows]), names, notes
 
-    def _light(self, image: Pixels, rows: slice) -> NDArray[np.float32]:
+    def _light(self, image: NDArray[np.float32], rows: slice) -> NDArray[np.float32]:
         if self.phase is not None:
             import torch
 
