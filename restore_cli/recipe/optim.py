@@ -21,7 +21,9 @@ class OptimSection(Section):
     `stiefel_lr` is the learning rate of orthogonal layers where `lr` is that of all others: with
     `stiefel` "adam" (Riemannian Adam, the same betas) about the angle in radians by which their
     columns turn in a step, with "plain" the factor of the gradient, as the paper has it.
-    `precision` "auto" is bf16 where the device computes faster in it, and fp32 elsewhere.
+    `precision` "auto" is bf16 where the device computes faster in it, and fp32 elsewhere. `compile`
+    lets torch.compile make kernels for this machine: the first step takes a minute or more, and
+    where it fails training goes on without, with a note.
     """
 
     steps: PositiveInt
@@ -43,6 +45,7 @@ class OptimSection(Section):
     ema: Share = 0.999
     accumulate: PositiveInt = 1
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    compile: bool = False
     seed: NonNegativeInt = 0
 
     @model_validator(mode="after")

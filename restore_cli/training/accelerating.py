@@ -73,7 +73,7 @@ def accelerated(
             hint="--set optim.precision=fp32 runs anywhere",
         ) from error
     try:
-        with _tracking(accelerator, excused, enabled=board is not None):
+        with _fast_kernels(), _tracking(accelerator, excused, enabled=board is not None):
             yield accelerator
     finally:
         accelerator.free_memory()
@@ -98,6 +98,22 @@ def choose_precision(recipe: Recipe, device: str, checkpoint: dict[str, Any] | N
     if on_cpu:
         return "bf16" if bf16_pays_on_cpu() else "fp32"
     return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+
+
+@contextlib.contextmanager
+def _fast_kernels() -> Generator[None]:
+    """Let CUDA try out its convolutions, which pays as crops keep one size, and take TF32 there.
+
+    Matrix products stay in fp32: in bf16 training those that are left in it are the losses',
+    PAL's statistics and Stiefel's, which need its bits.
+    """
+    cudnn = torch.backends.cudnn
+    before = (cudnn.benchmark, cudnn.allow_tf32)
+    cudnn.benchmark, cudnn.allow_tf32 = True, True
+    try:
+        yield
+    finally:
+        cudnn.benchmark, cudnn.allow_tf32 = before
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -11,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from restore_cli.data.loader import Stream, training_loader
 from restore_cli.data.sample import Batch, Sample
-from restore_cli.data.source import build_source, validation_pairs
+from restore_cli.data.source import Source, build_source, validation_pairs
 from restore_cli.errors import RestoreError
 from restore_cli.methods import OBJECTIVES
 from restore_cli.networks import NETWORKS
@@ -20,6 +21,7 @@ from restore_cli.networks.base import Network
 from restore_cli.recipe import Recipe, construct
 from restore_cli.training.accelerating import accelerated, check_tensorboard, choose_precision
 from restore_cli.training.best import Best, load_best
+from restore_cli.training.compiling import compile_networks
 from restore_cli.training.hardware import hardware
 from restore_cli.training.initial import load_initial
 from restore_cli.training.interrupt import StopRequest, interrupts_noted
@@ -156,6 +158,8 @@ class _Fit:
         self._after = objective.steps_after
         smallest = check_fit(recipe, network, objective)
         source = build_source(recipe.data)
+        if recipe.optim.compile:
+            compile_networks(objective, partial(self._run.problems.__setitem__, "torch.compile"))
         state = begin(objective, recipe, accelerator)
         if checkpoint is not None:
             restore(state, checkpoint, accelerator, source=self._run.folder)
@@ -172,15 +176,7 @@ class _Fit:
         )
         if accelerator.is_main_process:
             watch.pairs = validation_pairs(recipe.data, smallest=smallest)
-            watch.inputs = input_psnr(watch.pairs)
-            if not watch.pairs:
-                stream = Stream(source, seed=recipe.optim.seed)
-                watch.shown = [stream[index] for index in range(recipe.log.samples)]
-            watch.best = load_best(self._run.folder, step=state.step)
-            self._run.trim_metrics(state.step)
-            on_start(self._start(state.step, loader))
-            if isinstance(self._schedule, ByClock):
-                watch.measure(state)  # how long it takes decides when the steps must end
+            self._begin(state, source, loader, on_start)
         self._steps(state, _on_device(loader, accelerator))
         if accelerator.is_main_process:
             if watch.measured_at != state.step:
@@ -199,6 +195,25 @@ class _Fit:
             sittings=state.sittings,
             best=watch.best,
         )
+
+    def _begin(
+        self,
+        state: State,
+        source: Source,
+        loader: DataLoader[Sample],
+        on_start: Callable[[Start], None],
+    ) -> None:
+        """Say where it stands before the first step, and measure what comes in."""
+        watch = self._watch
+        watch.inputs = input_psnr(watch.pairs)
+        if not watch.pairs:
+            stream = Stream(source, seed=self._recipe.optim.seed)
+            watch.shown = [stream[index] for index in range(self._recipe.log.samples)]
+        watch.best = load_best(self._run.folder, step=state.step)
+        self._run.trim_metrics(state.step)
+        on_start(self._start(state.step, loader))
+        if isinstance(self._schedule, ByClock):
+            watch.measure(state)  # how long it takes decides when the steps must end
 
     def _start(self, step: int, loader: DataLoader[Sample]) -> Start:
         return Start(

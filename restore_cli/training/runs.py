@@ -28,7 +28,7 @@ _COLUMNS: tuple[str, ...] = (
 _LOG_BYTES = 2**28  # a row has some 150
 
 _MAY_CHANGE = (
-    "steps", "cooldown", "cooldown_share", "decay", "root", "workers", "precision",
+    "steps", "cooldown", "cooldown_share", "decay", "root", "workers", "precision", "compile",
 )  # fmt: skip
 """What a run may change on its way: how long it is, and where it runs."""
 
@@ -46,7 +46,7 @@ class Run:
         resume: go on from a checkpoint that lies there; otherwise such a folder is refused.
 
     Attributes:
-        problems: what could not be written beside the checkpoint, by name, in words.
+        problems: what could not be written beside the checkpoint, or compiled, in words.
 
     Raises:
         RestoreError: the folder holds another recipe's run, or a run that `resume` = False would

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from restore_cli.errors import RestoreError
 from restore_cli.recipe import Recipe
@@ -50,3 +51,13 @@ def test_the_device_is_told_to_accelerate_for_one_run(monkeypatch: pytest.Monkey
     with accelerated("cpu", "fp32", board=None) as accelerator:
         assert (accelerator.device.type, accelerator.mixed_precision) == ("cpu", "no")
     assert "ACCELERATE_TORCH_DEVICE" not in os.environ
+
+
+def test_cudnn_tries_out_its_convolutions_in_training_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    cudnn, matrices = torch.backends.cudnn, torch.backends.cuda.matmul
+    monkeypatch.setattr(cudnn, "benchmark", False)
+    monkeypatch.setattr(cudnn, "allow_tf32", False)
+    with accelerated("cpu", "fp32", board=None):
+        assert (cudnn.benchmark, cudnn.allow_tf32) == (True, True)
+        assert not matrices.allow_tf32  # PAL's statistics keep their bits
+    assert (cudnn.benchmark, cudnn.allow_tf32) == (False, False)
