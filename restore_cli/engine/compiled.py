@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from restore_cli.engine.ends import FEATURES, SEEN
 from restore_cli.engine.fingerprint import versions
+from restore_cli.engine.front import SEEN
 from restore_cli.images.leftovers import temporary_folder
 from restore_cli.models.openvino_core import core
 
@@ -23,10 +23,11 @@ LEAST_SIDE = 64
 """px; smaller windows are torch's: some networks pad by more than such a picture has."""
 _FIXED = 2**17
 """px of a window from which, in fp32, it is compiled for its very shape: faster, 0.1 s once."""
-_FORM = "ends with all that they are told, filters of 32 px, windows side by side"
+_FORM = "filters of 32 px apart, windows side by side"
 """Of what is kept: changed with the code that makes it, where versions are the same."""
 _SHAPES = 8  # compiled and kept at once
 _INPUTS = ("image", "level", "context")
+_MADE = "made"
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 Array = NDArray[np.float32]
 
@@ -50,24 +51,21 @@ class Parts(NamedTuple):
     """OpenVINO's models of one network.
 
     Attributes:
-        windows: of `models.graph.Graph`, without its ends.
-        tail: what is computed in fp32 whatever the format, see `engine.ends`; None where it is in
+        windows: of `models.graph.Graph`, without its front.
+        front: what is computed in fp32 whatever the format, see `engine.front`; None where it is in
             `windows`.
-        front: likewise.
         context: of `models.graph.ContextGraph`; None for a network that asks nothing of the whole.
     """
 
     windows: Any
-    tail: Any = None
     front: Any = None
     context: Any = None
 
 
 class _Requests(NamedTuple):
-    """What computes the parts of windows; None where they lack one."""
+    """What computes the parts of windows; None where they lack a front."""
 
     windows: Any
-    tail: Any
     front: Any
 
 
@@ -130,14 +128,12 @@ class Compiled:
         try:
             if requests[0].front is not None:
                 _infer([one.front for one in requests], tensors, SEEN)
-            _infer([one.windows for one in requests], tensors, FEATURES)
-            if requests[0].tail is not None:
-                _infer([one.tail for one in requests], tensors, FEATURES)
+            _infer([one.windows for one in requests], tensors, _MADE)
         except RuntimeError:
             self.forget()  # one may be under way yet
             raise
         # The next call overwrites what the requests hold.
-        made = np.concatenate([one[FEATURES].data for one in tensors])
+        made = np.concatenate([one[_MADE].data for one in tensors])
         if not self.tells:
             return made, None
         told = [one.windows.get_output_tensor(1).data for one in requests]
@@ -169,21 +165,18 @@ class Compiled:
         """What computes shares of these shapes in this format; compiled at its first use."""
         key = (precision, sides, *(given["image"].shape if fixed else ()))
         if key not in self._ready:
-            model, tail, front = self._parts.windows, self._parts.tail, self._parts.front
+            model, front = self._parts.windows, self._parts.front
             if fixed:
                 shapes = {name: [len(one) // sides, *one.shape[1:]] for name, one in given.items()}
                 if front is not None:
                     front = _shaped(front, shapes)
                     shapes[SEEN] = list(front.output(0).shape)
                 model = _shaped(model, shapes)
-                if tail is not None:
-                    tail = _shaped(tail, shapes | {FEATURES: list(model.output(0).shape)})
             none = [None] * sides
             self._ready[key] = [
                 _Requests(*each)
                 for each in zip(
                     self._made(model, precision, sides),
-                    none if tail is None else self._made(tail, "fp32", sides),
                     none if front is None else self._made(front, "fp32", sides),
                     strict=True,
                 )
@@ -212,7 +205,7 @@ def _ports(model: Any) -> dict[str, Any]:  # noqa: ANN401
 def _name(port: Any) -> str:  # noqa: ANN401
     """Of an input; one that the graph only cuts is also called as what that gives."""
     names = [str(name) for name in port.get_names()]
-    return next((name for name in names if name in (*_INPUTS, FEATURES, SEEN)), names[0])
+    return next((name for name in names if name in (*_INPUTS, SEEN)), names[0])
 
 
 def _shaped(model: Any, shapes: Mapping[str, list[int]]) -> Any:  # noqa: ANN401

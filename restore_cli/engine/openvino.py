@@ -23,8 +23,8 @@ from restore_cli.engine.compiled import (
     unpacked,
 )
 from restore_cli.engine.device import Precision
-from restore_cli.engine.ends import apart
 from restore_cli.engine.fingerprint import fingerprint
+from restore_cli.engine.front import apart
 from restore_cli.engine.tiling import round_up
 from restore_cli.models.graph import ContextGraph, Graph
 from restore_cli.models.portable import openvino_model
@@ -128,9 +128,9 @@ def key_of(network: Network) -> str:
 
 
 def _converted(network: Network) -> Parts:
-    ends = apart(openvino_model(Graph(network, context=True)))
+    windows = apart(openvino_model(Graph(network, context=True)))
     context = openvino_model(ContextGraph(network)) if network.info.context else None
-    return Parts(*ends, context)
+    return Parts(*windows, context)
 
 
 def _judged(network: Network, backend: OpenVINOBackend, exact: Backend) -> Verdict:

