@@ -48,7 +48,7 @@ def advice_on(quantity: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Advised:
-    """Restores, and adds a note to pictures that hardly changed.
+    """Restores, tells `change` in the details, and adds a note to pictures that hardly changed.
 
     Attributes:
         restore: (3, H, W) in, the restored picture out.
@@ -71,6 +71,7 @@ class Advised:
         return [self._noted(*both) for both in zip(images, self.together(images), strict=True)]
 
     def _noted(self, image: Pixels, restored: Restored[Pixels]) -> Restored[Pixels]:
-        if change(image, restored.image)["share"] > HARDLY:
-            return restored
-        return replace(restored, notes=(*restored.notes, self.advice))
+        found = change(image, restored.image)
+        notes = () if found["share"] > HARDLY else (self.advice,)
+        details = {**restored.details, "change": found}
+        return replace(restored, notes=(*restored.notes, *notes), details=details)

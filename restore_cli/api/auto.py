@@ -4,16 +4,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Literal, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from restore_cli.api.chain import Step, run_steps
 from restore_cli.api.change import change
 from restore_cli.engine.backend import TorchBackend
-from restore_cli.engine.degradation_classifier import degradation, trained_classifier
+from restore_cli.engine.degradation_classifier import trained_classifier
 from restore_cli.engine.device import choose_device
 from restore_cli.engine.global_context import whole_of
 from restore_cli.engine.restored import Restored
+from restore_cli.engine.said import degradation
 from restore_cli.engine.tiling import mirror, taken
 from restore_cli.engine.windows import Pixels
 from restore_cli.errors import RestoreError
@@ -89,13 +91,16 @@ class Looker:
     def __call__(self, image: Pixels) -> dict[str, float]:
         """Confidence of each degradation (and of "clean") in (3, H, W); they sum to 1."""
         self._backend.move(self.device)
-        seen: list[Tensor] = []
+        seen: list[Pixels] = []
         with torch.inference_mode():
             context = self._backend.context(torch.from_numpy(whole_of(image)))
             for window in _windows(image, self._network.info.multiple):
                 given = torch.from_numpy(window[None]).to(self.device)
-                seen.append(self._told(given, context).cpu())
-        return cast("dict[str, float]", degradation(self._classifier, seen)["degradations"])
+                seen.append(self._told(given, context).float().cpu().numpy())
+        return cast(
+            "dict[str, float]",
+            degradation(self._classifier.names, np.concatenate(seen))["degradations"],
+        )
 
     def _told(self, window: Tensor, context: Tensor | None) -> Tensor:
         """How likely each degradation of a window (1, 3, h, w) is, (1, K)."""

@@ -195,8 +195,8 @@ def corrected(
     Returns:
         It, built when first needed, and what the manifest says of the correction.
     """
-    restore, described = correction.after(restore)
-    return Later(partial(_measured, restore)), described
+    made, described = correction.after(restore)
+    return Later(partial(_measured, made, trusts=made is restore)), described
 
 
 def restorer_of(model: "Model", how: How) -> "Restorer":
@@ -252,11 +252,11 @@ def elsewhere(
     return corrected(restoring.restore, correction)[0].built()
 
 
-def _measured(restore: "Restore") -> "Restore":
+def _measured(restore: "Restore", *, trusts: bool) -> "Restore":
     from restore_cli.api.change import Measured
     from restore_cli.batch.later import ready
 
-    return Measured(ready(restore))
+    return Measured(ready(restore), trusts=trusts)
 
 
 def _automatic(how: How) -> Restoring:

@@ -10,7 +10,9 @@ from restore_cli.engine import memory
 from restore_cli.engine.degradation_classifier import trained_classifier
 from restore_cli.engine.device import Precision, autocast
 from restore_cli.engine.out_of_memory import is_out_of_memory
+from restore_cli.engine.said import Said
 from restore_cli.networks.base import Network
+from restore_cli.networks.guided_unet import GuidedUNet
 from restore_cli.networks.latents import LatentNetwork
 
 
@@ -49,6 +51,10 @@ class Backend(Protocol):
         Returns:
             (1, F), where windows are computed; None where the network asks nothing.
         """
+        ...
+
+    def said(self, context: Tensor) -> Said | None:
+        """What the network reads from a global context (1, F); None where that is nothing."""
         ...
 
     def forget(self) -> None:
@@ -92,6 +98,15 @@ class TorchBackend:
             return None
         answers = self._network.global_context(patches.to(self._home or patches.device))
         return None if answers is None else answers.mean(dim=0, keepdim=True)
+
+    def said(self, context: Tensor) -> Said | None:
+        """See `Backend`."""
+        network = self._network
+        if not isinstance(network, GuidedUNet):
+            return None
+        sources = network.sources(context)
+        told = None if sources is None else sources.float().cpu().numpy()
+        return Said(network.amounts(context).float().cpu().numpy(), told)
 
     def forget(self) -> None:
         """See `Backend`; torch keeps little on a CPU."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from restore_cli.engine.fingerprint import versions
 from restore_cli.engine.front import SEEN
+from restore_cli.engine.said import Said
 from restore_cli.images.leftovers import temporary_folder
 from restore_cli.models.openvino_core import core
 
@@ -23,7 +24,7 @@ LEAST_SIDE = 64
 """px; smaller windows are torch's: some networks pad by more than such a picture has."""
 _FIXED = 2**17
 """px of a window from which, in fp32, it is compiled for its very shape: faster, 0.1 s once."""
-_FORM = "filters of 32 px apart, windows side by side"
+_FORM = "filters of 32 px apart, windows side by side, what is read from the context"
 """Of what is kept: changed with the code that makes it, where versions are the same."""
 _SHAPES = 8  # compiled and kept at once
 _INPUTS = ("image", "level", "context")
@@ -55,11 +56,13 @@ class Parts(NamedTuple):
         front: what is computed in fp32 whatever the format, see `engine.front`; None where it is in
             `windows`.
         context: of `models.graph.ContextGraph`; None for a network that asks nothing of the whole.
+        said: of `models.graph.SaidGraph`; None for a network that reads nothing from the context.
     """
 
     windows: Any
     front: Any = None
     context: Any = None
+    said: Any = None
 
 
 class _Requests(NamedTuple):
@@ -99,6 +102,7 @@ class Compiled:
         self.inputs = list(self._ports)
         self.tells = len(parts.windows.outputs) > 1
         self._whole: Any = None
+        self._reader: Any = None
         self._ready: OrderedDict[tuple[object, ...], list[_Requests]] = OrderedDict()
 
     def __call__(
@@ -149,6 +153,16 @@ class Compiled:
             (self._whole,) = self._made(self._parts.context, "fp32")
         self._whole.infer([np.ascontiguousarray(patches)])
         return self._whole.get_output_tensor(0).data.copy()
+
+    def said(self, context: Array) -> Said | None:
+        """What is read from the context (1, F) of a picture, in fp32; None where nothing is."""
+        if self._parts.said is None:
+            return None
+        if self._reader is None:
+            (self._reader,) = self._made(self._parts.said, "fp32")
+        self._reader.infer([np.ascontiguousarray(context)])
+        told = [one.data.copy() for one in self._reader.output_tensors]
+        return Said(*told)
 
     def forget(self) -> None:
         """Give back what earlier windows took; it is compiled again when it is needed."""

@@ -1,35 +1,18 @@
-"""The degradation that an all-in-one network saw in a picture, for programs."""
-
-from collections.abc import Sequence
-
-import torch
-from torch import Tensor
+"""The part of a network that names degradations."""
 
 from restore_cli.networks.base import Network
+from restore_cli.networks.guided_unet import GuidedUNet
 from restore_cli.networks.latents import DegradationClassifier, degradation_classifier
 
 
 def trained_classifier(network: Network) -> DegradationClassifier | None:
-    """The part of a network that tells degradations, where training has taught it any."""
+    """The part of a network that tells degradations by windows, where training has taught it."""
     classifier = degradation_classifier(network)
     return classifier if classifier is not None and classifier.is_fitted else None
 
 
-def degradation(
-    classifier: DegradationClassifier, probabilities: Sequence[Tensor]
-) -> dict[str, object]:
-    """The mean over the windows of a picture, or over its parts.
-
-    Args:
-        classifier: of the network, with the sources' names.
-        probabilities: how likely each source is by windows, (B, K) each, at least one.
-
-    Returns:
-        `degradation`, the likeliest source, and `degradations`, the share of each, sum 1.
-    """
-    shares = torch.cat(list(probabilities)).mean(dim=0).tolist()
-    likely = dict(zip(classifier.names, shares, strict=True))
-    return {
-        "degradation": max(likely, key=likely.__getitem__),
-        "degradations": {name: round(share, 4) for name, share in likely.items()},
-    }
+def told_names(network: Network) -> tuple[str, ...]:
+    """Names of the degradations that it tells apart, by windows or by the whole; may be none."""
+    by_whole = network.trained_classifier() if isinstance(network, GuidedUNet) else None
+    classifier = by_whole or trained_classifier(network)
+    return () if classifier is None else classifier.names

@@ -5,7 +5,7 @@ import math
 from torch import Tensor
 
 from restore_cli.errors import RestoreError
-from restore_cli.networks.amounts import QUANTITIES, amount_of, level_of
+from restore_cli.networks.amounts import QUANTITIES, amount_of
 from restore_cli.networks.base import Network, NetworkInfo
 
 RANGES = {
@@ -65,9 +65,3 @@ def told_level(info: NetworkInfo, level: float, windows: Tensor) -> Tensor:
     told = windows.new_full((len(windows), len(QUANTITIES)), math.nan)
     told[:, QUANTITIES.index(info.quantity)] = amount_of(info.quantity, level)
     return told
-
-
-def estimated_level(info: NetworkInfo, amounts: Tensor) -> float:
-    """What amounts (1, N) say of the network's own quantity, in its unit."""
-    amount = float(amounts[0, QUANTITIES.index(info.quantity)])
-    return round(level_of(info.quantity, amount), 4)

@@ -25,10 +25,12 @@ from restore_cli.engine.compiled import (
 from restore_cli.engine.device import Precision
 from restore_cli.engine.fingerprint import fingerprint
 from restore_cli.engine.front import apart
+from restore_cli.engine.said import Said
 from restore_cli.engine.tiling import round_up
-from restore_cli.models.graph import ContextGraph, Graph
+from restore_cli.models.graph import ContextGraph, Graph, SaidGraph
 from restore_cli.models.portable import openvino_model
 from restore_cli.networks.base import Network
+from restore_cli.networks.guided_unet import GuidedUNet
 
 __all__ = ["OpenVINOBackend", "UnsuitableError", "Verdict", "is_installed", "key_of", "load"]
 
@@ -72,6 +74,10 @@ class OpenVINOBackend:
             return self._fallback.context(patches)
         return torch.from_numpy(self._compiled.context(_array(patches)))
 
+    def said(self, context: Tensor) -> Said | None:
+        """See `Backend`."""
+        return self._compiled.said(_array(context))
+
     def forget(self) -> None:
         """See `Backend`."""
         self._compiled.forget()
@@ -104,7 +110,8 @@ def load(network: Network, exact: Backend) -> tuple[OpenVINOBackend, Verdict, st
     try:
         kept = cache.get(key)
         if kept is None:
-            parts = _converted(network)
+            # As later processes read it, which may round otherwise than what was just converted.
+            parts, _ = unpacked(packed(_converted(network), Verdict()))
             backend = OpenVINOBackend(exact, parts)
             verdict = _judged(network, backend, exact)
             backend.forget()
@@ -130,7 +137,8 @@ def key_of(network: Network) -> str:
 def _converted(network: Network) -> Parts:
     windows = apart(openvino_model(Graph(network, context=True)))
     context = openvino_model(ContextGraph(network)) if network.info.context else None
-    return Parts(*windows, context)
+    said = openvino_model(SaidGraph(network)) if isinstance(network, GuidedUNet) else None
+    return Parts(*windows, context, said)
 
 
 def _judged(network: Network, backend: OpenVINOBackend, exact: Backend) -> Verdict:

@@ -17,15 +17,16 @@ from restore_cli.engine import memory, warm
 from restore_cli.engine.backend import Backend, TorchBackend
 from restore_cli.engine.cache import Cache, cache_folder
 from restore_cli.engine.choice import BackendName, Chosen, check_backend, choose
-from restore_cli.engine.degradation_classifier import degradation, trained_classifier
+from restore_cli.engine.degradation_classifier import told_names
 from restore_cli.engine.device import Precision, choose_device, choose_precision
 from restore_cli.engine.enlarging import check_room, enlarged
 from restore_cli.engine.fingerprint import fingerprint, machine
 from restore_cli.engine.global_context import patches, whole_of
-from restore_cli.engine.level import check_level, estimated_level, told_by_context, told_level
+from restore_cli.engine.level import check_level, told_by_context, told_level
 from restore_cli.engine.openvino import OpenVINOBackend
 from restore_cli.engine.out_of_memory import is_out_of_memory
 from restore_cli.engine.restored import Restored
+from restore_cli.engine.said import degradation, in_details
 from restore_cli.engine.tile_cost import SIDES, Costs, measured
 from restore_cli.engine.turns import over_turns
 from restore_cli.engine.ways import DEFAULT_OVERLAP, Way, Ways
@@ -39,7 +40,6 @@ from restore_cli.engine.windows import (
 )
 from restore_cli.errors import RestoreError
 from restore_cli.networks.base import Network
-from restore_cli.networks.guided_unet import GuidedUNet
 
 Progress = Callable[[int, int], None]
 
@@ -93,7 +93,7 @@ class Restorer:
         self._identity = identity
         self._network = network.eval()
         self._progress = progress
-        self._classifier = trained_classifier(network)
+        self._names = told_names(network)
         self._block = network.info.block
         self._device = choose_device(device)
         formats = network.info.formats
@@ -174,12 +174,12 @@ class Restorer:
             how = None, str(self._device), self._precision
             return Restored(enlarged(image, scale), *how, details=_scaled(scale))
         notes = self._settle()
-        probabilities: list[Tensor] = []
+        probabilities: list[Pixels] = []
         output, way = self._persist(image, level, tta, probabilities, notes)
         if strength < 1.0:
             output.lerp_(enlarged(image, scale), 1.0 - strength)
-        details = degradation(self._classifier, probabilities) if self._classifier else {}
-        details |= self._estimate() | _scaled(scale)
+        said = degradation(self._names, np.concatenate(probabilities)) if probabilities else {}
+        details = said | self._estimate(way) | _scaled(scale)
         self._keep()
         how = way.tile, str(way.device), way.precision, tuple(notes)
         return Restored(output, *how, details, self._by)
@@ -239,25 +239,20 @@ class Restorer:
         whole = torch.from_numpy(whole_of(image.numpy()))
         return self._backend_on(way.device.type).context(whole)
 
-    def _estimate(self) -> dict[str, object]:
-        """What the network says of the whole picture: the level, the sources, or neither."""
-        network, context, found = self._network, self._said, dict[str, object]()
-        if not isinstance(network, GuidedUNet) or context is None:
-            return found
+    def _estimate(self, way: Way) -> dict[str, object]:
+        """What the network reads from the context: the level, the sources, or neither."""
+        if self._said is None:
+            return {}
         with torch.inference_mode():
-            if network.info.quantity:
-                found["level"] = estimated_level(network.info, network.amounts(context))
-            sources = network.sources(context)
-            if sources is not None and network.classifier is not None:
-                found |= degradation(network.classifier, [sources.cpu()])
-        return found
+            said = self._backend_on(way.device.type).said(self._said)
+        return in_details(self._network.info, self._names, said)
 
     def _persist(
         self,
         image: Tensor,
         level: float | None,
         tta: bool,
-        probabilities: list[Tensor],
+        probabilities: list[Pixels],
         notes: list[str],
     ) -> tuple[Tensor, Way]:
         """Try one way after the other until one succeeds; `notes` gets what went wrong before."""
@@ -297,7 +292,7 @@ class Restorer:
         return output, way
 
     def _compute(
-        self, image: Tensor, level: float | None, tta: bool, way: Way, probabilities: list[Tensor]
+        self, image: Tensor, level: float | None, tta: bool, way: Way, probabilities: list[Pixels]
     ) -> Tensor:
         """Split, run, blend; (3, H, W) in [0, 1]. `probabilities` gets those of degradations."""
         self._torch.move(torch.device(str(way.device)))
@@ -330,7 +325,7 @@ class Restorer:
         tta: bool,
         context: Tensor | None,
         way: Way,
-        probabilities: list[Tensor],
+        probabilities: list[Pixels],
     ) -> Pixels:
         """Run the network on (B, 3, h, w) on its device; not limited."""
         told = None if level is None else told_level(self._network.info, level, windows)
@@ -340,7 +335,7 @@ class Restorer:
             computed = backend(seen, told, context, way.precision)
             self._by = computed.by
             if computed.degradations is not None:
-                probabilities.append(computed.degradations.cpu())
+                probabilities.append(computed.degradations.float().cpu().numpy())
             return computed.image
 
         return (over_turns(forward, windows) if tta else forward(windows)).cpu().numpy()

@@ -23,6 +23,7 @@ from restore_cli.engine import compiled
 from restore_cli.engine.cache import Cache, cache_folder
 from restore_cli.engine.global_context import whole_of
 from restore_cli.engine.restored import Restored
+from restore_cli.engine.said import degradation, in_details
 from restore_cli.engine.tile_cost import Costs
 from restore_cli.engine.ways import DEFAULT_OVERLAP, Way, Ways
 from restore_cli.engine.windows import (
@@ -58,6 +59,7 @@ class Known:
         half: whether bf16 is faster here and gives the same picture.
         threads: how many compute.
         bytes_per_pixel: what it takes on a CPU.
+        names: of the degradations that it tells apart.
         alike: see `compiled.Verdict`.
         costs: of windows, by number format, where a large picture has asked for them.
     """
@@ -67,6 +69,7 @@ class Known:
     half: bool
     threads: int
     bytes_per_pixel: float
+    names: tuple[str, ...] = ()
     alike: bool = False
     costs: Mapping[str, Costs] = field(default_factory=dict[str, Costs])
 
@@ -93,8 +96,6 @@ def keep(
 ) -> None:
     """Leave for later processes what is known of a model that OpenVINO computes here.
 
-    Not of networks that say something of a picture beside restoring it: torch reads that.
-
     Args:
         identity: of the model; different for others of this name.
         network: in eval mode, on the CPU.
@@ -103,18 +104,17 @@ def keep(
     """
     import torch
 
-    from restore_cli.engine.degradation_classifier import trained_classifier
+    from restore_cli.engine.degradation_classifier import told_names
     from restore_cli.engine.openvino import key_of
-    from restore_cli.networks.guided_unet import GuidedUNet
 
-    plain = network.info.input == "srgb" and network.info.scale == 1
-    if not plain or isinstance(network, GuidedUNet) or trained_classifier(network) is not None:
+    if network.info.input != "srgb" or network.info.scale != 1:
         return
     kept = {
         "info": asdict(network.info),
         "parts": key_of(network),
         "threads": torch.get_num_threads(),
         "bytes_per_pixel": bytes_per_pixel,
+        "names": told_names(network),
     }
     cache, key = Cache(cache_folder()), _key(identity)
     before = cache.get(key)
@@ -157,8 +157,8 @@ def recall(identity: str, *, device: str, precision: str, backend: str) -> Known
         name: Costs({int(side): each for side, each in by_side.items()})
         for name, by_side in told["costs"].items()
     }
-    need = told["bytes_per_pixel"]
-    return Known(info, parts, verdict.half, told["threads"], need, verdict.alike, costs)
+    need, names = told["bytes_per_pixel"], tuple(told["names"])
+    return Known(info, parts, verdict.half, told["threads"], need, names, verdict.alike, costs)
 
 
 class WarmRestorer:
@@ -193,7 +193,11 @@ class WarmRestorer:
         batch_size: int = 1,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        self.info, self._alike, self._costs = known.info, known.alike, known.costs
+        self.info, self._names = known.info, known.names
+        # Pictures together are found to be alike where one context serves all: guides, which are
+        # made of each one's own, come out different in the last bits.
+        self._alike = known.alike and known.parts.said is None
+        self._costs = known.costs
         half = known.half if precision == "auto" else precision == "bf16"
         self._precision: Precision = "bf16" if half else "fp32"
         self._compiled = compiled.Compiled(known.parts, lambda: known.threads)
@@ -275,31 +279,48 @@ class WarmRestorer:
         if not all(is_finite(image) for image in images):
             raise _UnusualError
         contexts = self._compiled.contexts(np.concatenate(wholes)) if self.info.context else None
-
-        def compute(windows: Pixels) -> Pixels:
-            return finished(self._compiled(windows, None, contexts, self._precision)[0])
-
-        outputs = together(images, layout, compute)
+        seen: list[Pixels] = []
+        outputs = together(images, layout, partial(self._compute, contexts, seen))
         for image, output in zip(images, outputs, strict=True):
             self._check_flat(image, output)
             self._tell(size[0] * size[1], 1.0)
-        how = way.tile, "cpu", self._precision
-        return [Restored(output, *how, backend="openvino") for output in outputs]
+        each = [None] * len(images) if contexts is None else np.split(contexts, len(images))
+        voted = np.split(seen[0], len(images)) if seen else None
+        return [
+            Restored(
+                output,
+                *(way.tile, "cpu", self._precision),
+                details=self._details(each[index], [] if voted is None else [voted[index]]),
+                backend="openvino",
+            )
+            for index, output in enumerate(outputs)
+        ]
 
     def _restored(self, image: Pixels) -> Restored[Pixels]:
         size = (image.shape[1], image.shape[2])
         way, layout, notes = self._planned(size)
         context = self._compiled.context(whole_of(image)) if self.info.context else None
-
-        def compute(windows: Pixels) -> Pixels:
-            return finished(self._compiled(windows, None, context, self._precision)[0])
-
         if not is_finite(image):
             raise _UnusualError
+        seen: list[Pixels] = []
+        compute = partial(self._compute, context, seen)
         output = in_windows(image, layout, compute, partial(self._tell, size[0] * size[1]))
         self._check_flat(image, output)
-        how = way.tile, "cpu", self._precision, tuple(notes)
+        how = way.tile, "cpu", self._precision, tuple(notes), self._details(context, seen)
         return Restored(output, *how, backend="openvino")
+
+    def _compute(self, context: Pixels | None, seen: list[Pixels], windows: Pixels) -> Pixels:
+        """Windows restored; `seen` gets how likely each degradation is, where that is told."""
+        made, told = self._compiled(windows, None, context, self._precision)
+        if told is not None:
+            seen.append(told)
+        return finished(made)
+
+    def _details(self, context: Pixels | None, seen: list[Pixels]) -> dict[str, object]:
+        """What is said of a picture with this context (1, F) and of its windows."""
+        voted = degradation(self._names, np.concatenate(seen)) if seen else {}
+        said = None if context is None else self._compiled.said(context)
+        return voted | in_details(self.info, self._names, said)
 
     def _check_flat(self, image: Pixels, output: Pixels) -> None:
         if self._precision != "fp32" and is_flat(output) and not is_flat(image):
@@ -313,7 +334,9 @@ class WarmRestorer:
 def _key(identity: str) -> str:
     threads = [os.environ.get(name, "") for name in _THREADS]
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
-    return json.dumps(["warm, with costs", identity, threads, cores, *compiled.surroundings()])
+    return json.dumps(
+        ["warm, with costs and names", identity, threads, cores, *compiled.surroundings()]
+    )
 
 
 def _may_have_accelerator() -> bool:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from restore_cli.networks.amounts import QUANTITIES
 from restore_cli.networks.base import Network, NetworkInfo
+from restore_cli.networks.guided_unet import GuidedUNet
 from restore_cli.networks.latents import LatentNetwork, degradation_classifier
 
 _LEVELS: dict[str, tuple[int, ...]] = {"sigma": (), "blur": (4,), "amounts": (len(QUANTITIES),)}
@@ -64,6 +65,31 @@ class ContextGraph(Traced):
     def example(self) -> tuple[Tensor, ...]:
         """Two patches that are not square."""
         return (torch.rand(2, 3, _SIDE, _SIDE + 16),)
+
+
+class SaidGraph(Traced):
+    """What a guided network reads from the global context (1, F) of a picture.
+
+    The amounts (1, N), and how likely each kind is, (1, K), of networks that tell them.
+
+    Args:
+        network: in eval mode, on the CPU.
+    """
+
+    def __init__(self, network: GuidedUNet) -> None:
+        super().__init__()
+        self.network = network
+        self.inputs = ["context"]
+
+    def forward(self, context: Tensor) -> tuple[Tensor, ...]:
+        """See `GuidedUNet.amounts` and `GuidedUNet.sources`."""
+        sources = self.network.sources(context)
+        amounts = self.network.amounts(context)
+        return (amounts,) if sources is None else (amounts, sources)
+
+    def example(self) -> tuple[Tensor, ...]:
+        """The context of a grey picture."""
+        return (self.network.global_context(torch.full((1, 3, _SIDE, _SIDE), 0.5)),)
 
 
 class Graph(Traced):

@@ -113,7 +113,7 @@ def openvino_model(graph: Traced) -> Any:  # noqa: ANN401 - the package ships no
     import openvino
 
     example = graph.example()
-    shapes = [[-1, *([3, -1, -1] if i == 0 else e.shape[1:])] for i, e in enumerate(example)]
+    shapes = [[-1, *([3, -1, -1] if e.ndim == 4 else e.shape[1:])] for e in example]
     traced = graph.traced()
     with _telling_nobody():
         model = openvino.convert_model(traced, example_input=example, input=shapes)

@@ -1,9 +1,13 @@
 """How much of each degradation there is in a picture: the numbers that networks are told."""
 
-import math
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    # Levels are told and named where no torch is needed.
+    from torch import Tensor
 
 QUANTITIES = ("rain", "haze", "stops", "blur", "sigma", "quality")
 """What is counted, in the order of an amounts vector (N = 6)."""
@@ -50,6 +54,8 @@ def amounts(quantity: str, level: float) -> Tensor:
     Returns:
         (N,), NaN where unknown.
     """
+    import torch
+
     known = torch.zeros(len(QUANTITIES))
     if not quantity:
         return known
@@ -79,4 +85,4 @@ def amounts_error(estimated: Tensor, truth: Tensor) -> Tensor:
 
 def _root(amounts: Tensor) -> Tensor:
     """The signed sqrt(|a| + s) - sqrt(s), written so that it has a slope at 0."""
-    return amounts / (torch.sqrt(amounts.abs() + _SOFT) + math.sqrt(_SOFT))
+    return amounts / ((amounts.abs() + _SOFT).sqrt() + math.sqrt(_SOFT))

@@ -23,6 +23,8 @@ def test_only_pictures_that_hardly_change_get_it(rows: int, hardly: bool) -> Non
         np.zeros((3, 100, 8), np.float32)
     )
     assert restored.notes == (("before", "say so") if hardly else ("before",))
+    change = {"share": rows / 100, "largest": 0.1 if rows else 0.0}
+    assert restored.details == {"change": change}
 
 
 def test_pictures_restored_together_get_it_each() -> None:

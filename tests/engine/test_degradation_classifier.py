@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from restore_cli.engine.degradation_classifier import degradation, trained_classifier
+from restore_cli.engine.degradation_classifier import told_names, trained_classifier
 from restore_cli.engine.restorer import Restorer
 from restore_cli.models import zoo
 from restore_cli.networks.baryir import BaryIR
@@ -35,19 +35,12 @@ def network(*, taught: bool = True) -> BaryIR:
     return made
 
 
-def test_windows_vote_and_shares_are_rounded() -> None:
-    means = network().means
-    assert means is not None
-    heard = [torch.tensor([[0.25, 0.75], [0.5, 0.5]]), torch.tensor([[0.0, 1.0]])]
-    assert degradation(means, heard) == {
-        "degradation": "haze", "degradations": {"noise": 0.25, "haze": 0.75},
-    }  # fmt: skip
-
-
 def test_networks_that_know_no_degradation_name_none() -> None:
     assert trained_classifier(network()) is not None
     assert trained_classifier(network(taught=False)) is None
     assert trained_classifier(UNet(widths=(4, 4), depths=(1, 1))) is None
+    assert told_names(network()) == NAMES
+    assert told_names(network(taught=False)) == ()
 
 
 @pytest.mark.parametrize("tile", ["none", 64])

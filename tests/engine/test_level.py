@@ -6,7 +6,6 @@ import torch
 from restore_cli.engine.level import (
     RANGES,
     check_level,
-    estimated_level,
     is_told_by_context,
     quantity_of,
     told_level,
@@ -65,11 +64,6 @@ def test_one_amount_is_told_and_the_others_are_unknown() -> None:
     assert found.shape == (2, len(QUANTITIES))
     assert found[:, 0].tolist() == pytest.approx([0.5, 0.5])
     assert bool(found[:, 1:].isnan().all())
-
-
-def test_an_estimate_comes_in_the_unit_of_the_level() -> None:
-    amounts = torch.tensor([[0.5, 0.1, 0.2, 0.3, 0.4, 0.0]])
-    assert estimated_level(RAIN, amounts) == pytest.approx(0.05)
 
 
 def test_a_network_of_amounts_is_told_one_and_says_what_it_sees() -> None:

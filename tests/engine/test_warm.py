@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from restore_cli.errors import RestoreError
 from restore_cli.models import zoo
 from restore_cli.networks.baryir import BaryIR
 from restore_cli.networks.base import Network
+from restore_cli.networks.guided_unet import GuidedUNet
 from restore_cli.networks.unet import UNet
 
 pytest.importorskip("openvino", reason="needs the extra [fast]")
@@ -134,13 +136,51 @@ def test_another_model_machine_or_wish_is_not_taken(monkeypatch: pytest.MonkeyPa
     assert recall("a", **HOW) is None
 
 
-def test_a_network_that_tells_something_is_not_kept() -> None:
-    torch.manual_seed(0)
-    network = BaryIR(widths=(8, 8), depths=(1, 1), sources=("rain", "haze"))
+def _guided() -> Network:
+    network = GuidedUNet(
+        widths=(8, 8), depths=(1, 1), quantity="stops", sources=("rain", "haze"), relight=True,
+        bins=6, exposure=0.46,
+    )  # fmt: skip
+    torch.nn.init.normal_(network.body.tail.weight, std=0.02)
+    assert network.classifier is not None
+    torch.nn.init.normal_(network.classifier.weight, std=0.05)
+    return network
+
+
+def _all_in_one() -> Network:
+    network = BaryIR(widths=(8, 8), depths=(1, 1), sources=("rain", "haze"), global_context=3)
+    torch.nn.init.normal_(network.unet.tail.weight, std=0.05)
     assert network.means is not None
     torch.nn.init.normal_(network.means.weight)
-    warm.keep("c", network.eval(), 100.0, {})
-    assert recall("c", **HOW) is None
+    return network
+
+
+@pytest.mark.parametrize(
+    ("build", "told"),
+    [
+        (_guided, {"level", "degradation", "degradations"}),
+        (_all_in_one, {"degradation", "degradations"}),
+    ],
+)
+def test_what_a_network_tells_of_a_picture_is_told_without_torch(
+    build: Callable[[], Network], told: set[str]
+) -> None:
+    torch.manual_seed(0)
+    network = build()
+    exact = Restorer(network, device="cpu")
+    full = Restorer(network, **HOW, identity="a")  # type: ignore[arg-type]
+    images = [_image(128, 96) * share for share in np.float32([1, 0.1])]
+    expected = [full(image) for image in images]
+    assert set(expected[0].details) == told
+    assert expected[0].details != expected[1].details
+    assert expected[0].details["degradation"] == exact(images[0]).details["degradation"]
+    known = recall("a", **HOW)
+    assert known is not None
+    fast = WarmRestorer(known, _never)
+    for found in ([fast(image) for image in images], fast.several(images)):
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(one.image, other.image)
+            assert one.details == other.details
 
 
 def test_a_damaged_cache_is_no_reason_to_fail(tmp_path: Path) -> None:
@@ -159,20 +199,23 @@ sys.exit(code)
 """
 
 
-@pytest.mark.skipif("derain" not in {e.name for e in zoo.entries()}, reason="derain is not shipped")
-def test_the_second_command_imports_no_torch(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["derain", "lowlight", "auto"])
+def test_the_second_command_imports_no_torch(tmp_path: Path, name: str) -> None:
+    if name not in {entry.name for entry in zoo.entries()}:
+        pytest.skip(f"{name} is not shipped")
     Image.open(sorted(PHOTO.glob("*.jpg"))[0]).resize((160, 120)).save(tmp_path / "a.png")
     outputs: list[bytes] = []
     records: list[dict[str, object]] = []
     for expected in ("True", "False"):
-        words = ["infer", "a.png", "--task", "derain", "--device", "cpu", "--json", "--overwrite"]
+        named = ["--task", name] if name != "auto" else ["--task", name, "--model", name]
+        words = ["infer", "a.png", *named, "--device", "cpu", "--json", "--overwrite"]
         done = subprocess.run(
             [sys.executable, "-c", _CODE, *words],
             cwd=tmp_path, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert done.stderr.splitlines()[-1] == expected
-        outputs.append((tmp_path / "a-derain.png").read_bytes())
+        outputs.append((tmp_path / f"a-{name}.png").read_bytes())
         told = json.loads(done.stdout.splitlines()[0])
         records.append({key: value for key, value in told.items() if key != "seconds"})
     assert outputs[0] == outputs[1]

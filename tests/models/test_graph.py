@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from restore_cli.models.graph import ContextGraph, Graph, unknown_level
+from restore_cli.models.graph import ContextGraph, Graph, SaidGraph, unknown_level
 from restore_cli.networks.base import NetworkInfo
 from restore_cli.networks.deblur import Deblur
+from restore_cli.networks.guided_unet import GuidedUNet
 from restore_cli.networks.unet import UNet
 
 
@@ -56,3 +57,22 @@ def test_contexts_are_those_of_each_patch() -> None:
         expected = network.global_context(patches)
         assert expected is not None
         torch.testing.assert_close(graph.traced()(patches), expected)
+
+
+@pytest.mark.parametrize("sources", [(), ("rain", "haze")])
+def test_what_is_read_from_a_context_is_traced(sources: tuple[str, ...]) -> None:
+    torch.manual_seed(0)
+    network = GuidedUNet(
+        widths=(8, 8), depths=(1, 1), quantity="stops", sources=sources, relight=True, bins=6,
+        exposure=0.46,
+    ).eval()  # fmt: skip
+    if network.classifier is not None:
+        torch.nn.init.normal_(network.classifier.weight)
+    traced = SaidGraph(network).traced()
+    with torch.inference_mode():
+        context = network.global_context(0.1 * torch.rand(1, 3, 96, 80))
+        amounts, *told = traced(context)
+        torch.testing.assert_close(amounts, network.amounts(context))
+        assert len(told) == (1 if sources else 0)
+        for found in told:
+            torch.testing.assert_close(found, network.sources(context))

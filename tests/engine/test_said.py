@@ -1,0 +1,44 @@
+"""What a network says of a picture, in the words of the JSON."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from restore_cli.engine.said import Array, Said, degradation, estimated_level, in_details
+from restore_cli.networks.amounts import QUANTITIES, amount_of
+from restore_cli.networks.info import NetworkInfo
+
+NAMES = ("noise", "haze")
+RAIN = NetworkInfo(quantity="rain")
+
+
+def amounts(level: float) -> Array:
+    told = np.zeros((1, len(QUANTITIES)), np.float32)
+    told[0, QUANTITIES.index("rain")] = amount_of("rain", level)
+    return told
+
+
+def test_windows_vote_and_shares_are_rounded() -> None:
+    heard = np.array([[0.25, 0.75], [0.5, 0.5], [0.0, 1.0]], np.float32)
+    assert degradation(NAMES, heard) == {
+        "degradation": "haze", "degradations": {"noise": 0.25, "haze": 0.75},
+    }  # fmt: skip
+
+
+def test_a_level_stands_in_its_own_unit() -> None:
+    assert estimated_level(RAIN, amounts(0.05)) == pytest.approx(0.05)
+
+
+def test_only_what_was_read_is_told() -> None:
+    assert in_details(RAIN, NAMES, None) == {}
+    assert in_details(RAIN, (), Said(amounts(0.05))) == {"level": 0.05}
+    sources = np.array([[0.25, 0.75]], np.float32)
+    told = in_details(NetworkInfo(), NAMES, Said(amounts(0.05), sources))
+    assert told == degradation(NAMES, sources)
+
+
+def test_it_needs_no_torch() -> None:
+    code = "import restore_cli.engine.said, sys; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
