@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from blocks import markdown_table, replace_block
+from prenet import PReNet
 from rows import read_rows, write_rows
 from timing import median_seconds
 from torch.utils.flop_counter import FlopCounterMode
@@ -103,6 +104,13 @@ def backends(amount: Amount) -> Iterator[Found]:
     target = ">= 4 with matrix units, >= 2 with AVX-512 bf16, >= 1.4 without"
     beside = f"{1e3 * fast:.0f} ms ({how.backend} {how.precision}), torch fp32 {1e3 * slow:.0f} ms"
     yield Found("derain 480x320, auto against torch fp32", f"{slow / fast:.1f}", target, beside)
+    peer = PReNet().eval()
+    with torch.inference_mode():
+        seconds = median_seconds(lambda: peer(picture[None]), amount.times)
+    beside = (
+        f"{1e3 * fast:.0f} ms, PReNet in torch {1e3 * seconds:.0f} ms; no weights here: no PSNR"
+    )
+    yield Found("derain 480x320, auto beside PReNet", f"{seconds / fast:.0f}x", ">= 20x", beside)
 
 
 def equality(amount: Amount) -> Iterator[Found]:
