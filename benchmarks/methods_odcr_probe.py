@@ -40,8 +40,8 @@ def told_apart(network: CutGenerator, recipe: Recipe) -> Iterator[tuple[str, flo
                 places.setdefault(name, []).append(flat[:, :, some].transpose(1, 2))
                 moments = torch.cat([flat.mean(2), flat.std(2)], dim=1)
                 crops.setdefault(name, []).append(moments[:, None])
-    for name in places:
-        yield f"{name}, one place", _accuracy(torch.stack(places[name]))
+    for name, found in places.items():
+        yield f"{name}, one place", _accuracy(torch.stack(found))
         yield f"{name}, whole crop", _accuracy(torch.stack(crops[name]))
 
 
