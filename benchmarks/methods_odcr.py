@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from method_rows import Row, Settings, equal_steps
+from methods_odcr_probe import told_apart
 from quality import measure as measured
 from quality_cases import Case, cases
 from quality_measure import read_photos
@@ -20,7 +21,10 @@ from torch import Tensor
 from unpaired import HAZE, SHARED, halves
 
 from restore_cli.engine.restorer import Restorer
-from restore_cli.recipe import Recipe
+from restore_cli.networks import NETWORKS
+from restore_cli.networks.base import Network
+from restore_cli.networks.cut import CutGenerator
+from restore_cli.recipe import Recipe, construct
 from restore_cli.training.loop import train
 from restore_cli.training.runs import Run
 from restore_cli.training.templates import template
@@ -34,7 +38,12 @@ ARMS: dict[str, dict[str, object]] = {
     },
     "ODCR, as printed": {"name": "odcr", "printed": True, "identity": 0.5},
 }  # fmt: skip
-METRICS = {"PSNR, dB": 2, "SSIM": 3, "classifier right, %": 1}
+METRICS = {
+    "PSNR, dB": 2,
+    "SSIM": 3,
+    "classifier right, %": 1,
+    "haze told by a probe, %": 1,
+}
 
 
 def measure(settings: Settings) -> Iterator[Row]:
@@ -50,6 +59,7 @@ def measure(settings: Settings) -> Iterator[Row]:
     hazes = [case for case in cases() if case.model == "dehaze"]
     hazes.append(Case("dehaze", "another generator: an even veil", _veil))
     for seed in settings.seeds:
+        yield from _without_norm(recipe_of(arms[0], seed, ("network.norm=none",)), seed)
         for arm in arms:
             recipe = recipe_of(arm, seed, steps)
             name = f"{arm}-{seed}".replace(", ", "-").replace(" ", "-").lower()
@@ -58,12 +68,26 @@ def measure(settings: Settings) -> Iterator[Row]:
             right = _right(settings.runs / name / "metrics.csv")
             if right is not None:
                 yield Row(METHOD, arm, "training", seed, "classifier right, %", right)
+            yield from _probed(trained.network, recipe, arm, seed)
             restorer = Restorer(trained.network, tile="none")
             for case in hazes:
                 found = measured(case, photos, restorer)
                 for metric, key in (("PSNR, dB", "psnr"), ("SSIM", "ssim")):
                     if found[key]:
                         yield Row(METHOD, arm, case.name, seed, metric, float(found[key]))
+
+
+def _without_norm(recipe: Recipe, seed: int) -> Iterator[Row]:
+    """What instance normalisation takes from the features: the same layers without, untrained."""
+    torch.manual_seed(seed)
+    network = construct(recipe.network, NETWORKS, section="network")
+    yield from _probed(network, recipe, "untrained, without normalisation", seed)
+
+
+def _probed(network: Network, recipe: Recipe, arm: str, seed: int) -> Iterator[Row]:
+    if isinstance(network, CutGenerator):
+        for looked_at, share in told_apart(network, recipe):
+            yield Row(METHOD, arm, looked_at, seed, "haze told by a probe, %", share)
 
 
 def _recipe(arm: str, seed: int, settings: Settings, changes: tuple[str, ...]) -> Recipe:
