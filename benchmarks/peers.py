@@ -64,6 +64,10 @@ _CASES = (
 )
 
 
+_TRIES, _ENOUGH = 9, 3.0
+"""How often a picture is timed at the most, and the seconds after which once more is not needed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One method on one case."""
@@ -220,13 +224,18 @@ def _applied(method: Classic, image: Tensor) -> Tensor:
 
 
 def _timed(method: Callable[[Tensor], Tensor], files: Files) -> tuple[float, list[Tensor]]:
-    """The least seconds of a picture, and all results as files."""
+    """The least seconds of a picture, quick ones tried again, and all results as files."""
     seconds: list[float] = []
     outputs: list[Tensor] = []
     for before, _ in files.pairs:
-        begun = time.perf_counter()
-        outputs.append(as_file(method(before)))
-        seconds.append(time.perf_counter() - begun)
+        spent: list[float] = []
+        results: list[Tensor] = []
+        while len(spent) < _TRIES and sum(spent) < _ENOUGH:
+            begun = time.perf_counter()
+            results = [method(before)]
+            spent.append(time.perf_counter() - begun)
+        seconds.append(min(spent))
+        outputs += map(as_file, results)
     return min(seconds), outputs
 
 
