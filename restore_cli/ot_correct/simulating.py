@@ -34,8 +34,8 @@ class Simulation:
     """Degrades clean pictures and restores them, so that both sides show the same scenes.
 
     Args:
-        task: whose validation mixture degrades, and whose shipped model restores. Entries that leave
-            pictures as they are, are left out.
+        task: whose validation mixture degrades, and whose shipped model restores. Entries
+            that leave pictures as they are, are left out.
         model: another model: a name, a folder or a file. Its own validation mixture is taken,
             where it has one.
         sigma: degrade by Gaussian noise of this strength (0..255 scale) instead.
