@@ -129,7 +129,7 @@ def trained(folder: Path, minutes: float, *, seed: int = 1) -> tuple[nn.Module, 
         optimiser.step()
         steps += 1
         if steps % 100 == 0:
-            print(f"Zero-DCE++: {steps} steps, loss {float(loss):.3f}", flush=True)
+            print(f"Zero-DCE++: {steps} steps, loss {float(loss.detach()):.3f}", flush=True)
     return network.eval(), steps
 
 
