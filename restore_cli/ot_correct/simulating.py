@@ -34,7 +34,8 @@ class Simulation:
     """Degrades clean pictures and restores them, so that both sides show the same scenes.
 
     Args:
-        task: whose validation mixture degrades, and whose shipped model restores.
+        task: whose validation mixture degrades, and whose shipped model restores. Entries
+            that leave pictures as they are, are left out.
         model: another model: a name, a folder or a file. Its own validation mixture is taken,
             where it has one.
         sigma: degrade by Gaussian noise of this strength (0..255 scale) instead.
@@ -100,7 +101,12 @@ def _mixture(task: str, model: zoo.Model, sigma: float | None) -> list[Mixture]:
         return [Mixture.model_validate({"steps": [noise, {"name": "quantize8"}]})]
     for known in (model, None):
         recipe = (known or zoo.load(zoo.default_for_task(task))).recipe
-        if recipe is not None and (found := recipe.data.validation or recipe.data.simulated):
+        if recipe is None:
+            continue
+        # Entries without steps check that a model leaves good pictures alone. They are no examples
+        # of what it restores: a map fitted to them as well goes towards the identity.
+        mixture = recipe.data.validation or recipe.data.simulated
+        if found := [entry for entry in mixture if entry.steps]:
             return found
     raise RestoreError(
         f"the task {task!r} has no degradations to simulate",

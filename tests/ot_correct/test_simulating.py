@@ -20,10 +20,13 @@ TINY = Path(__file__).parents[1] / "tiny.toml"
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A model that returns its input."""
-    folder = tmp_path_factory.mktemp("models") / "tiny"
+    return _model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+def _model(folder: Path, *changes: str) -> str:
     network = UNet(widths=(8, 16), depths=(1, 1), noise_map=False)
     shape = ["network.widths=[8, 16]", "network.noise_map=false"]
-    zoo.export(folder, network, Recipe.load(TINY, shape), "# tiny\n")
+    zoo.export(folder, network, Recipe.load(TINY, [*shape, *changes]), "# tiny\n")
     return str(folder)
 
 
@@ -56,6 +59,14 @@ def test_the_same_seed_and_number_draw_the_same(tiny: str) -> None:
 def test_the_shipped_model_and_its_own_degradation_are_the_default() -> None:
     scene = Simulation("denoise", device="cpu")(_photo(), 0)
     assert float(psnr(scene.restored, scene.natural)) > 28
+
+
+def test_pictures_that_validation_leaves_as_they_are_are_no_examples(tmp_path: Path) -> None:
+    noise = '{steps = [{name = "gaussian-noise", sigma = [20.0, 20.0]}]}'
+    model = _model(tmp_path / "tiny", f"data.validation=[{noise}, {{steps = []}}]")
+    simulation = Simulation("denoise", model=model, device="cpu")
+    drawn = [simulation(_photo(), index) for index in range(8)]
+    assert all(float(psnr(scene.restored, scene.natural)) < 30 for scene in drawn)
 
 
 def test_of_large_pictures_the_centre_is_taken(tiny: str) -> None:
