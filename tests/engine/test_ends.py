@@ -11,7 +11,7 @@ from restore_cli.engine.compiled import Compiled, Parts
 from restore_cli.engine.ends import FEATURES, SEEN, Apart, apart
 from restore_cli.models.graph import Graph
 from restore_cli.models.portable import openvino_model
-from restore_cli.networks.baryir import BaryIR
+from restore_cli.networks.barycenter_unet import BarycenterUNet
 from restore_cli.networks.base import Network, NetworkInfo
 from restore_cli.networks.deblur import Deblur
 from restore_cli.networks.guided_unet import GuidedUNet
@@ -69,7 +69,7 @@ def test_a_window_is_what_the_whole_is_there_in_bf16_too() -> None:
 
 
 def test_what_is_told_beside_the_picture_stays() -> None:
-    network = BaryIR(widths=(8, 8), depths=(1, 1), sources=("rain", "haze")).eval()
+    network = BarycenterUNet(widths=(8, 8), depths=(1, 1), sources=("rain", "haze")).eval()
     assert network.means is not None
     torch.nn.init.normal_(network.means.weight)
     rest, tail, _ = apart(openvino_model(Graph(network, context=True)))

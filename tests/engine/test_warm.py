@@ -16,7 +16,7 @@ from restore_cli.engine.warm import WarmRestorer, recall
 from restore_cli.engine.windows import Pixels
 from restore_cli.errors import RestoreError
 from restore_cli.models import zoo
-from restore_cli.networks.baryir import BaryIR
+from restore_cli.networks.barycenter_unet import BarycenterUNet
 from restore_cli.networks.base import Network
 from restore_cli.networks.unet import UNet
 
@@ -136,7 +136,7 @@ def test_another_model_machine_or_wish_is_not_taken(monkeypatch: pytest.MonkeyPa
 
 def test_a_network_that_tells_something_is_not_kept() -> None:
     torch.manual_seed(0)
-    network = BaryIR(widths=(8, 8), depths=(1, 1), sources=("rain", "haze"))
+    network = BarycenterUNet(widths=(8, 8), depths=(1, 1), sources=("rain", "haze"))
     assert network.means is not None
     torch.nn.init.normal_(network.means.weight)
     warm.keep("c", network.eval(), 100.0, {})
