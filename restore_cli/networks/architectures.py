@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from restore_cli.networks.barycenter_unet import BarycenterUNet
 from restore_cli.networks.barycenter_restormer import BarycenterRestormer
+from restore_cli.networks.barycenter_unet import BarycenterUNet
 from restore_cli.networks.base import Network
 from restore_cli.networks.cut import CutGenerator
 from restore_cli.networks.deblur import Deblur

@@ -111,7 +111,7 @@ class Muon(GroupOptimizer):
         usual = before.lerp(squares, 1 - _USUAL)
         if keep is not None:
             usual = torch.where(keep > 0, before, usual)
-        for state, value in zip(states, usual.clone().unbind(), strict=True):
+        for state, value in zip(states, usual.unbind(), strict=True):
             state["usual"] = value
         return (norms / (_SMALL * usual.sqrt()).clamp(min=1e-30)).clamp(max=1.0)
 
