@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from restore_cli.networks.baryir import BaryIR
-from restore_cli.networks.baryir_restormer import BaryIRRestormer
+from restore_cli.networks.barycenter_restormer import BarycenterRestormer
+from restore_cli.networks.barycenter_unet import BarycenterUNet
 from restore_cli.networks.base import Network
 from restore_cli.networks.cut import CutGenerator
 from restore_cli.networks.deblur import Deblur
@@ -22,8 +22,8 @@ NETWORKS: dict[str, Callable[..., Network]] = {
     "deblur": Deblur,
     "isp": ISP,
     "restormer": Restormer,
-    "baryir": BaryIR,
-    "baryir-restormer": BaryIRRestormer,
+    "baryir": BarycenterUNet,
+    "baryir-restormer": BarycenterRestormer,
     "vae": VAE,
 }
 """What `network.name` in a recipe may be."""

@@ -14,8 +14,13 @@ def multiply_(tensors: Sequence[Tensor], factor: float | Tensor) -> None:
     torch._foreach_mul_(list(tensors), factor)  # pyright: ignore
 
 
-def add_(tensors: Sequence[Tensor], others: Sequence[Tensor]) -> None:
-    """Add to each, in place, its partner."""
+def decay_and_add_(tensors: Sequence[Tensor], factor: float, others: Sequence[Tensor]) -> None:
+    """Multiply each in place by one factor, and add its partner."""
+    if tensors and tensors[0].device.type == "cpu":  # where memory is what takes time: one pass
+        for tensor, other in zip(tensors, others, strict=True):
+            torch.add(other, tensor, alpha=factor, out=tensor)
+        return
+    torch._foreach_mul_(list(tensors), factor)  # pyright: ignore
     torch._foreach_add_(list(tensors), list(others))  # pyright: ignore
 
 
@@ -24,9 +29,21 @@ def added(tensors: Sequence[Tensor], others: Sequence[Tensor], *, alpha: float) 
     return list(torch._foreach_add(list(tensors), list(others), alpha=alpha))  # pyright: ignore
 
 
-def differences(tensors: Sequence[Tensor], others: Sequence[Tensor]) -> list[Tensor]:
-    """Each minus its partner."""
-    return list(torch._foreach_sub(list(tensors), list(others)))  # pyright: ignore
+def lerp_(tensors: Sequence[Tensor], ends: Sequence[Tensor], share: Tensor) -> None:
+    """Move each, in place, by a share of the way to its end.
+
+    Args:
+        tensors: are changed.
+        ends: of the same shapes.
+        share: () on their device, 0 to 1.
+    """
+    starts = list(tensors)
+    if share.device.type == "cpu":  # a number is read at no cost, and saves two passes
+        torch._foreach_lerp_(starts, list(ends), float(share))  # pyright: ignore
+        return
+    ways = torch._foreach_sub(list(ends), starts)  # pyright: ignore
+    torch._foreach_mul_(ways, share)  # pyright: ignore
+    torch._foreach_add_(starts, ways)  # pyright: ignore
 
 
 def norms(tensors: Sequence[Tensor]) -> list[Tensor]:

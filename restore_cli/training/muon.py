@@ -13,6 +13,9 @@ from restore_cli.training.group_optimizer import GroupOptimizer
 
 # Jordan 2024: fast, rough convergence to singular values 1.
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+# Steps of the iteration on each new X X^T. In bf16 rounding makes eigenvalues near 0 a little
+# negative, and a step makes them 12 times that: still little after three, far too much after five.
+_STEPS = (2, 3)
 _LEAST_IN_BF16 = 64  # rows; converting smaller ones costs what their products save
 _USUAL = 0.999  # of the running mean of squared gradient norms
 _SMALL = 0.1  # of the usual norm: below it the step shrinks with the update
@@ -60,18 +63,22 @@ class Muon(GroupOptimizer):
     def move(self, group: dict[str, Any]) -> None:
         """See `GroupOptimizer`."""
         parameters: list[Tensor] = [p for p in group["params"] if p.grad is not None]
+        keep = self.found_inf
+        if keep is not None and keep.device.type == "cpu":
+            if keep:  # read at no cost here, and no copies are needed to go back
+                return
+            keep = None
         if not parameters:
             return
         gradients = [p.grad for p in parameters if p.grad is not None]
         averages = [self._average(p) for p in parameters]
-        keep = self.found_inf
         if keep is not None:
             gradients = [torch.where(keep > 0, torch.zeros_like(g), g) for g in gradients]
         before = [a.clone() for a in averages] if keep is not None else averages
-        foreach.multiply_(averages, group["momentum"])
-        foreach.add_(averages, gradients)
+        foreach.decay_and_add_(averages, group["momentum"], gradients)
         updates = foreach.added(gradients, averages, alpha=group["momentum"])
-        sizes = self._sizes(parameters, gradients, updates)
+        norms = torch.stack(foreach.norms(updates))
+        sizes = self._sizes(parameters, gradients, norms, keep)
         rate, decay = group["lr"], group["lr"] * group["weight_decay"]
         if keep is not None:
             for average, old in zip(averages, before, strict=True):
@@ -79,34 +86,34 @@ class Muon(GroupOptimizer):
         go = 1.0 if keep is None else 1 - keep
         if decay:
             foreach.multiply_(parameters, 1 - decay * go)
-        for matrices in _of_one_shape(parameters, updates, sizes):
-            stacked = torch.stack([update for _, update, _ in matrices])
-            half = self._half and min(stacked.shape[1:]) >= _LEAST_IN_BF16
-            moved = orthogonalise(stacked.bfloat16()).float() if half else orthogonalise(stacked)
-            scale = 0.2 * math.sqrt(max(moved.shape[1:]))
-            factors = torch.stack([size for _, _, size in matrices])[:, None, None]
-            moved = moved * (-rate * scale * go * factors)
-            for (parameter, _, _), matrix in zip(matrices, moved, strict=True):
-                parameter.add_(matrix.reshape(parameter.shape))
+        for (rows, columns), members in _of_one_shape(parameters).items():
+            half = self._half and min(rows, columns) >= _LEAST_IN_BF16
+            stacked = _stacked([updates[i] for i in members], columns, half=half)
+            factors = -rate * 0.2 * math.sqrt(max(rows, columns)) * go * sizes[members]
+            moves = orthogonalise(stacked, norms=norms[members], factors=factors)
+            for i, move in zip(members, moves, strict=True):
+                inputs_last = parameters[i].movedim(1, -1)
+                inputs_last.add_(move.reshape(inputs_last.shape))
 
     def _sizes(
-        self, parameters: list[Tensor], gradients: list[Tensor], updates: list[Tensor]
-    ) -> list[Tensor]:
-        """The share of a full step that each update makes, () each."""
-        sizes: list[Tensor] = []
-        for parameter, gradient, update in zip(
-            parameters, foreach.norms(gradients), foreach.norms(updates), strict=True
-        ):
-            state: dict[str, Any] = self.state[parameter]
-            usual = state.get("usual")
-            square = gradient.square()
-            known = square.clone() if usual is None else usual.lerp(square, 1 - _USUAL)
-            if usual is not None and self.found_inf is not None:
-                known = torch.where(self.found_inf > 0, usual, known)
-            state["usual"] = known
-            bound = _SMALL * state["usual"].sqrt()
-            sizes.append((update / bound.clamp(min=1e-30)).clamp(max=1.0))
-        return sizes
+        self,
+        parameters: list[Tensor],
+        gradients: list[Tensor],
+        norms: Tensor,
+        keep: Tensor | None,
+    ) -> Tensor:
+        """The share of a full step that each update makes, (N,), by their norms (N,)."""
+        squares = torch.stack(foreach.norms(gradients)).square()
+        states: list[dict[str, Any]] = [self.state[parameter] for parameter in parameters]
+        before = torch.stack(
+            [s.get("usual", square) for s, square in zip(states, squares, strict=True)]
+        )
+        usual = before.lerp(squares, 1 - _USUAL)
+        if keep is not None:
+            usual = torch.where(keep > 0, before, usual)
+        for state, value in zip(states, usual.unbind(), strict=True):
+            state["usual"] = value
+        return (norms / (_SMALL * usual.sqrt()).clamp(min=1e-30)).clamp(max=1.0)
 
     def _average(self, parameter: Tensor) -> Tensor:
         state: dict[str, Any] = self.state[parameter]
@@ -115,36 +122,67 @@ class Muon(GroupOptimizer):
         return state["momentum"]
 
 
-def _of_one_shape(
-    parameters: list[Tensor], updates: Iterable[Tensor], sizes: Iterable[Tensor]
-) -> Iterable[list[tuple[Tensor, Tensor, Tensor]]]:
-    """Parameters, their updates as matrices, and sizes; one list for each shape of the matrices."""
-    groups: dict[tuple[int, int], list[tuple[Tensor, Tensor, Tensor]]] = defaultdict(list)
-    for parameter, update, size in zip(parameters, updates, sizes, strict=True):
-        matrix = update.reshape(update.shape[0], -1)
-        groups[matrix.shape[0], matrix.shape[1]].append((parameter, matrix, size))
-    return groups.values()
+def _of_one_shape(parameters: list[Tensor]) -> dict[tuple[int, int], list[int]]:
+    """Where the parameters of each shape of matrices (rows, columns) stand in the list."""
+    groups: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for index, parameter in enumerate(parameters):
+        rows = parameter.shape[0]
+        groups[rows, parameter.numel() // rows].append(index)
+    return groups
 
 
-def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
+def _stacked(updates: list[Tensor], columns: int, *, half: bool) -> Tensor:
+    """Matrices (N, R, C) of updates, in bf16 if asked for, copied once.
+
+    A convolution's inputs are its matrix's last columns: so weights lie in memory (channels last),
+    and the order of columns is nothing to a matrix that is orthogonalised.
+    """
+    first = updates[0]
+    shape = (len(updates), first.shape[0], columns)
+    found = first.new_empty(shape, dtype=torch.bfloat16 if half else first.dtype)
+    for place, update in zip(found, updates, strict=True):
+        inputs_last = update.movedim(1, -1)
+        place.view(inputs_last.shape).copy_(inputs_last)
+    return found
+
+
+def orthogonalise(
+    matrices: Tensor, *, norms: Tensor | None = None, factors: Tensor | None = None
+) -> Tensor:
     """The nearest semi-orthogonal matrices, roughly: singular values end within about [0.7, 1.2].
 
-    Newton-Schulz iteration on each matrix scaled to Frobenius norm 1.
+    Newton-Schulz iteration on each matrix X scaled to Frobenius norm 1, X <- p(X X^T) X with
+    p(G) = a I + b G + c G^2. Polynomials of one G commute, so X X^T follows without X: G <- p G p.
+    So a few steps are products of the small matrices, and X is multiplied by what they come to.
 
     Args:
-        matrices: (..., R, C).
-        steps: iterations.
+        matrices: (..., R, C), computed in their own format.
+        norms: (...), their Frobenius norms where they are known.
+        factors: (...), of the result; None is 1.
 
     Returns:
         (..., R, C).
     """
-    a, b, c = _NEWTON_SCHULZ
-    x = matrices / (torch.linalg.matrix_norm(matrices, keepdim=True) + 1e-7)
-    tall = x.shape[-2] > x.shape[-1]
-    x = (x.mT if tall else x).reshape(-1, *sorted(x.shape[-2:]))
-    for _ in range(steps):
-        # x <- a x + (b G + c G^2) x with G = x x^T: sums and products in one kernel each.
+    sizes: Tensor = torch.linalg.matrix_norm(matrices) if norms is None else norms
+    tall = matrices.shape[-2] > matrices.shape[-1]
+    x = (matrices.mT if tall else matrices).reshape(-1, *sorted(matrices.shape[-2:]))
+    x = x * (1 / (sizes.reshape(-1, 1, 1) + 1e-7)).to(x.dtype)
+    for part, steps in enumerate(_STEPS, start=1):
         gram = x @ x.mT
-        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+        product = polynomial = _polynomial(gram)
+        for _ in range(steps - 1):
+            gram = polynomial @ (gram @ polynomial)
+            polynomial = _polynomial(gram)
+            product = polynomial @ product
+        if part == len(_STEPS) and factors is not None:
+            product = product * factors.reshape(-1, 1, 1).to(x.dtype)  # smaller than the result
+        x = product @ x
     x = x.reshape(*matrices.shape[:-2], *x.shape[-2:])
     return x.mT if tall else x
+
+
+def _polynomial(gram: Tensor) -> Tensor:
+    a, b, c = _NEWTON_SCHULZ
+    found = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
+    found.diagonal(dim1=-2, dim2=-1).add_(a)
+    return found

@@ -122,9 +122,7 @@ def update_average(state: State, ema: float, *, keep: Tensor) -> None:
     share = (1 - decay) * (1 - keep)
     with torch.no_grad():
         means = list(state.average.parameters())
-        steps = foreach.differences(list(network.parameters()), means)
-        foreach.multiply_(steps, share)
-        foreach.add_(means, steps)
+        foreach.lerp_(means, list(network.parameters()), share)
         for mean, value in zip(state.average.buffers(), network.buffers(), strict=True):
             mean.copy_(value)
 

@@ -12,7 +12,7 @@ from restore_cli.engine.restored import Restored
 from restore_cli.engine.windows import Pixels
 from restore_cli.errors import RestoreError
 from restore_cli.models.shipped import TASKS
-from restore_cli.networks.baryir import BaryIR
+from restore_cli.networks.barycenter_unet import BarycenterUNet
 from restore_cli.networks.guided_unet import GuidedUNet
 from restore_cli.networks.unet import UNet
 
@@ -159,7 +159,9 @@ def test_every_specialist_is_a_task() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (40, 70), (300, 600)])
 def test_looking_tells_dark_from_bright_at_any_size(size: tuple[int, int]) -> None:
     torch.manual_seed(0)
-    network = BaryIR(widths=(4, 8), depths=(1, 1), global_context=3, sources=("noise", "haze"))
+    network = BarycenterUNet(
+        widths=(4, 8), depths=(1, 1), global_context=3, sources=("noise", "haze")
+    )
     assert network.means is not None
     with torch.no_grad():
         grey = torch.tensor([0.0, 0.05, 0.95, 1.0]).view(4, 1, 1, 1).expand(4, 3, 64, 64)

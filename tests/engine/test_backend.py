@@ -3,7 +3,7 @@
 import torch
 
 from restore_cli.engine.backend import TorchBackend
-from restore_cli.networks.baryir import BaryIR
+from restore_cli.networks.barycenter_unet import BarycenterUNet
 from restore_cli.networks.unet import UNet
 
 
@@ -24,7 +24,7 @@ def test_windows_share_the_context_of_their_picture() -> None:
 
 def test_degradations_are_told_once_they_are_learnt() -> None:
     torch.manual_seed(0)
-    network = BaryIR(widths=(4, 8), depths=(1, 1), sources=("rain", "haze")).eval()
+    network = BarycenterUNet(widths=(4, 8), depths=(1, 1), sources=("rain", "haze")).eval()
     windows = torch.rand(2, 3, 16, 16)
     with torch.inference_mode():
         assert TorchBackend(network)(windows, None, None, "fp32").degradations is None

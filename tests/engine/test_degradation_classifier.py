@@ -13,7 +13,7 @@ from PIL import Image
 from restore_cli.engine.degradation_classifier import told_names, trained_classifier
 from restore_cli.engine.restorer import Restorer
 from restore_cli.models import zoo
-from restore_cli.networks.baryir import BaryIR
+from restore_cli.networks.barycenter_unet import BarycenterUNet
 from restore_cli.networks.unet import UNet
 from restore_cli.recipe import Recipe
 
@@ -21,10 +21,10 @@ TINY = Path(__file__).parents[1] / "tiny.toml"
 NAMES = ("noise", "haze")
 
 
-def network(*, taught: bool = True) -> BaryIR:
+def network(*, taught: bool = True) -> BarycenterUNet:
     """It knows dark and bright pictures by their residuals, as if it had learnt them."""
     torch.manual_seed(0)
-    made = BaryIR(widths=(4, 8), depths=(1, 1), global_context=3, sources=NAMES).eval()
+    made = BarycenterUNet(widths=(4, 8), depths=(1, 1), global_context=3, sources=NAMES).eval()
     torch.nn.init.normal_(made.unet.tail.weight, std=0.1)
     if taught:
         assert made.means is not None

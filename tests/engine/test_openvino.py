@@ -13,7 +13,7 @@ from restore_cli.engine.backend import TorchBackend
 from restore_cli.engine.openvino import UnsuitableError, load
 from restore_cli.engine.restorer import Restorer
 from restore_cli.models import zoo
-from restore_cli.networks.baryir import BaryIR
+from restore_cli.networks.barycenter_unet import BarycenterUNet
 from restore_cli.networks.base import Network
 from restore_cli.networks.deblur import Deblur
 from restore_cli.networks.guided_unet import GuidedUNet
@@ -36,7 +36,7 @@ NETWORKS = {
         bins=6,
         exposure=0.46,
     ),
-    "classes": lambda: BaryIR(**SMALL, sources=("rain", "haze")),
+    "classes": lambda: BarycenterUNet(**SMALL, sources=("rain", "haze")),
 }
 PHOTO = Path(__file__).parents[2] / "examples/photos"
 
@@ -54,7 +54,7 @@ def _made(name: str) -> Network:
     for key, value in network.named_parameters():
         if "tail" in key:
             torch.nn.init.normal_(value, std=0.05)
-    if isinstance(network, BaryIR):
+    if isinstance(network, BarycenterUNet):
         assert network.means is not None
         torch.nn.init.normal_(network.means.weight)
     return network

@@ -17,7 +17,7 @@ from restore_cli.engine.warm import WarmRestorer, recall
 from restore_cli.engine.windows import Pixels
 from restore_cli.errors import RestoreError
 from restore_cli.models import zoo
-from restore_cli.networks.baryir import BaryIR
+from restore_cli.networks.barycenter_unet import BarycenterUNet
 from restore_cli.networks.base import Network
 from restore_cli.networks.guided_unet import GuidedUNet
 from restore_cli.networks.unet import UNet
@@ -148,7 +148,9 @@ def _guided() -> Network:
 
 
 def _all_in_one() -> Network:
-    network = BaryIR(widths=(8, 8), depths=(1, 1), sources=("rain", "haze"), global_context=3)
+    network = BarycenterUNet(
+        widths=(8, 8), depths=(1, 1), sources=("rain", "haze"), global_context=3
+    )
     torch.nn.init.normal_(network.unet.tail.weight, std=0.05)
     assert network.means is not None
     torch.nn.init.normal_(network.means.weight)

@@ -12,7 +12,7 @@ from restore_cli.data.sample import Batch
 from restore_cli.errors import RestoreError
 from restore_cli.methods import OBJECTIVES
 from restore_cli.methods.base import Objective, Step, Trained, within
-from restore_cli.networks.baryir import BaryIR
+from restore_cli.networks.barycenter_unet import BarycenterUNet
 from restore_cli.networks.base import Network, NetworkInfo
 from restore_cli.networks.cut import CutGenerator
 from restore_cli.networks.unet import UNet
@@ -85,7 +85,7 @@ def test_a_step_is_frozen_and_its_terms_are_its_own() -> None:
 def test_every_objective_keeps_the_contract(name: str) -> None:
     special = {
         "vae": VAE(channels=2, widths=(4, 4), blocks=(0, 1)),
-        "baryir": BaryIR(widths=(4, 4), depths=(1, 1), sources=("rain", "haze")),
+        "baryir": BarycenterUNet(widths=(4, 4), depths=(1, 1), sources=("rain", "haze")),
         **dict.fromkeys(("cut", "odcr"), CutGenerator(width=4, blocks=1, feature_layers=(0, 4))),
     }
     network = special.get(name, UNet(widths=(4, 4), depths=(1, 1)))

@@ -6,7 +6,7 @@ from torch import nn
 
 from restore_cli.models.foreign import identify, recognise
 from restore_cli.networks import NETWORKS
-from restore_cli.networks.baryir_restormer import BaryIRRestormer
+from restore_cli.networks.barycenter_restormer import BarycenterRestormer
 from restore_cli.networks.cut import CutGenerator
 from restore_cli.networks.nafnet import NAFNet
 from restore_cli.networks.restormer import Restormer
@@ -21,10 +21,10 @@ MADE = {
     "restormer bias-free": lambda: Restormer(
         width=4, blocks=(1, 1, 1, 1), refinement=2, heads=(1, 1, 1, 1), norm="bias-free"
     ),
-    "baryir": lambda: BaryIRRestormer(
+    "baryir": lambda: BarycenterRestormer(
         width=4, blocks=(1, 2, 1, 2), refinement=1, heads=(1, 2, 2, 4)
     ),
-    "baryir without unused layers": lambda: BaryIRRestormer(
+    "baryir without unused layers": lambda: BarycenterRestormer(
         width=8, blocks=(1, 1, 1, 1), refinement=2, heads=(1, 1, 1, 1), unused=False
     ),
     "cut": lambda: CutGenerator(width=4, blocks=6),
@@ -49,7 +49,7 @@ def test_a_network_is_built_from_its_own_tensors(name: str) -> None:
     torch.testing.assert_close(found.eval()(image), made(image))
 
 
-@pytest.mark.parametrize("kind", [Restormer, BaryIRRestormer])
+@pytest.mark.parametrize("kind", [Restormer, BarycenterRestormer])
 def test_published_restormers_are_recognised_at_their_size(kind: type[nn.Module]) -> None:
     with torch.device("meta"):
         state = kind().state_dict()

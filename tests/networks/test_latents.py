@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal
 
-from restore_cli.networks.baryir import BaryIR
+from restore_cli.networks.barycenter_unet import BarycenterUNet
 from restore_cli.networks.latents import DegradationClassifier, degradation_classifier, discriminant
 from restore_cli.networks.unet import UNet
 
@@ -104,10 +104,10 @@ def test_a_name_stands_once() -> None:
 
 def test_a_networks_means_are_found_where_it_has_some() -> None:
     shape = {"widths": (4, 4), "depths": (1, 1)}
-    found = degradation_classifier(BaryIR(**shape, sources=NAMES))
+    found = degradation_classifier(BarycenterUNet(**shape, sources=NAMES))
     assert found is not None
     assert found.names == NAMES
-    assert degradation_classifier(BaryIR(**shape)) is None
+    assert degradation_classifier(BarycenterUNet(**shape)) is None
     assert degradation_classifier(UNet(**shape)) is None
 
 

@@ -48,8 +48,8 @@ class Baryir(Objective):
     The same network with `supervised` instead is the ablation: L1 alone.
 
     Args:
-        network: one with latents (`networks.baryir`), built with the names of the data's sources
-            (`network.sources`).
+        network: one with latents (`networks.barycenter_unet`), built with the names of the data's
+            sources (`network.sources`).
         loss: a name in `PIXEL_LOSSES`.
         floor: of the loss "psnr", see there.
         restoration: its weight, Sigma; the published 10,000 is nearly restoration alone.

@@ -16,7 +16,7 @@ from restore_cli.methods import OBJECTIVES
 from restore_cli.methods.baryir.losses import orthogonality, residual_contrast
 from restore_cli.methods.baryir.objective import Baryir
 from restore_cli.methods.base import Step
-from restore_cli.networks.baryir import BaryIR
+from restore_cli.networks.barycenter_unet import BarycenterUNet
 from restore_cli.networks.base import NetworkInfo
 from restore_cli.networks.blocks import ChannelNorm
 from restore_cli.networks.latents import Decomposed, DegradationClassifier, LatentNetwork
@@ -39,10 +39,10 @@ def batch() -> Batch:
     )
 
 
-def network(**options: object) -> BaryIR:
+def network(**options: object) -> BarycenterUNet:
     torch.manual_seed(0)
     shape: dict[str, object] = {"widths": (4, 6), "depths": (1, 1), "sources": tuple(SHARES)}
-    made = BaryIR(**shape | options)  # pyright: ignore[reportArgumentType]
+    made = BarycenterUNet(**shape | options)  # pyright: ignore[reportArgumentType]
     torch.nn.init.normal_(made.unet.tail.weight, std=0.1)
     return made
 
@@ -345,7 +345,7 @@ def test_wrong_options_are_refused(options: dict[str, object], message: str) -> 
         baryir(**options)
 
 
-@pytest.mark.parametrize("made", [UNet(), BaryIR()])
+@pytest.mark.parametrize("made", [UNet(), BarycenterUNet()])
 def test_a_network_without_latents_or_names_is_refused(made: torch.nn.Module) -> None:
     with pytest.raises(ValueError, match="needs a network with latents"):
         Baryir(made)

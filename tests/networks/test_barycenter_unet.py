@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from restore_cli.networks.baryir import BaryIR
+from restore_cli.networks.barycenter_unet import BarycenterUNet
 from restore_cli.networks.latents import Decomposed
 
 
@@ -13,16 +13,16 @@ def _seed() -> None:
     torch.manual_seed(0)
 
 
-def small(**options: object) -> BaryIR:
+def small(**options: object) -> BarycenterUNet:
     shape = {"widths": (4, 6, 8), "depths": (1, 1, 1), "map_depth": 1}
-    network = BaryIR(**{**shape, **options}).eval()  # pyright: ignore[reportArgumentType]
+    network = BarycenterUNet(**{**shape, **options}).eval()  # pyright: ignore[reportArgumentType]
     torch.nn.init.normal_(network.unet.tail.weight, std=0.1)
     return network
 
 
 def test_untrained_it_returns_its_input_exactly() -> None:
     image = torch.rand(2, 3, 16, 24)
-    assert torch.equal(BaryIR(widths=(4, 6), depths=(1, 1))(image), image)
+    assert torch.equal(BarycenterUNet(widths=(4, 6), depths=(1, 1))(image), image)
 
 
 def test_it_computes_what_its_parts_say() -> None:
@@ -83,7 +83,7 @@ def test_every_parameter_learns_at_every_depth(widths: tuple[int, ...]) -> None:
 
 
 def test_the_defaults_are_a_small_model() -> None:
-    assert sum(p.numel() for p in BaryIR(global_context=32).parameters()) <= 3_000_000
+    assert sum(p.numel() for p in BarycenterUNet(global_context=32).parameters()) <= 3_000_000
 
 
 @pytest.mark.parametrize(

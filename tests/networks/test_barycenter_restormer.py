@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from restore_cli.networks.baryir_restormer import BaryIRRestormer
+from restore_cli.networks.barycenter_restormer import BarycenterRestormer
 
 SMALL = {"width": 4, "blocks": (1, 1, 1, 1), "heads": (1, 2, 2, 4), "refinement": 1}
 # Transformer blocks: channels, hidden channels of the feed-forward part, heads; then where.
@@ -69,7 +69,7 @@ def published_shapes() -> dict[str, tuple[int, ...]]:
 def test_the_published_state_loads_strictly() -> None:
     shapes = published_shapes()
     with torch.device("meta"):
-        network = BaryIRRestormer()
+        network = BarycenterRestormer()
         state = {name: torch.empty(shape) for name, shape in shapes.items()}
     assert {n: tuple(v.shape) for n, v in network.state_dict().items()} == shapes
     network.load_state_dict(state, strict=True, assign=True)
@@ -77,7 +77,7 @@ def test_the_published_state_loads_strictly() -> None:
 
 def test_it_computes_what_its_parts_say() -> None:
     torch.manual_seed(0)
-    network = BaryIRRestormer(**SMALL, branch_weight=0.7).double().eval()
+    network = BarycenterRestormer(**SMALL, branch_weight=0.7).double().eval()
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     state, image = network.state_dict(), torch.rand(2, 3, 16, 24, dtype=torch.float64)
@@ -128,7 +128,7 @@ def test_it_computes_what_its_parts_say() -> None:
 
 
 def test_all_learn_but_the_layers_that_are_never_used() -> None:
-    network = BaryIRRestormer(**SMALL, sources=("noise", "rain"))
+    network = BarycenterRestormer(**SMALL, sources=("noise", "rain"))
     network(torch.rand(1, 3, 16, 16)).square().mean().backward()
     idle = {name.partition(".")[0] for name, p in network.named_parameters() if p.grad is None}
     unused = {f"chnl_reduce{i}" for i in (1, 2, 3)} | {
@@ -136,7 +136,7 @@ def test_all_learn_but_the_layers_that_are_never_used() -> None:
     }
     assert idle == unused == {n.partition(".")[0] for n, p in network.named_parameters()
                               if not p.requires_grad}  # fmt: skip
-    lean = BaryIRRestormer(**SMALL, unused=False)
+    lean = BarycenterRestormer(**SMALL, unused=False)
     assert all(p.requires_grad for p in lean.parameters())
 
 
@@ -152,4 +152,4 @@ def test_all_learn_but_the_layers_that_are_never_used() -> None:
 )
 def test_impossible_arrangements_are_refused(options: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        BaryIRRestormer(**{**SMALL, **options})  # pyright: ignore[reportArgumentType]
+        BarycenterRestormer(**{**SMALL, **options})  # pyright: ignore[reportArgumentType]

@@ -1,4 +1,4 @@
-"""BaryIR on Restormer's blocks, with the published parameter names."""
+"""Restormer's blocks with a barycenter map, under the published parameter names (BaryIR)."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from restore_cli.networks.latents import Decomposed, DegradationClassifier, Late
 from restore_cli.networks.restormer import Down, LayerNorm, TransformerBlock, Up
 
 
-class BaryIRRestormer(LatentNetwork):
+class BarycenterRestormer(LatentNetwork):
     """The published BaryIR (Tang et al., arXiv 2602.23169; names and shapes: xl-tang3/BaryIR).
 
     With the defaults it is the published arrangement: 48 channels, blocks 4-6-6-8. Restormer's

@@ -1,4 +1,4 @@
-"""BaryIR on the blocks that are fast on a CPU: one network for every degradation."""
+"""A U-Net with a barycenter map in its middle: one network for every degradation (BaryIR)."""
 
 import itertools
 from typing import cast
@@ -11,14 +11,14 @@ from restore_cli.networks.latents import Decomposed, DegradationClassifier, Late
 from restore_cli.networks.unet import UNet, stage
 
 
-class BaryIR(LatentNetwork):
+class BarycenterUNet(LatentNetwork):
     """U-Net with a barycenter map in its middle (Tang et al., arXiv 2602.23169).
 
     The encoder gives the source latent z_k; the barycenter map B sends all sources to one space,
     z_b = B(z_k), and leaves the residual r = z_k - z_b. Both are layer-normed before they are
     compared. The decoder begins with both; r is also decoded on a branch of its own, which joins
-    the skip connections. The published arrangement is `baryir_restormer`; here skips are added, as
-    in the U-Net.
+    the skip connections. The published arrangement is `barycenter_restormer`; here skips are
+    added, as in the U-Net.
 
     Args:
         widths: channels at full size, 1/2, 1/4, ... of it; the last is that of the latents.
