@@ -21,7 +21,9 @@ LEAST_STEPS = 20
 """A run by the clock that has no time for these is refused: nothing would come of it."""
 
 _WARM = 3  # steps whose time says nothing: kernels are compiled, caches filled
-_WINDOW = 40  # steps over which the speed is measured
+_WINDOW = 40  # steps over which the speed is measured,
+_RECENT = 10.0  # and only the last seconds of them, beside others' work that comes and goes,
+_FEWEST = 5  # but not fewer steps than these
 _OFF = 1.5  # seconds by which the end may be missed before the cooldown is planned anew
 # And only when this much of the time that was left at the last plan is left: speed wavers, and each
 # new plan is a bend that the recipe has to tell.
@@ -215,7 +217,12 @@ class ByClock:
 
     def _seconds_a_step(self) -> float | None:
         """Of the last steps, the median: one that was measured or saved in says little."""
-        return statistics.median(self._took) if self._took else None
+        recent: list[float] = []
+        for took in reversed(self._took):
+            if len(recent) >= _FEWEST and sum(recent) > _RECENT:
+                break
+            recent.append(took)
+        return statistics.median(recent) if recent else None
 
     def _refuse_if_late(self) -> bool:
         if self._left() <= 0:
@@ -233,7 +240,7 @@ class ByClock:
         start = self._clock()
         # Where not one step was timed, as much again as it took to get here is a first guess.
         steps = LEAST_STEPS * each if each else start
-        need = math.ceil(start + self._tail() + steps)
+        need = math.ceil(start + self._tail() + self._after() * (each or 0.0) + steps)
         return RestoreError(
             f"--for {self._seconds:.0f}s is too short for {LEAST_STEPS} steps: {took}",
             hint=f"--for {need}s or more, a smaller data.batch, or a smaller data.crop",

@@ -132,6 +132,31 @@ def test_what_is_learnt_after_the_last_step_has_its_time() -> None:
     assert without - step == pytest.approx(200, abs=40)
 
 
+def test_where_steps_are_slow_the_last_seconds_say_how_fast_it_is() -> None:
+    time = Time(lambda step: 0.2 if step < 400 else 0.7 if step < 460 else 0.2)
+    schedule = clocked(time, 240.0)
+    time.run(schedule)
+    assert 220 < time.now < 260
+    assert time.now + 4.0 == pytest.approx(240, abs=6)
+
+
+def test_the_hint_counts_what_is_learnt_after_the_last_step() -> None:
+    time = Time(lambda _: 3.0)
+    settings = section(steps=100, lr=2.0)
+
+    def schedule(seconds: float) -> ByClock:
+        return ByClock(
+            settings, seconds=seconds, tail=lambda: 4.0, clock=lambda: time.now, after=lambda: 60.0
+        )
+
+    with pytest.raises(RestoreError, match="is too short for 20 steps") as caught:
+        time.run(schedule(240.0))
+    assert caught.value.hint is not None
+    needed = duration(caught.value.hint.split()[1])
+    time = Time(lambda _: 3.0)
+    assert time.run(schedule(needed + 3))[0] >= 20
+
+
 def test_a_speed_that_wavers_makes_few_bends() -> None:
     time = Time(lambda step: 0.1 + 0.08 * math.sin(step / 37) ** 3)
     schedule = clocked(time, 1200.0)
