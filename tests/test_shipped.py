@@ -23,7 +23,12 @@ from restore_cli.networks.isp import ISP
 ROOT = Path(__file__).parents[1]
 MODELS = ("auto", "deblur", "dehaze", "dejpeg", "denoise", "derain", "lowlight")
 LARGER = ("auto", "isp", "vae-small")
-LARGEST = ("deblur", "dehaze", "derain", "lowlight")  # most of it at small sizes, where it costs little time
+LARGEST = (
+    "deblur",
+    "dehaze",
+    "derain",
+    "lowlight",
+)  # most of it at small sizes, where it costs little time
 FOR_OTHER_COMMANDS = ("isp", "vae-small")
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
 WELL_LIT = PHOTOS[:3]  # the rocket stands in the dusk
