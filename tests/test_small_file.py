@@ -88,7 +88,7 @@ def test_long_rows_of_numbers_are_no_keys() -> None:
 
 
 def test_what_cannot_be_read_is_told_in_words(tmp_path: Path) -> None:
-    with pytest.raises(OSError) as caught:
+    with pytest.raises(FileNotFoundError) as caught:
         read_small(tmp_path / "gone", most=10)
     assert why_unreadable(caught.value) == "No such file or directory"
     with pytest.raises(UnicodeDecodeError) as undecoded:
