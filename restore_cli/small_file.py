@@ -47,6 +47,13 @@ def read_small(path: Path, *, most: int) -> bytes:
     return data
 
 
+def why_unreadable(error: OSError | UnicodeDecodeError) -> str:
+    """What an error of reading a file as text says to people, without its name and number."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not text in UTF-8"
+    return error.strerror or str(error)
+
+
 def _first_byte(pipe: io.FileIO, path: Path) -> bytes:
     """Wait for the first byte of a pipe that does not block; empty where nothing was written."""
     until = time.monotonic() + WRITER_SECONDS

@@ -10,7 +10,7 @@ import pytest
 
 from restore_cli import small_file
 from restore_cli.errors import RestoreError
-from restore_cli.small_file import parse_toml, read_small
+from restore_cli.small_file import parse_toml, read_small, why_unreadable
 
 
 def test_what_is_too_large_is_refused_by_name(tmp_path: Path) -> None:
@@ -85,3 +85,12 @@ def test_keys_of_many_parts_are_refused_before_they_take_time(form: str) -> None
 def test_long_rows_of_numbers_are_no_keys() -> None:
     row = "[" + ", ".join(["0.5"] * 5000) + "]"
     assert len(parse_toml(f"a = [\n{row},\n{row}]\nb = {row}\n", "a.toml")["a"][0]) == 5000
+
+
+def test_what_cannot_be_read_is_told_in_words(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        read_small(tmp_path / "gone", most=10)
+    assert why_unreadable(caught.value) == "No such file or directory"
+    with pytest.raises(UnicodeDecodeError) as undecoded:
+        b"\xff".decode("utf-8")
+    assert why_unreadable(undecoded.value) == "it is not text in UTF-8"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from restore_cli.errors import RestoreError, meant
-from restore_cli.small_file import parse_toml, read_small
+from restore_cli.small_file import parse_toml, read_small, why_unreadable
 from restore_cli.tilde import from_home
 
 PROJECT_FILE = "restore.toml"
@@ -152,7 +152,8 @@ def _table(path: Path) -> dict[str, Any]:
     try:
         text = read_small(path, most=_MOST_BYTES).decode("utf-8")
     except (UnicodeDecodeError, OSError) as error:
-        raise RestoreError(f"{path} cannot be read: {error}", hint=WAY_OUT) from error
+        why = why_unreadable(error)
+        raise RestoreError(f"{path} cannot be read: {why}", hint=WAY_OUT) from error
     return parse_toml(text, str(path), hint=WAY_OUT)
 
 

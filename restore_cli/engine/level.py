@@ -16,8 +16,16 @@ RANGES = {
     "blur": (0.0, 50.0),
     "quality": (0.0, 100.0),
 }
-"""Of levels, by quantity: noise on the 0..255 scale; rain as the mean light that streaks add and
-haze as 1 - mean transmission, 0 to 1; missing exposure in stops; blur in px; JPEG quality."""
+"""Of levels, by quantity (`MEANINGS`)."""
+MEANINGS = {
+    "sigma": "the standard deviation of the noise, on the 0..255 scale",
+    "rain": "the mean light that streaks add, on the 0..1 scale",
+    "haze": "1 - the mean transmission",
+    "stops": "how many stops of exposure lack",
+    "blur": "the width of the blur in px",
+    "quality": "the quality at which the JPEG file was written",
+}
+"""What a level counts, by quantity."""
 
 
 def quantity_of(info: NetworkInfo) -> str:
@@ -55,7 +63,10 @@ def check_level(info: NetworkInfo, level: float | None) -> None:
         )
     low, high = RANGES[quantity]
     if not low <= level <= high:
-        raise RestoreError(f"{quantity} {level:g} is outside {low:g}..{high:g}")
+        raise RestoreError(
+            f"{quantity} {level:g} is outside {low:g}..{high:g}",
+            hint=f"the level of this model is {MEANINGS[quantity]}",
+        )
 
 
 def told_level(info: NetworkInfo, level: float, windows: Tensor) -> Tensor:

@@ -39,11 +39,13 @@ class Suffixes:
         readable: suffixes of those that are read, lower case.
         unreadable: suffixes of those that are named as failed.
         sheets: those count that this program drew to be looked at, and only they.
+        kind: what they are, in words.
     """
 
     readable: frozenset[str]
     unreadable: frozenset[str] = frozenset()
     sheets: bool = False
+    kind: str = "pictures"
 
     def __contains__(self, name: str) -> bool:
         return Path(name).suffix.lower() in self.readable | self.unreadable
@@ -152,7 +154,7 @@ def why_no_pictures(
     with contextlib.suppress(OSError):
         if not recursive and any(is_folder(child) for child in folder.iterdir()):
             hint = "-r looks into its subfolders"
-    return RestoreError(f"{folder} holds no pictures", hint=hint)
+    return RestoreError(f"{folder} holds no {suffixes.kind}", hint=hint)
 
 
 def why_no_data(folder: Path) -> RestoreError | None:

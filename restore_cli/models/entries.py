@@ -207,7 +207,9 @@ def _metadata(path: Path) -> dict[str, str]:
         check_kind(path)
         said = _header(path).get("__metadata__", {})
     except _DAMAGE as error:
-        raise RestoreError(f"cannot read the weights in {path}: {error}") from error
+        raise RestoreError(
+            f"cannot read the weights in {path}: {error}", hint="download or export it again"
+        ) from error
     return {str(name): value for name, value in said.items() if isinstance(value, str)}
 
 

@@ -135,11 +135,14 @@ def inverse_filtered(image: Tensor, widths: Tensor) -> Tensor:
     moments = xx * fx**2 + (slant - other) * fx * fy + yy * fy**2
     phase = math.pi * moments.clamp(min=0).sqrt()
     gains: list[Tensor] = []
-    for shape, noise in zip(_SHAPES, _NOISE, strict=True):
-        kernel = _transfer(shape, phase)
-        inverse = kernel / (kernel.square() + noise * (fx**2 + fy**2 + 0.02))
-        gains.append(local(inverse[:, None], (height, width)))
-    sharp = torch.cat(filtered(padded, gains), dim=1)
+    # Filters are products of matrices, which autocast would round to bf16: the windows of a picture
+    # would differ by 2.5 of 255.
+    with torch.autocast(image.device.type, enabled=False):
+        for shape, noise in zip(_SHAPES, _NOISE, strict=True):
+            kernel = _transfer(shape, phase)
+            inverse = kernel / (kernel.square() + noise * (fx**2 + fy**2 + 0.02))
+            gains.append(local(inverse[:, None], (height, width)))
+        sharp = torch.cat(filtered(padded, gains), dim=1)
     sharp = sharp[..., down : height - down, across : width - across]
     return linear_to_srgb(sharp.clamp(0, 1))
 

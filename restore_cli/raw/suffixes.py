@@ -9,6 +9,7 @@ RAWS = Suffixes(
             *(".k25", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf"),
             *(".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
         )
-    )
+    ),
+    kind="RAW files",
 )
 """The files of a folder that are worth developing, by their names."""

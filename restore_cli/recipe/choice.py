@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
 
 from restore_cli.errors import RestoreError
-from restore_cli.recipe.section import LARGEST
+from restore_cli.recipe.section import LARGEST, NO_NUMBER, is_no_number
 from restore_cli.recipe.suggestion import suggest
 
 T = TypeVar("T")
@@ -75,6 +75,8 @@ def construct(
                 f"above {LARGEST:,}",
                 hint="choose smaller numbers",
             )
+        if is_no_number(value, hints[key]):
+            raise RestoreError(f"{section} {choice.name!r}: option {key}: {NO_NUMBER}")
         try:
             arguments[key] = TypeAdapter(hints[key]).validate_python(value)
         except ValidationError as error:

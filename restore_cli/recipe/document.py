@@ -20,7 +20,7 @@ from restore_cli.recipe.old_names import modernised, modernised_key, old_forms
 from restore_cli.recipe.optim import OptimSection
 from restore_cli.recipe.override import override
 from restore_cli.recipe.section import Section
-from restore_cli.small_file import parse_toml, read_small
+from restore_cli.small_file import parse_toml, read_small, why_unreadable
 
 _MOST_BYTES = 2**24
 _LINE = 100
@@ -97,6 +97,6 @@ def _text(path: Path) -> str:
         return read_small(path, most=_MOST_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RestoreError(
-            f"cannot read the recipe {path}: {error}",
+            f"cannot read the recipe {path}: {why_unreadable(error)}",
             hint="`restore train --init TASK -o recipe.toml` writes one to start from",
         ) from error

@@ -11,6 +11,9 @@ from restore_cli.errors import RestoreError
 from restore_cli.recipe.data import KINDS, DataSection
 from restore_cli.recipe.suggestion import suggest
 
+_WORDS = {"path_type": "it takes a path, as a text in quotes"}
+"""Instead of pydantic's own, which name types of Python."""
+
 
 def readable(error: ValidationError, source: str, schema: type[BaseModel]) -> RestoreError:
     """Turn the first problem that pydantic found into one sentence and, where it can, a cure.
@@ -39,7 +42,7 @@ def readable(error: ValidationError, source: str, schema: type[BaseModel]) -> Re
         )
     if problem["type"] == "missing":
         return RestoreError(f"{source}: {where!r} is missing")
-    message = problem["msg"].removeprefix("Value error, ")
+    message = _WORDS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
     return RestoreError(f"{source}: {where}: {message}")
 
 

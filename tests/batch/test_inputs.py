@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from restore_cli.batch.inputs import Finder, Found, Refused, passed_over
+from restore_cli.raw.suffixes import RAWS
 
 
 def touch(*paths: Path) -> None:
@@ -76,6 +77,13 @@ def test_folder_without_pictures_says_what_to_do(
     assert isinstance(entry, Refused)
     assert "holds no pictures" in entry.problem.message
     assert hint in (entry.problem.hint or "")
+
+
+def test_folder_of_pictures_only_is_said_to_hold_no_raw_files(tmp_path: Path) -> None:
+    touch(tmp_path / "img" / "a.png")
+    (entry,) = Finder("t", suffixes=RAWS).find(str(tmp_path / "img"))
+    assert isinstance(entry, Refused)
+    assert entry.problem.message.endswith("img holds no RAW files")
 
 
 def test_patterns_match_pictures_only_and_mirror_below_their_fixed_part(tmp_path: Path) -> None:

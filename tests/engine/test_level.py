@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from restore_cli.engine.level import (
+    MEANINGS,
     RANGES,
     check_level,
     is_told_by_context,
@@ -28,13 +29,19 @@ def test_a_network_says_what_its_level_counts() -> None:
     assert [quantity_of(info) for info in (NOISE, RAIN, ALL, NONE)] == ["sigma", "rain", "", ""]
     assert quantity_of(HAZE) == "haze"
     assert [is_told_by_context(info) for info in (NOISE, RAIN, NONE, HAZE)] == [False] * 3 + [True]
-    assert set(RANGES) == set(QUANTITIES)
+    assert set(RANGES) == set(MEANINGS) == set(QUANTITIES)
 
 
 def test_no_level_and_nothing_fit_every_network() -> None:
     for info in (NOISE, RAIN, ALL, NONE):
         check_level(info, None)
         check_level(info, 0.0)
+
+
+def test_a_level_out_of_range_is_told_what_it_counts() -> None:
+    with pytest.raises(RestoreError) as caught:
+        check_level(RAIN, 7.0)
+    assert caught.value.hint == f"the level of this model is {MEANINGS['rain']}"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from restore_cli.errors import RestoreError
 from restore_cli.recipe import Choice, construct
+from restore_cli.recipe.section import NO_NUMBER
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,7 @@ def test_construct_builds_classes_and_functions_with_typed_options() -> None:
         ("zzz", {}, "unknown room 'zzz'", "known: function, thing"),
         ("thing", {"sizes": 3}, "room 'thing' has no option 'sizes'", "did you mean 'size'?"),
         ("thing", {"size": "x"}, "option size = 'x': Input should be a valid integer", None),
+        ("thing", {"size": True}, f"room 'thing': option size: {NO_NUMBER}", None),
         ("thing", {"size": 1, "span": [1]}, "option span = [1]: Field required", None),
         ("thing", {"size": 1, "kind": "c"}, "option kind = 'c': Input should be 'a' or 'b'", None),
         ("thing", {}, "room 'thing' needs the option 'size'", None),

@@ -81,6 +81,8 @@ def test_an_unreadable_recipe_is_named(tmp_path: Path) -> None:
         with pytest.raises(RestoreError, match="cannot read the recipe") as caught:
             Recipe.load(path)
         assert str(path) in caught.value.message
+        assert "Errno" not in caught.value.message
+        assert "codec" not in caught.value.message
         assert "--init" in str(caught.value.hint)
 
 

@@ -28,3 +28,14 @@ def test_a_misspelt_key_is_reported_before_the_key_it_leaves_missing() -> None:
     assert error.message == "tiny.toml: unknown key 'optim.step'"
     error = refusal(text=TEXT.replace("[optim]", "[optin]"))
     assert error.message == "tiny.toml: unknown key 'optin'"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("data.root=3", "data.root: it takes a path, as a text in quotes"),
+        ("optim.lr=true", "optim: lr: it takes a number, not true or false"),
+    ],
+)
+def test_wrong_types_are_told_without_types_of_python(change: str, message: str) -> None:
+    assert refusal(change).message == f"tiny.toml: {message}"
