@@ -52,8 +52,9 @@ def degradation(names: Sequence[str], probabilities: Array) -> dict[str, object]
     Returns:
         `degradation`, the likeliest source, and `degradations`, the share of each, sum 1.
     """
-    shares = probabilities.mean(axis=0).tolist()
-    likely = dict(zip(names, shares, strict=True))
+    # Windows that were computed in bf16 say each share to three digits: their sum is not quite 1.
+    shares = probabilities.mean(axis=0, dtype=np.float64)
+    likely = dict(zip(names, (shares / shares.sum()).tolist(), strict=True))
     return {
         "degradation": max(likely, key=likely.__getitem__),
         "degradations": {name: round(share, 4) for name, share in likely.items()},

@@ -27,6 +27,12 @@ def test_windows_vote_and_shares_are_rounded() -> None:
     }  # fmt: skip
 
 
+def test_shares_that_were_computed_in_bf16_come_to_one() -> None:
+    heard = np.array([[0.2, 0.804]], np.float32)
+    told = degradation(NAMES, heard)["degradations"]
+    assert told == {"noise": 0.1992, "haze": 0.8008}
+
+
 def test_a_level_stands_in_its_own_unit() -> None:
     assert estimated_level(RAIN, amounts(0.05)) == pytest.approx(0.05)
 
