@@ -4,7 +4,7 @@
     python benchmarks/methods.py DATA --method odcr --for 6h --runs runs/odcr --write
     python benchmarks/methods.py DATA --method odcr --for 10m --seed 1     # to try it out
 
-DATA holds photos/train and photos/val. With --for the steps of all arms are the same number, chosen
+DATA holds photos/train and photos/val, for --method pal also photos_cc/train and real pairs. With --for the steps of all arms are the same number, chosen
 so that the whole takes about that long on this machine; without it they are the recipe's. Finished
 runs in --runs are only measured again. `results/methods.csv` keeps the numbers of every method, one
 a line; --write replaces those of the arms and cases that were measured, and the method's table on
@@ -30,6 +30,7 @@ METHODS = {
     "odcr": ("methods_odcr", "cut-odcr.md"),
     "eguot": ("methods_eguot", "eguot.md"),
     "baryir": ("methods_baryir", "baryir.md"),
+    "pal": ("methods_pal", "pal.md"),
 }
 """The module that measures each, and its page in docs/methods."""
 

@@ -30,7 +30,7 @@ ALPHA, EPS = 0.5, 1e-4
 RECIPE = """
 [model]
 name = "pal"
-task = "denoise"
+task = "{task}"
 [network]
 name = "unet"
 widths = [16, 32, 64]
@@ -43,15 +43,29 @@ val = "photos/val"
 crop = 64
 batch = 8
 mixture = [
-    { steps = [{ name = "gaussian-noise", sigma = [15.0, 50.0] }, { name = "file" }{jitter}] },
+    { steps = [{learnt}, { name = "file" }{jitter}] },
 ]
-validation = [{ steps = [{ name = "gaussian-noise", sigma = [25.0, 25.0] }, { name = "file" }] }]
+validation = [{ steps = [{measured}, { name = "file" }] }]
 [optim]
 steps = 800
 optimizer = "muon"
 warmup = 50
 ema = 0.99
 """
+
+TASKS = {
+    "denoise": (
+        '{ name = "gaussian-noise", sigma = [15.0, 50.0] }',
+        '{ name = "gaussian-noise", sigma = [25.0, 25.0] }',
+    ),
+    "derain": ('{ name = "rain" }', '{ name = "rain" }'),
+    "dehaze": ('{ name = "haze" }', '{ name = "haze" }'),
+    "lowlight": (
+        '{ name = "low-light", lit_probability = 0.0 }',
+        '{ name = "low-light", lit_probability = 0.0 }',
+    ),
+}
+"""The degradations of each task, as it is learnt and as it is measured."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +104,31 @@ def runs(steps: int, data: Path) -> Iterator[Row]:
 
 
 def _run(part: str, pairs: str, alpha: float, eps: float, seed: int, steps: int, data: Path) -> Row:
+    changes = (f"data.root={data}", f"optim.steps={steps}", f"objective.pal_eps={eps}")
+    return Row(part, pairs, alpha, eps, seed, *learnt("denoise", pairs, alpha, seed, changes))
+
+
+def learnt(
+    task: str, pairs: str, alpha: float, seed: int, changes: Iterable[str]
+) -> tuple[float, float]:
+    """What a small network makes of photos/val once it has learnt a task.
+
+    Args:
+        task: a key of `TASKS`.
+        pairs: "consistent" or "jittered", what it is trained on.
+        alpha: weight of PAL; 0 is L1 alone.
+        seed: of the run.
+        changes: to the recipe; `data.root` among them.
+
+    Returns:
+        PSNR and PSNR after the best affine colour map of each picture, means in dB.
+    """
     jitter = ', { name = "photometric-jitter" }' if pairs == "jittered" else ""
-    changes = [
-        f"data.root={data}", f"optim.steps={steps}", f"optim.seed={seed}",
-        f"objective.pal={alpha}", f"objective.pal_eps={eps}",
-    ]  # fmt: skip
-    recipe = Recipe.parse(RECIPE.replace("{jitter}", jitter), source="pal", overrides=changes)
+    text = RECIPE.replace("{jitter}", jitter).replace("{task}", task)
+    for word, steps in zip(("{learnt}", "{measured}"), TASKS[task], strict=True):
+        text = text.replace(word, steps)
+    changes = (f"optim.seed={seed}", f"objective.pal={alpha}", *changes)
+    recipe = Recipe.parse(text, source="pal", overrides=changes)
     with tempfile.TemporaryDirectory() as folder:
         network = train(recipe, Run(Path(folder) / "run", recipe, resume=False)).network
     values: list[tuple[float, float]] = []
@@ -105,7 +138,7 @@ def _run(part: str, pairs: str, alpha: float, eps: float, seed: int, steps: int,
         target = pair.target[None]
         values.append((float(psnr(output, target)), float(psnr_aligned(output, target))))
     plain, aligned = (statistics.fmean(column) for column in zip(*values, strict=True))
-    return Row(part, pairs, alpha, eps, seed, round(plain, 4), round(aligned, 4))
+    return round(plain, 4), round(aligned, 4)
 
 
 def summary(rows: Iterable[Row]) -> str:

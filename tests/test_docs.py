@@ -210,6 +210,7 @@ METHOD_PAGES = {
     "odcr": "cut-odcr.md",
     "eguot": "eguot.md",
     "baryir": "baryir.md",
+    "pal": "pal.md",
 }
 
 
