@@ -4,11 +4,11 @@
     python benchmarks/methods.py DATA --method odcr --for 6h --runs runs/odcr --write
     python benchmarks/methods.py DATA --method odcr --for 10m --seed 1     # to try it out
 
-DATA holds photos/train and photos/val, for --method pal also photos_cc/train and real pairs. With --for the steps of all arms are the same number, chosen
-so that the whole takes about that long on this machine; without it they are the recipe's. Finished
-runs in --runs are only measured again. `results/methods.csv` keeps the numbers of every method, one
-a line; --write replaces those of the arms and cases that were measured, and the method's table on
-its page in docs/methods.
+DATA holds photos/train and photos/val; for `pal` also photos_cc/train and real/lowlight_pairs. With
+--for the steps of all arms are the same number, chosen so that the whole takes about that long on
+this machine; without it they are the recipe's. Finished runs in --runs are only measured again.
+`results/methods.csv` keeps the numbers of every method, one a line; --write replaces those of the
+arms and cases that were measured, and the method's table on its page in docs/methods.
 """
 
 import argparse
