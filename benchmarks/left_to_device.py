@@ -32,7 +32,7 @@ COLUMNS = (
     "processor",
 )  # fmt: skip
 FAMILIES = ("derain", "dehaze", "lowlight", "denoise", "deblur", "dejpeg")
-CROP, SAMPLES, ROUNDS = 256, 60, 3
+CROP, SAMPLES, ROUNDS = 256, 40, 2
 
 
 def milliseconds(draw: Callable[[np.random.Generator], object]) -> float:
