@@ -7,26 +7,29 @@ resuming sees the same pictures.
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from restore_cli.data.pairs import Source
-from restore_cli.data.sample import Batch, Sample
+from restore_cli.data.begun import BegunBatch
+from restore_cli.data.pairs import Degraded, Source
+from restore_cli.data.sample import Batch
 from restore_cli.recipe import Recipe
 
+Drawn = TypeVar("Drawn")
 _MOST_WORKERS = 8  # that are taken unasked
 
 
-class Stream(Dataset[Sample]):
+class Stream(Dataset[Drawn]):
     """An endless data set: sample `index` is drawn from the generator seeded with (seed, index)."""
 
-    def __init__(self, source: Source, *, seed: int) -> None:
+    def __init__(self, source: Callable[[np.random.Generator], Drawn], *, seed: int) -> None:
         self._source, self._seed = source, seed
 
-    def __getitem__(self, index: int) -> Sample:
+    def __getitem__(self, index: int) -> Drawn:
         """The sample of this index, always the same."""
         return self._source(np.random.default_rng([self._seed, 0, index]))
 
@@ -53,23 +56,28 @@ def training_loader(
     processes: int = 1,
     beyond: int = 0,
     device: str = "cpu",
-) -> DataLoader[Sample]:
+) -> DataLoader[Any]:
     """Batches for the steps from `first_step` on, for one of several processes.
 
     There are `optim.steps` of the recipe, and `beyond` more that training does not see. For a
-    `device` of CUDA batches lie in pinned memory, from which they are copied while it computes.
+    `device` of CUDA batches lie in pinned memory, from which they are copied while it computes, and
+    degradations end there: batches are a `BegunBatch`, whose pictures `to` makes.
     """
     data, optim = recipe.data, recipe.optim
     per_step = data.batch * processes * optim.accumulate
     last = (optim.steps + beyond) * per_step
     order = RangeSampler(first_step * per_step, last, rank=rank, processes=processes)
     workers = spare_workers(device, processes) if data.workers == "auto" else data.workers
+    stream: Stream[Any] = Stream(source, seed=optim.seed)
+    collate: Callable[..., Any] = Batch.stacked
+    if device == "cuda" and isinstance(source, Degraded):
+        stream, collate = Stream(source.begun, seed=optim.seed), BegunBatch.of
     return DataLoader(
-        Stream(source, seed=optim.seed),
+        stream,
         batch_size=data.batch,
         sampler=order,
         num_workers=workers,
-        collate_fn=Batch.stacked,
+        collate_fn=collate,
         worker_init_fn=_leave_signals_to_the_parent,
         # Its own, because a loader draws from it: the global one belongs to the objective.
         generator=torch.Generator(),

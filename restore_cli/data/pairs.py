@@ -10,7 +10,9 @@ from torch import Tensor
 from restore_cli.data.photos import Photos, as_float, listed
 from restore_cli.data.sample import Sample
 from restore_cli.degradations.blur import directional_widths
+from restore_cli.degradations.change import Unfinished
 from restore_cli.degradations.compose import Compose
+from restore_cli.degradations.sample import Sample as DegradedSample
 from restore_cli.errors import RestoreError
 from restore_cli.images.pair_rules import Rule
 from restore_cli.networks.amounts import amounts
@@ -46,9 +48,13 @@ class Degraded:
 
     def __call__(self, rng: np.random.Generator) -> Sample:
         """Draw one pair, all of which is known."""
+        return known(self.begun(rng).finished())
+
+    def begun(self, rng: np.random.Generator) -> Unfinished:
+        """The same, of which the last arithmetic is left to whoever finishes it."""
         photo = self._photos[int(rng.integers(len(self._photos)))]
         (clean,) = crop_and_flip([photo], self._crop, flips=self._flips, rng=rng)
-        return degrade(clean, self._degrade, rng)
+        return self._degrade.begun(clean, rng)
 
 
 class Paired:
@@ -134,14 +140,18 @@ def degrade(clean: Tensor, change: Compose, rng: np.random.Generator) -> Sample:
 
     A mixture that names sources gives each sample its label.
     """
-    made = change(clean, rng)
+    return known(change(clean, rng))
+
+
+def known(made: DegradedSample) -> Sample:
+    """What training knows of a degraded sample; its pictures, maps and amounts on its device."""
     return Sample.of(
         made.image,
         made.target,
         sigma=torch.tensor(made.sigma, dtype=torch.float32),
         noise=made.noise,
         blur=directional_widths(made.blur),
-        amounts=amounts(made.quantity, made.level),
+        amounts=amounts(made.quantity, made.level, device=made.image.device),
         source=None if made.source < 0 else torch.tensor(made.source),
         matrix=made.matrix,
         rendering=None if made.matrix is None else plainest(made.image, made.matrix),

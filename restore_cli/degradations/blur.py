@@ -3,12 +3,14 @@
 import math
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from restore_cli.degradations.change import Change, Planned
+from restore_cli.degradations.filters import convolved
+from restore_cli.degradations.planes import drawn
 from restore_cli.degradations.sample import (
     Moments,
     Range,
@@ -24,7 +26,7 @@ _MOMENTS = 400  # points of a trajectory
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Blur:
+class _Blur(Planned):
     """What every blur has.
 
     Attributes:
@@ -41,16 +43,13 @@ class _Blur:
         positive = [name for name in vars(self) if name in ("extent", "radius", "edge", "glow")]
         check_options(vars(self), positive=positive)
 
-    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+    def plan(self, sample: Sample, rng: np.random.Generator) -> Change:
         """Blur `sample.image`, clipped to [0, 1]."""
         if rng.uniform() >= self.probability:
-            return measure(sample, "blur", 0.0)
+            return Change(measure, {"quantity": "blur", "amount": 0.0})
         kernel = self._kernel(rng)
-        image = spread(sample.image, kernel, glow=log_uniform(self.glow, rng))
-        xx, xy, yy = (a + b for a, b in zip(sample.blur, kernel_moments(kernel), strict=True))
-        own_xx, _, own_yy = kernel_moments(kernel)
-        changed = replace(sample, image=image, sigma=math.nan, blur=(xx, xy, yy))
-        return measure(changed, "blur", math.sqrt(own_xx + own_yy))
+        found = {"kernel": drawn(kernel), "glow": log_uniform(self.glow, rng)}
+        return Change(_blurred, found | {"moments": kernel_moments(kernel)})
 
     def _kernel(self, rng: np.random.Generator) -> Kernel:
         raise NotImplementedError
@@ -86,6 +85,13 @@ class Defocus(_Blur):
 
     def _kernel(self, rng: np.random.Generator) -> Kernel:
         return disc_kernel(log_uniform(self.radius, rng), rng.uniform(*self.edge))
+
+
+def _blurred(sample: Sample, *, kernel: Tensor, glow: float, moments: Moments) -> Sample:
+    xx, xy, yy = (a + b for a, b in zip(sample.blur, moments, strict=True))
+    image = spread(sample.image, kernel, glow=glow)
+    changed = replace(sample, image=image, sigma=math.nan, blur=(xx, xy, yy))
+    return measure(changed, "blur", math.sqrt(moments[0] + moments[2]))
 
 
 def shake_kernel(extent: float, jitter: float, rng: np.random.Generator) -> Kernel:
@@ -156,23 +162,21 @@ def directional_widths(moments: Moments) -> Tensor:
     return torch.tensor([math.sqrt(max(square, 0.0)) for square in squares])
 
 
-def spread(image: Tensor, kernel: Kernel, *, glow: float = 1.0) -> Tensor:
+def spread(image: Tensor, kernel: Tensor, *, glow: float = 1.0) -> Tensor:
     """Blur in linear light.
 
     Args:
         image: (3, H, W) sRGB; clipped to [0, 1].
-        kernel: (K, K), sum 1.
+        kernel: (K, K), sum 1, on the same device.
         glow: by how much places at the white point are truly brighter, as a factor; places below
             four fifths of it are as they are.
 
     Returns:
         (3, H, W) sRGB in [0, 1].
     """
-    linear = srgb_to_linear(image.clamp(0, 1)).permute(1, 2, 0).contiguous().numpy()
+    linear = srgb_to_linear(image.clamp(0, 1))
     if glow > 1:
-        above = np.clip((linear.max(axis=2, keepdims=True) - 0.8) / 0.2, 0, 1)
-        linear = linear * (1 + (np.float32(glow) - 1) * above**2)
-    # OpenCV correlates: turned by half a circle it is a convolution.
-    blurred = cv2.filter2D(linear, cv2.CV_32F, kernel[::-1, ::-1], borderType=cv2.BORDER_REFLECT)
-    back = torch.from_numpy(np.asarray(blurred, np.float32)).permute(2, 0, 1).contiguous()
-    return linear_to_srgb(back.clamp(0, 1))
+        above = ((linear.amax(dim=0) - 0.8) / 0.2).clip(0, 1)
+        more = float(np.float32(glow) - np.float32(1))
+        linear = linear * (1 + more * above.square())
+    return linear_to_srgb(convolved(linear, kernel).clamp(0, 1))

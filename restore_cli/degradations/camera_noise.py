@@ -6,14 +6,26 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
 
+from restore_cli.degradations.change import Change, Planned
 from restore_cli.degradations.curves import Plane, decode, encode
+from restore_cli.degradations.filters import local_mean
+from restore_cli.degradations.planes import clip_, drawn, planes, tensor
 from restore_cli.degradations.random_fields import fractal
-from restore_cli.degradations.sample import Range, Sample, check_options, log_uniform, measure
+from restore_cli.degradations.sample import (
+    Range,
+    Sample,
+    check_options,
+    log_uniform,
+    measure,
+    number,
+    root,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class CameraNoise:
+class CameraNoise(Planned):
     """Shot and read noise of a Bayer sensor, through what a camera makes of it.
 
     Raw noise is demosaiced (OpenCV, bilinear, so that the grain is a few px wide and neighbouring
@@ -44,28 +56,42 @@ class CameraNoise:
     def __post_init__(self) -> None:
         check_options(vars(self), positive=("shot", "read", "grain"))
 
-    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+    def plan(self, sample: Sample, rng: np.random.Generator) -> Change:
         """Add the noise, clipped to [0, 1]; its map and level are measured, smoothed over 15 px."""
         height, width = sample.image.shape[-2:]
-        before = sample.image.clamp(0, 1).numpy()
-        linear = decode(before)
         shot, read = log_uniform(self.shot, rng), log_uniform(self.read, rng)
         unit = _raw_grain(height, width, log_uniform(self.grain, rng), rng)
         spread = np.float32(rng.uniform(*self.saturate))
         unit += spread * (unit - unit.mean(axis=0))
-        linear += np.sqrt(np.float32(shot) * linear + np.float32(read**2)) * unit
-        noise = encode(np.clip(linear, 0, 1, out=linear)) - before
+        more: list[Tensor] = []
         if rng.uniform() < self.blotch_probability:
-            noise += _blotches(height, width, rng) * np.float32(rng.uniform(*self.blotch) / 255)
+            blotches = _blotches(height, width, rng)
+            more.append(drawn(blotches * np.float32(rng.uniform(*self.blotch) / 255)))
         if rng.uniform() < self.band_probability:
             lines = rng.standard_normal((height, 1) if rng.uniform() < 0.5 else (1, width))
-            noise += (lines * rng.uniform(*self.band) / 255).astype(np.float32)
-        square = np.square(noise).mean(axis=0)
-        local = np.sqrt(cv2.blur(square, (15, 15)).reshape(height, width))
-        image = torch.from_numpy(np.clip(before + noise, 0, 1))
-        level = torch.sqrt(sample.noise**2 + torch.from_numpy(local)[None] ** 2)
-        changed = replace(sample, image=image, noise=level, sigma=math.nan)
-        return measure(changed, "sigma", 255 * math.sqrt(float(square.mean())))
+            more.append(drawn(lines * rng.uniform(*self.band) / 255))
+        found = {"shot": shot, "read": read, "grain": drawn(unit), "more": more}
+        return Change(_with_camera, found)
+
+
+def _with_camera(
+    sample: Sample, *, shot: float, read: float, grain: Tensor, more: list[Tensor]
+) -> Sample:
+    before = planes(sample.image.clamp(0, 1))
+    linear = decode(before)
+    linear += (shot * linear + read**2) ** 0.5 * planes(grain)
+    noise = encode(clip_(linear)) - before
+    for one in more:
+        noise += planes(one)
+    square = (noise * noise).mean(axis=0)
+    local = tensor(planes(local_mean(tensor(square), side=15)) ** 0.5)
+    changed = replace(
+        sample,
+        image=tensor(clip_(before + noise)),
+        noise=torch.sqrt(sample.noise**2 + local[None] ** 2),
+        sigma=math.nan,
+    )
+    return measure(changed, "sigma", 255 * root(number(square.mean())))
 
 
 def _raw_grain(height: int, width: int, factor: float, rng: np.random.Generator) -> Plane:
@@ -91,7 +117,7 @@ def _blotches(height: int, width: int, rng: np.random.Generator) -> Plane:
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnevenNoise:
+class UnevenNoise(Planned):
     """White Gaussian noise whose deviation changes over the picture, not clipped.
 
     Attributes:
@@ -103,17 +129,20 @@ class UnevenNoise:
     def __post_init__(self) -> None:
         check_options(vars(self))
 
-    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+    def plan(self, sample: Sample, rng: np.random.Generator) -> Change:
         """Add the noise; no single number is true of it, and the map says how much is where."""
         height, width = sample.image.shape[-2:]
         low, high = rng.uniform(*self.sigma, 2) / 255
         field = low + (high - low) * fractal(height, width, rng, roughness=0.3)
-        deviation = torch.from_numpy(field.astype(np.float32))[None]
         grain = rng.standard_normal((3, height, width), dtype=np.float32)
-        changed = replace(
-            sample,
-            image=sample.image + deviation * torch.from_numpy(grain),
-            noise=torch.sqrt(sample.noise**2 + deviation**2),
-            sigma=math.nan,
-        )
-        return measure(changed, "sigma", 255 * float(deviation.square().mean().sqrt()))
+        return Change(_with_uneven, {"deviation": drawn(field)[None], "grain": drawn(grain)})
+
+
+def _with_uneven(sample: Sample, *, deviation: Tensor, grain: Tensor) -> Sample:
+    changed = replace(
+        sample,
+        image=sample.image + deviation * grain,
+        noise=torch.sqrt(sample.noise**2 + deviation**2),
+        sigma=math.nan,
+    )
+    return measure(changed, "sigma", 255 * number(deviation.square().mean().sqrt()))

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from restore_cli.degradations import DEGRADATIONS
+from restore_cli.degradations.change import Unfinished
 from restore_cli.degradations.sample import Degradation, Sample
 from restore_cli.degradations.turn import Turn
 from restore_cli.recipe import Mixture, construct
@@ -44,9 +45,14 @@ class Compose:
             clean: (3, H, W) float32 in [0, 1].
             rng: the only source of chance: the same state gives the same sample.
         """
+        return self.begun(clean, rng).finished()
+
+    def begun(self, clean: Tensor, rng: np.random.Generator) -> Unfinished:
+        """The same, of which the last arithmetic is left to whoever finishes it."""
         noise = torch.zeros(1, *clean.shape[-2:])
         drawn = int(rng.choice(len(self._chains), p=self._chances))
-        sample = Sample(image=clean, target=clean, noise=noise, source=self._labels[drawn])
+        label = self._labels[drawn]
+        sample = Unfinished(Sample(image=clean, target=clean, noise=noise, source=label))
         for step in self._chains[drawn]:
-            sample = step(sample, rng)
-        return sample if self._turn is None else self._turn(sample, rng)
+            sample = sample.after(step, rng)
+        return sample if self._turn is None else sample.after(self._turn, rng)

@@ -2,12 +2,16 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
 
+from restore_cli.degradations.change import Change, Planned
 from restore_cli.degradations.curves import Plane, decode, encode
+from restore_cli.degradations.planes import clip_, colour, drawn, planes, tensor
 from restore_cli.degradations.random_fields import (
     borrowing_edges,
     depth,
@@ -17,14 +21,21 @@ from restore_cli.degradations.random_fields import (
     room,
     segments,
 )
-from restore_cli.degradations.sample import Range, Sample, check_options, log_uniform, measure
+from restore_cli.degradations.sample import (
+    Colour,
+    Range,
+    Sample,
+    check_options,
+    log_uniform,
+    measure,
+)
 
 _AIRS = ((1.0, 1.0, 1.0), (0.97, 1.0, 1.0), (0.82, 0.93, 1.08), (1.08, 0.95, 0.72))
 """Airlight's colours beside its brightness: grey, white, blue, sepia."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Haze:
+class Haze(Planned):
     """Haze between the camera and the scene.
 
     The atmospheric scattering model of Koschmieder 1924, I = J t + A (1 - t) with the
@@ -59,6 +70,7 @@ class Haze:
         gain: range of the exposure's factor after the haze.
     """
 
+    looks: ClassVar[bool] = True  # depth follows the picture's edges
     thickness: Range = (0.1, 2.0)
     relief: Range = (0.2, 1.0)
     airlight: Range = (0.55, 1.0)
@@ -78,7 +90,7 @@ class Haze:
     def __post_init__(self) -> None:
         check_options(vars(self), positive=("thickness",))
 
-    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+    def plan(self, sample: Sample, rng: np.random.Generator) -> Change:
         """Veil `sample.image`, clipped to [0, 1]; no single noise level is true of the result.
 
         `sample.target` is changed where nothing comes through.
@@ -87,32 +99,19 @@ class Haze:
         optical = self._optical(picture, rng)
         through: Plane = np.exp(-optical)
         air = self._air(picture, rng)
-        back = air[:, None, None]
-        if rng.uniform() < self.linear:
-            light = decode(picture)
-            bright = decode(back)
-            light -= bright
-            light *= through
-            light += bright
-            hazy = encode(np.clip(light, 0, 1, out=light))
-        else:
-            hazy = picture - back
-            hazy *= through
-            hazy += back
-        if self.gain != (1.0, 1.0):
-            factor = np.float32(rng.uniform(*self.gain))
-            hazy, air = hazy * factor, air * factor
-        image = torch.from_numpy(np.clip(hazy, 0, 1, out=hazy))
-        target = sample.target
+        linear = bool(rng.uniform() < self.linear)
+        gain = 1.0 if self.gain == (1.0, 1.0) else float(np.float32(rng.uniform(*self.gain)))
+        seen = None
         if float(through.min()) < self.hidden[1]:
             low, high = self.hidden
-            seen = np.clip((through - np.float32(low)) * np.float32(1 / (high - low)), 0, 1)
-            target = torch.lerp(image, target, torch.from_numpy(seen * seen * (3 - 2 * seen)))
-        red, green, blue = (float(value) for value in np.clip(air, 0, 1))
-        changed = replace(
-            sample, image=image, target=target, sigma=math.nan, airlight=(red, green, blue)
-        )
-        return measure(changed, "haze", 1 - float(through.mean()))
+            share = np.clip((through - np.float32(low)) * np.float32(1 / (high - low)), 0, 1)
+            seen = drawn(share * share * (3 - 2 * share))
+        red, green, blue = (float(value) for value in np.clip(air * np.float32(gain), 0, 1))
+        found = {
+            "through": drawn(through), "air": drawn(air), "linear": linear, "gain": gain,
+            "seen": seen, "airlight": (red, green, blue), "haze": 1 - float(through.mean()),
+        }  # fmt: skip
+        return Change(_hazy, found)
 
     def _optical(self, picture: Plane, rng: np.random.Generator) -> Plane:
         """Optical depth, (H, W) float32."""
@@ -162,3 +161,32 @@ class Haze:
             plain = np.array(_AIRS[int(rng.integers(len(_AIRS)))])
             colour = 1 + rng.uniform(0.3, 1) * (plain - 1) + other
         return np.clip(rng.uniform(*self.airlight) * colour, 0, 1).astype(np.float32)
+
+
+def _hazy(
+    sample: Sample,
+    *,
+    through: Tensor,
+    air: Tensor,
+    linear: bool,
+    gain: float,
+    seen: Tensor | None,
+    airlight: Colour,
+    haze: float,
+) -> Sample:
+    picture, back = planes(sample.image.clamp(0, 1)), colour(planes(air))
+    if linear:
+        hazy, bright = decode(picture), decode(back)
+        hazy -= bright
+    else:
+        hazy, bright = picture - back, back
+    hazy *= planes(through)
+    hazy += bright
+    if linear:
+        hazy = encode(clip_(hazy))
+    if gain != 1:
+        hazy = hazy * gain
+    image = tensor(clip_(hazy))
+    target = sample.target if seen is None else torch.lerp(image, sample.target, seen)
+    changed = replace(sample, image=image, target=target, sigma=math.nan, airlight=airlight)
+    return measure(changed, "haze", haze)

@@ -2,18 +2,31 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
 
+from restore_cli.degradations.change import Change, Planned
 from restore_cli.degradations.curves import Plane, decode, encode
+from restore_cli.degradations.planes import Planes, clip_, colour, drawn, planes, tensor
 from restore_cli.degradations.random_fields import borrowing_edges, fractal, grey_of, region
-from restore_cli.degradations.sample import Range, Sample, check_options, log_uniform, measure
+from restore_cli.degradations.sample import (
+    Colour,
+    Range,
+    Sample,
+    check_options,
+    log_uniform,
+    measure,
+)
+
+_Grain = tuple[float, float, Tensor]  # factor of the shot noise, read noise, unit noise (3, H, W)
 
 
 @dataclass(frozen=True, kw_only=True)
-class LowLight:
+class LowLight(Planned):
     """A photo as it would have come out with less light.
 
     In linear light, as a sensor sees it. Some scenes are dark in one place only: a part of the
@@ -41,6 +54,7 @@ class LowLight:
         read: range of the read noise's deviation there; with both ranges zero there is none.
     """
 
+    looks: ClassVar[bool] = True  # what keeps its light follows the picture's edges
     stops: Range = (0.0, 5.0)
     uneven: Range = (0.0, 1.0)
     cast: Range = (1.0, 1.4)
@@ -58,44 +72,30 @@ class LowLight:
     def __post_init__(self) -> None:
         check_options(vars(self), positive=("cast", "gamma"))
 
-    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+    def plan(self, sample: Sample, rng: np.random.Generator) -> Change:
         """Darken `sample.image`, clipped to [0, 1]; lamps are added to `sample.target`, too."""
         height, width = sample.image.shape[-2:]
-        picture = sample.image.clamp(0, 1).numpy()
-        stops, partly = self._stops(picture, rng)
+        stops, partly = self._stops(sample.image.clamp(0, 1).numpy(), rng)
         lamps = rng.uniform() < self.lamp_probability
         factor = log_uniform(self.cast, rng)
         gains = factor ** rng.permutation([0.0, -rng.uniform(), -1.0])
-        target, shine = sample.target, None
-        if lamps:
-            shine = _lamps(height, width, rng)
+        shine = drawn(_lamps(height, width, rng)) if lamps else None
+        left, dusk = stops, None
         if partly or lamps:
-            light = decode(target.clamp(0, 1).numpy())
-            light *= np.exp2(-np.maximum(stops - np.float32(self.lift), 0))
-            light = light if shine is None else light + shine
-            target = torch.from_numpy(encode(np.clip(light, 0, 1, out=light)))
-        dark = decode(picture)
-        dark *= np.exp2(-stops)
-        dark *= gains.astype(np.float32)[:, None, None]
-        dark = dark if shine is None else dark + shine
-        noise = sample.noise
-        if self.shot[1] > 0 or self.read[1] > 0:
-            dark, noise = self._noisy(dark, noise, rng)
-        np.clip(dark, 0, 1, out=dark)
+            left = np.minimum(stops, np.float32(self.lift))
+            dusk = drawn(np.exp2(-np.maximum(stops - np.float32(self.lift), 0)))
+        grain = self._grain(height, width, rng)
         gamma = log_uniform(self.gamma, rng)
-        if gamma != 1:
-            dark = np.power(dark, np.float32(gamma), out=dark)
-        black = np.float32(rng.uniform(*self.black))
-        image = encode(dark * (1 - black) + black)
-        if self.response_probability and rng.uniform() < self.response_probability:
-            image = _response(image, rng)
+        black = float(np.float32(rng.uniform(*self.black)))
+        bent = self.response_probability and rng.uniform() < self.response_probability
         red, green, blue = (float(gain) for gain in gains / gains.max())
-        changed = replace(
-            sample, image=torch.from_numpy(np.clip(image, 0, 1, out=image)), target=target,
-            noise=noise, sigma=math.nan, cast=(red, green, blue),
-        )  # fmt: skip
-        missing = np.minimum(stops, np.float32(self.lift)) if partly or lamps else stops
-        return measure(changed, "stops", float(missing.mean()))
+        found = {
+            "through": drawn(np.exp2(-stops)), "gains": drawn(gains), "shine": shine,
+            "dusk": dusk, "grain": grain, "gamma": gamma, "black": black,
+            "response": _response(rng) if bent else None, "stops": float(left.mean()),
+            "cast": (red, green, blue),
+        }  # fmt: skip
+        return Change(_darkened, found)
 
     def _stops(self, picture: Plane, rng: np.random.Generator) -> tuple[Plane, bool]:
         """Missing stops at each place, (H, W), and whether some place keeps its light."""
@@ -121,17 +121,59 @@ class LowLight:
             stops = stops * (1 - rng.uniform(0.6, 1) * lit)
         return np.maximum(stops, 0).astype(np.float32), bool(keeps)
 
-    def _noisy(
-        self, dark: Plane, noise: torch.Tensor, rng: np.random.Generator
-    ) -> tuple[Plane, torch.Tensor]:
-        """Shot and read noise in linear light, and the level that it has under the curve."""
+    def _grain(self, height: int, width: int, rng: np.random.Generator) -> _Grain | None:
+        if self.shot[1] <= 0 and self.read[1] <= 0:
+            return None
         shot, read = rng.uniform(*self.shot), rng.uniform(*self.read)
-        deviation = np.sqrt(np.float32(shot) * np.maximum(dark, 0) + np.float32(read**2))
-        middle, step = dark.mean(axis=0), deviation.mean(axis=0)
-        up, down = (np.clip(middle + sign * step, 0, 1) for sign in (1, -1))
-        level = torch.from_numpy((encode(up) - encode(down)) / 2)[None]
-        grain = rng.standard_normal(dark.shape, dtype=np.float32)
-        return dark + deviation * grain, torch.sqrt(noise**2 + level**2)
+        return shot, read, drawn(rng.standard_normal((3, height, width), dtype=np.float32))
+
+
+def _darkened(
+    sample: Sample,
+    *,
+    through: Tensor,
+    gains: Tensor,
+    shine: Tensor | None,
+    dusk: Tensor | None,
+    grain: Planes,
+    gamma: float,
+    black: float,
+    response: Tensor | None,
+    stops: float,
+    cast: Colour,
+) -> Sample:
+    lamps = 0.0 if shine is None else planes(shine)
+    target, noise = sample.target, sample.noise
+    if dusk is not None:
+        light = decode(planes(target.clamp(0, 1)))
+        light *= planes(dusk)
+        light += lamps
+        target = tensor(encode(clip_(light)))
+    dark = decode(planes(sample.image.clamp(0, 1)))
+    dark *= planes(through)
+    dark *= colour(planes(gains))
+    dark += lamps
+    if grain is not None:
+        dark, level = _noisy(dark, *grain)
+        noise = torch.sqrt(noise**2 + tensor(level)[None] ** 2)
+    clip_(dark)
+    if gamma != 1:
+        dark **= gamma
+    image = encode(dark * (1 - black) + black)
+    if response is not None:
+        image = _bent(image, response)
+    changed = replace(
+        sample, image=tensor(clip_(image)), target=target, noise=noise, sigma=math.nan, cast=cast
+    )
+    return measure(changed, "stops", stops)
+
+
+def _noisy(dark: Planes, shot: float, read: float, grain: Tensor) -> tuple[Planes, Planes]:
+    """Shot and read noise in linear light, and the level that it has under the curve."""
+    deviation = (shot * dark.clip(0) + read**2) ** 0.5
+    middle, step = dark.mean(axis=0), deviation.mean(axis=0)
+    up, down = ((middle + sign * step).clip(0, 1) for sign in (1, -1))
+    return dark + deviation * planes(grain), (encode(up) - encode(down)) / 2
 
 
 def _window(height: int, width: int, rng: np.random.Generator) -> Plane:
@@ -150,13 +192,19 @@ def _window(height: int, width: int, rng: np.random.Generator) -> Plane:
     return np.asarray(soft / np.float32(255), np.float32).reshape(height, width)
 
 
-def _response(image: Plane, rng: np.random.Generator) -> Plane:
+def _response(rng: np.random.Generator) -> Tensor:
     """A camera's own curve over sRGB values, from 0 to 0 and from 1 to 1, rising everywhere."""
     x = np.linspace(0, 1, 1025)
     toe, shoulder = rng.uniform(-0.35, 0.35), rng.uniform(0, 0.35)
-    curve = x + toe * x * (1 - x) ** 2 + shoulder * x**2 * (1 - x)
-    table = curve.astype(np.float32)
-    return table[(np.clip(image, 0, 1) * 1024 + 0.5).astype(np.uint16)]
+    return drawn(x + toe * x * (1 - x) ** 2 + shoulder * x**2 * (1 - x))
+
+
+def _bent(image: Planes, table: Tensor) -> Planes:
+    """Look values up in a table over [0, 1]."""
+    places = image.clip(0, 1) * (len(table) - 1) + 0.5
+    if isinstance(places, Tensor):
+        return table[places.to(torch.int64)]
+    return planes(table)[places.astype(np.uint16)]
 
 
 def _lamps(height: int, width: int, rng: np.random.Generator) -> Plane:

@@ -8,19 +8,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from restore_cli.degradations.change import Change, Planned
+from restore_cli.degradations.planes import colour
 from restore_cli.degradations.sample import (
     Range,
     Sample,
-    Sometimes,
     check_options,
     log_uniform,
     measure,
+    number,
+    root,
 )
 from restore_cli.images.color import linear_to_srgb, srgb_to_linear
 
 
 @dataclass(frozen=True, kw_only=True)
-class GaussianNoise:
+class GaussianNoise(Planned):
     """Additive white Gaussian noise, not clipped (`Quantize8` after it is what a file holds).
 
     Attributes:
@@ -32,22 +35,24 @@ class GaussianNoise:
     def __post_init__(self) -> None:
         check_options(vars(self))
 
-    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+    def plan(self, sample: Sample, rng: np.random.Generator) -> Change:
         """Add noise; `sigma` stays a true single number only if the picture was clean before."""
         sigma = rng.uniform(*self.sigma) / 255.0
-        noisy = sample.image + sigma * _normal(sample.image.shape, rng)
-        clean_before = sample.sigma == 0.0
-        changed = replace(
-            sample,
-            image=noisy,
-            noise=torch.sqrt(sample.noise**2 + sigma**2),
-            sigma=sigma if clean_before else math.nan,
-        )
-        return measure(changed, "sigma", 255 * sigma)
+        return Change(_with_gauss, {"sigma": sigma, "grain": _normal(sample.image.shape, rng)})
+
+
+def _with_gauss(sample: Sample, *, sigma: float, grain: Tensor) -> Sample:
+    changed = replace(
+        sample,
+        image=sample.image + sigma * grain,
+        noise=torch.sqrt(sample.noise**2 + sigma**2),
+        sigma=sigma if sample.sigma == 0.0 else math.nan,
+    )
+    return measure(changed, "sigma", 255 * sigma)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SensorNoise:
+class SensorNoise(Planned):
     """Shot and read noise of a camera, in linear light, optionally smeared as by demosaicing.
 
     The variance in linear light is `shot * x + read**2` (Foi et al. 2008). Demosaicing, denoising
@@ -69,47 +74,66 @@ class SensorNoise:
     def __post_init__(self) -> None:
         check_options(vars(self), positive=("shot", "read"))
 
-    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+    def plan(self, sample: Sample, rng: np.random.Generator) -> Change:
         """Add the noise in linear light and return to sRGB, clipped as a sensor clips."""
         shot = log_uniform(self.shot, rng)
         read = log_uniform(self.read, rng)
         smear = rng.uniform(*self.smear)
         red, blue = rng.uniform(*self.chroma, size=2)
-        gains = torch.tensor([red, 1.0, blue], dtype=torch.float32).view(3, 1, 1)
-        linear = srgb_to_linear(sample.image.clamp(0, 1))
-        deviation = gains * torch.sqrt(shot * linear + read**2)
-        noise = _smear(_normal(linear.shape, rng), smear)
-        noisy = linear_to_srgb((linear + deviation * noise).clamp(0, 1))
-        # First-order level in sRGB: half the step that one deviation up and down makes there.
-        up = linear_to_srgb((linear + deviation).clamp(0, 1))
-        down = linear_to_srgb((linear - deviation).clamp(0, 1))
-        level = ((up - down) / 2).square().mean(dim=0, keepdim=True)
-        changed = replace(
-            sample, image=noisy, noise=torch.sqrt(sample.noise**2 + level), sigma=math.nan
-        )
-        return measure(changed, "sigma", 255 * math.sqrt(float(level.mean())))
+        grain = _smear(_normal(sample.image.shape, rng), smear)
+        gains = torch.tensor([red, 1.0, blue], dtype=torch.float32)
+        found = {"shot": shot, "read": read, "gains": gains, "grain": grain}
+        return Change(_with_sensor, found)
+
+
+def _with_sensor(
+    sample: Sample, *, shot: float, read: float, gains: Tensor, grain: Tensor
+) -> Sample:
+    linear = srgb_to_linear(sample.image.clamp(0, 1))
+    deviation = colour(gains) * torch.sqrt(shot * linear + read**2)
+    noisy = linear_to_srgb((linear + deviation * grain).clamp(0, 1))
+    # First-order level in sRGB: half the step that one deviation up and down makes there.
+    up = linear_to_srgb((linear + deviation).clamp(0, 1))
+    down = linear_to_srgb((linear - deviation).clamp(0, 1))
+    level = ((up - down) / 2).square().mean(dim=0, keepdim=True)
+    changed = replace(
+        sample, image=noisy, noise=torch.sqrt(sample.noise**2 + level), sigma=math.nan
+    )
+    return measure(changed, "sigma", 255 * root(number(level.mean())))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quantize8(Sometimes):
+class Quantize8(Planned):
     """What an 8-bit file keeps: values clipped to [0, 1] and rounded to 256 levels.
 
     Attributes:
+        probability: how often it happens; the rest passes unchanged.
         clip_probability: how often values beyond [0, 1] are cut off. Where noise was cut off at
             white, its mean lies below white, and a network learns to brighten bright places.
     """
 
+    probability: float = 1.0
     clip_probability: float = 1.0
 
-    def degraded(self, sample: Sample, rng: np.random.Generator) -> Sample:
+    def __post_init__(self) -> None:
+        check_options(vars(self))
+
+    def plan(self, sample: Sample, rng: np.random.Generator) -> Change | None:
         """Clip and round. The noise level stays that of the noise before the file."""
-        if self.clip_probability < 1 and rng.uniform() >= self.clip_probability:
-            return replace(sample, image=(sample.image * 255.0 + 0.5).floor() / 255.0)
+        if rng.uniform() >= self.probability:
+            return None
+        clip = self.clip_probability == 1 or rng.uniform() < self.clip_probability
+        return Change(_rounded, {"clip": clip})
+
+
+def _rounded(sample: Sample, *, clip: bool) -> Sample:
+    if clip:
         return replace(sample, image=_to_bytes(sample.image).to(torch.float32) / 255.0)
+    return replace(sample, image=(sample.image * 255.0 + 0.5).floor() / 255.0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Jpeg:
+class Jpeg(Planned):
     """JPEG compression by libjpeg, with or without chroma subsampling.
 
     Attributes:
@@ -123,30 +147,34 @@ class Jpeg:
     def __post_init__(self) -> None:
         check_options(vars(self))
 
-    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+    def plan(self, sample: Sample, rng: np.random.Generator) -> Change | None:
         """Compress and decompress; no single sigma is true of the result."""
         if rng.uniform() >= self.probability:
-            return sample
+            return None
         quality = int(rng.integers(self.quality[0], self.quality[1] + 1))
         sampling = (
             cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
             if rng.uniform() < 0.5
             else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
         )
-        rgb = _to_bytes(sample.image).permute(1, 2, 0).numpy()
-        settings = [
-            cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling,
-        ]  # fmt: skip
-        _, code = cv2.imencode(".jpg", np.ascontiguousarray(rgb[:, :, ::-1]), settings)
-        back = cv2.imdecode(code, cv2.IMREAD_COLOR)
-        if back is None:
-            raise RuntimeError("OpenCV could not read the JPEG that it wrote")
-        image = torch.from_numpy(np.ascontiguousarray(back[:, :, ::-1])).permute(2, 0, 1)
-        return replace(sample, image=image.to(torch.float32) / 255.0, sigma=math.nan)
+        return Change(_filed, {"quality": quality, "sampling": sampling}, anywhere=False)
+
+
+def _filed(sample: Sample, *, quality: int, sampling: int) -> Sample:
+    rgb = _to_bytes(sample.image).permute(1, 2, 0).numpy()
+    settings = [
+        cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling,
+    ]  # fmt: skip
+    _, code = cv2.imencode(".jpg", np.ascontiguousarray(rgb[:, :, ::-1]), settings)
+    back = cv2.imdecode(code, cv2.IMREAD_COLOR)
+    if back is None:
+        raise RuntimeError("OpenCV could not read the JPEG that it wrote")
+    image = torch.from_numpy(np.ascontiguousarray(back[:, :, ::-1])).permute(2, 0, 1)
+    return replace(sample, image=image.to(torch.float32) / 255.0, sigma=math.nan)
 
 
 @dataclass(frozen=True, kw_only=True)
-class DropNoiseLevel:
+class DropNoiseLevel(Planned):
     """Forget the noise level, so that a network learns to work blind as well.
 
     Attributes:
@@ -158,9 +186,13 @@ class DropNoiseLevel:
     def __post_init__(self) -> None:
         check_options(vars(self))
 
-    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+    def plan(self, sample: Sample, rng: np.random.Generator) -> Change | None:
         """Set `sigma` to NaN; the picture stays."""
-        return replace(sample, sigma=math.nan) if rng.uniform() < self.probability else sample
+        return Change(_forgotten) if rng.uniform() < self.probability else None
+
+
+def _forgotten(sample: Sample) -> Sample:
+    return replace(sample, sigma=math.nan)
 
 
 def _normal(shape: torch.Size, rng: np.random.Generator) -> Tensor:

@@ -18,16 +18,19 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
+from torch import Tensor
 
+from restore_cli.degradations.change import Change, Planned
+from restore_cli.degradations.planes import Planes, clip_, colour, drawn, planes, tensor
 from restore_cli.degradations.sample import (
     Range,
     Sample,
     check_options,
     log_uniform,
     measure,
+    number,
 )
-from restore_cli.degradations.veil import Veil
+from restore_cli.degradations.veil import Veil, Veiling
 
 Plane = npt.NDArray[np.floating]
 _SUBPIXEL_BITS = 4  # cv2.line takes fixed-point coordinates
@@ -42,8 +45,53 @@ class _Fall(NamedTuple):
     scale: float
 
 
+class _Streaks(NamedTuple):
+    """One layer: its light (H, W), and how that is laid over a picture.
+
+    Attributes:
+        light: (H, W).
+        tint: factors on red, green and blue.
+        dark: the share of the light behind that it takes, where it darkens.
+        screened: light is added only where there is room for it.
+        sky: brightness that covers the scene; None adds to it, as the published sets compose.
+    """
+
+    light: Tensor
+    tint: tuple[float, ...] = (1.0, 1.0, 1.0)
+    dark: float | None = None
+    screened: bool = False
+    sky: float | None = None
+
+    def lay_over(self, picture: Planes) -> None:
+        """Change a picture (3, H, W) in place: plane by plane is fastest."""
+        light = planes(self.light)
+        if self.dark is not None:
+            picture *= 1 - light.clip(None, 1) * self.dark
+            return
+        for channel, shade in enumerate(self.tint):
+            plane = picture[channel]
+            if self.screened:
+                room = 1 - plane.clip(0, 1)
+                room *= light
+                room *= shade
+                plane += room
+            elif self.sky is not None:  # a drop shows the sky behind the camera, not the scene
+                away = shade * self.sky - plane
+                away *= light
+                plane += away
+            else:
+                plane += light * shade
+
+
+class _Mist(NamedTuple):
+    """Its opacity (H, W) and its colour (3,)."""
+
+    veil: Tensor
+    air: Tensor
+
+
 @dataclass(frozen=True, kw_only=True)
-class Rain:
+class Rain(Planned):
     """Rain over a picture.
 
     Attributes:
@@ -86,34 +134,31 @@ class Rain:
     def __post_init__(self) -> None:
         check_options(vars(self), positive=("length", "width", "density", "grains", "zoom"))
 
-    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+    def plan(self, sample: Sample, rng: np.random.Generator) -> Change:
         """Rain on `sample.image`; the result is clipped to [0, 1] as a camera clips.
 
         The level is the mean light that streaks add or take; mist and veil do not count.
         """
         height, width = sample.image.shape[-2:]
-        picture = sample.image.numpy()
+        veil = None
         if self.veil_probability and rng.uniform() < self.veil_probability:
-            picture = Veil(opacity=self.veil).over(np.clip(picture, 0, 1), rng)
+            veil = Veil(opacity=self.veil).over(height, width, rng)
         angle = rng.uniform(*self.angle)
         spread = rng.uniform(*self.spread)
         scale = rng.uniform(0.5, 1.5)  # rain of one picture is alike: near streaks long and wide
-        dry, picture = picture, picture.copy()
+        layers: list[_Streaks] = []
         for _ in range(int(rng.integers(self.layers[0], self.layers[1] + 1))):
             direction = angle + rng.normal() * spread / 2
             layer = self._layer(height, width, _Fall(direction, spread, scale), rng)
             light = layer * np.float32(rng.uniform(*self.brightness))
             if self.dark_probability and rng.uniform() < self.dark_probability:
-                picture *= 1 - np.minimum(light, 1) * np.float32(rng.uniform(0.2, 0.7))
+                layers.append(_Streaks(drawn(light), dark=rng.uniform(0.2, 0.7)))
             else:
-                _compose(picture, light, rng)
-        np.clip(picture, 0, 1, out=picture)
-        flat = (-1, width)
-        level = cv2.norm(picture.reshape(flat), dry.reshape(flat), cv2.NORM_L1) / picture.size
+                layers.append(_bright(light, rng))
+        mist = None
         if rng.uniform() < self.mist_probability:
-            picture = np.clip(_mist(picture, rng.uniform(*self.mist), rng), 0, 1)
-        image = torch.from_numpy(picture)
-        return measure(replace(sample, image=image, sigma=math.nan), "rain", level)
+            mist = _mist(height, width, rng.uniform(*self.mist), rng)
+        return Change(_rained, {"veil": veil, "layers": layers, "mist": mist})
 
     def _layer(self, height: int, width: int, fall: _Fall, rng: np.random.Generator) -> Plane:
         """One layer of light, (H, W), at the size of the picture."""
@@ -225,31 +270,43 @@ def _dots(height: int, width: int, rng: np.random.Generator) -> Plane:
     return np.clip((field.reshape(height, width) - 0.4) * 5, 0, 1)
 
 
-def _compose(picture: Plane, light: Plane, rng: np.random.Generator) -> None:
-    """Lay a streak layer (H, W) over a picture (3, H, W), in place: plane by plane is fastest."""
-    tint = (1.0 - rng.uniform(0.0, 0.12, 3)).astype(np.float32)
-    kind, sky = rng.uniform(), np.float32(0)
+def _bright(light: Plane, rng: np.random.Generator) -> _Streaks:
+    """A layer of light with its tint and with one of the ways in which light is laid over."""
+    tint = (1.0 - rng.uniform(0.0, 0.12, 3)).astype(np.float32).tolist()
+    kind, sky = rng.uniform(), None
     if kind >= 0.75:
-        sky, light = np.float32(rng.uniform(0.6, 1.0)), np.minimum(light, 1)
-    for channel, shade in enumerate(tint):
-        plane = picture[channel]
-        if kind < 0.5:  # addition, as the published synthetic sets compose
-            plane += light * shade
-        elif kind < 0.75:  # screening: light added where there is room for it
-            room = 1 - np.clip(plane, 0, 1)
-            room *= light
-            room *= shade
-            plane += room
-        else:  # covering: a drop shows the sky behind the camera in place of the scene
-            away = shade * sky - plane
-            away *= light
-            plane += away
+        sky, light = float(np.float32(rng.uniform(0.6, 1.0))), np.minimum(light, 1)
+    return _Streaks(drawn(light), tint=tint, screened=0.5 <= kind < 0.75, sky=sky)
 
 
-def _mist(picture: Plane, opacity: float, rng: np.random.Generator) -> Plane:
-    height, width = picture.shape[1:]
+def _mist(height: int, width: int, opacity: float, rng: np.random.Generator) -> _Mist:
     coarse = rng.uniform(0.5, 1.0, (3, 3)).astype(np.float32)
     field = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-    air = (rng.uniform(0.5, 0.95) * (1 - rng.uniform(0, 0.08, 3))).astype(np.float32)
+    air = rng.uniform(0.5, 0.95) * (1 - rng.uniform(0, 0.08, 3))
     veil = np.clip(field * np.float32(opacity), 0, 1).reshape(height, width)
-    return picture + (air[:, None, None] - picture) * veil
+    return _Mist(drawn(veil), drawn(air))
+
+
+def _rained(
+    sample: Sample, *, veil: Veiling | None, layers: list[_Streaks], mist: _Mist | None
+) -> Sample:
+    dry = planes(sample.image)
+    if veil is not None:
+        dry = veil.on(dry.clip(0, 1))
+    picture = planes(tensor(dry).clone())
+    for layer in layers:
+        layer.lay_over(picture)
+    clip_(picture)
+    level = number(_mean_difference(picture, dry))
+    if mist is not None:
+        away = colour(planes(mist.air)) - picture
+        picture = clip_(picture + away * planes(mist.veil))
+    return measure(replace(sample, image=tensor(picture), sigma=math.nan), "rain", level)
+
+
+def _mean_difference(one: Planes, other: Planes) -> Planes:
+    """The mean distance of two pictures' values."""
+    if isinstance(one, Tensor):
+        return (one - other).abs().mean()
+    flat = (-1, one.shape[-1])
+    return cv2.norm(one.reshape(flat), other.reshape(flat), cv2.NORM_L1) / one.size

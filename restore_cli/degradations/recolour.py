@@ -4,12 +4,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from restore_cli.degradations.change import Change, Planned
+from restore_cli.degradations.planes import colour, drawn
 from restore_cli.degradations.sample import Range, Sample, check_options
+
+_LUMA = np.array([0.299, 0.587, 0.114])  # BT.601
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recolour:
+class Recolour(Planned):
     """Change saturation and swap channels, of the picture and of its target alike.
 
     Where colour must be guessed, a network guesses that of its training photos: of grassland, if
@@ -27,13 +32,17 @@ class Recolour:
     def __post_init__(self) -> None:
         check_options(vars(self))
 
-    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+    def plan(self, sample: Sample, rng: np.random.Generator) -> Change:
         """Both pictures alike, clipped to [0, 1]."""
         factor = rng.uniform(*self.saturation)
         order = rng.permutation(3).tolist() if rng.uniform() < self.swap else [0, 1, 2]
+        return Change(_recoloured, {"factor": factor, "order": order, "luma": drawn(_LUMA)})
 
-        def change(picture: torch.Tensor) -> torch.Tensor:
-            luma = (picture * picture.new_tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(dim=0)
-            return torch.lerp(luma.expand(3, -1, -1), picture, factor)[order].clamp(0, 1)
 
-        return replace(sample, image=change(sample.image), target=change(sample.target))
+def _recoloured(sample: Sample, *, factor: float, order: list[int], luma: Tensor) -> Sample:
+    def change(picture: Tensor) -> Tensor:
+        grey = (picture * colour(luma)).sum(dim=0)
+        mixed = torch.lerp(grey.expand(3, -1, -1), picture, factor)
+        return torch.stack([mixed[channel] for channel in order]).clamp(0, 1)
+
+    return replace(sample, image=change(sample.image), target=change(sample.target))

@@ -9,6 +9,8 @@ from typing import Literal, Protocol, cast
 import numpy as np
 from torch import Tensor
 
+from restore_cli.degradations.planes import Planes
+
 Range = tuple[float, float]
 Moments = tuple[float, float, float]
 Colour = tuple[float, float, float]
@@ -50,7 +52,7 @@ class Sample:
     blur: Moments = (0.0, 0.0, 0.0)
     source: int = -1
     matrix: Tensor | None = None
-    level: float = 0.0
+    level: float | Tensor = 0.0
     quantity: Quantity = ""
     airlight: Colour = UNKNOWN
     cast: Colour = UNKNOWN
@@ -102,7 +104,7 @@ def as_target(sample: Sample, picture: Tensor) -> Sample:
     )
 
 
-def measure(sample: Sample, quantity: Quantity, amount: float) -> Sample:
+def measure(sample: Sample, quantity: Quantity, amount: float | Tensor) -> Sample:
     """Note how much a step did, if it is what the sample's level counts.
 
     The first step that counts anything decides what is counted, even if it did nothing. Amounts of
@@ -115,14 +117,31 @@ def measure(sample: Sample, quantity: Quantity, amount: float) -> Sample:
     if sample.quantity == "":
         level = amount
     elif quantity in ("blur", "sigma"):
-        level = math.hypot(before, amount)
+        level = _hypot(before, amount)
     elif quantity == "haze":
         level = 1 - (1 - before) * (1 - amount)
-    elif quantity == "quality":
+    elif quantity == "quality":  # of files, so never measured on a device
         level = min(before, amount) if before and amount else max(before, amount)
     else:
         level = before + amount
     return replace(sample, level=level, quantity=quantity)
+
+
+def number(value: Planes) -> float | Tensor:
+    """A single value as a number; itself on a device, which reading would have to wait for."""
+    on_device = isinstance(value, Tensor) and value.device.type != "cpu"
+    return value if on_device else float(value)
+
+
+def root(value: float | Tensor) -> float | Tensor:
+    """The square root of a `number`."""
+    return value.sqrt() if isinstance(value, Tensor) else math.sqrt(value)
+
+
+def _hypot(first: float | Tensor, second: float | Tensor) -> float | Tensor:
+    if isinstance(first, Tensor) or isinstance(second, Tensor):
+        return root(first * first + second * second)
+    return math.hypot(first, second)
 
 
 def check_options(options: Mapping[str, object], *, positive: Collection[str] = ()) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 if TYPE_CHECKING:
     # Levels are told and named where no torch is needed.
+    import torch
     from torch import Tensor
 
 QUANTITIES = ("rain", "haze", "stops", "blur", "sigma", "quality")
@@ -20,7 +21,11 @@ _SOFT = 0.01  # keeps the slope of the root finite at 0
 _NUISANCES = ("sigma", "quality")
 
 
-def amount_of(quantity: str, level: float) -> float:
+@overload
+def amount_of(quantity: str, level: float) -> float: ...
+@overload
+def amount_of(quantity: str, level: float | Tensor) -> float | Tensor: ...
+def amount_of(quantity: str, level: float | Tensor) -> float | Tensor:
     """The amount for a level in its own unit, 0 for none.
 
     Args:
@@ -41,7 +46,7 @@ def level_of(quantity: str, amount: float) -> float:
     return amount * _UNITS[quantity]
 
 
-def amounts(quantity: str, level: float) -> Tensor:
+def amounts(quantity: str, level: float | Tensor, *, device: torch.device | None = None) -> Tensor:
     """What is known of a sample, of which one quantity was counted.
 
     Noise and compression are added to samples of every kind without being counted there: they are
@@ -49,14 +54,15 @@ def amounts(quantity: str, level: float) -> Tensor:
 
     Args:
         quantity: what was counted; empty where nothing was done.
-        level: how much, in its own unit; NaN where it is unknown.
+        level: how much, in its own unit; NaN where it is unknown. A number, or () on the device.
+        device: of the result; None is the CPU.
 
     Returns:
         (N,), NaN where unknown.
     """
     import torch
 
-    known = torch.zeros(len(QUANTITIES))
+    known = torch.zeros(len(QUANTITIES), device=device)
     if not quantity:
         return known
     if quantity not in _NUISANCES:

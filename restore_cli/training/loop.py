@@ -10,8 +10,9 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from torch.utils.data import DataLoader
 
+from restore_cli.data.begun import BegunBatch
 from restore_cli.data.loader import Stream, training_loader
-from restore_cli.data.sample import Batch, Sample
+from restore_cli.data.sample import Batch
 from restore_cli.data.source import Source, build_source, validation_pairs
 from restore_cli.errors import RestoreError
 from restore_cli.methods import OBJECTIVES
@@ -200,7 +201,7 @@ class _Fit:
         self,
         state: State,
         source: Source,
-        loader: DataLoader[Sample],
+        loader: DataLoader[Any],
         on_start: Callable[[Start], None],
     ) -> None:
         """Say where it stands before the first step, and measure what comes in."""
@@ -215,7 +216,7 @@ class _Fit:
         if isinstance(self._schedule, ByClock):
             watch.measure(state)  # how long it takes decides when the steps must end
 
-    def _start(self, step: int, loader: DataLoader[Sample]) -> Start:
+    def _start(self, step: int, loader: DataLoader[Any]) -> Start:
         return Start(
             device=str(self._accelerator.device),
             precision=self._precision,
@@ -290,6 +291,6 @@ def _losses(checkpoint: dict[str, Any]) -> list[float]:
     return [float(loss) for loss in given if isinstance(loss, int | float)]
 
 
-def _on_device(loader: DataLoader[Sample], accelerator: Accelerator) -> Iterator[Batch]:
+def _on_device(loader: DataLoader[Any], accelerator: Accelerator) -> Iterator[Batch]:
     for batch in loader:
-        yield cast("Batch", batch).to(accelerator.device)
+        yield cast("Batch | BegunBatch", batch).to(accelerator.device)

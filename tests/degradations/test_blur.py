@@ -112,7 +112,7 @@ def test_blur_adds_up_light_and_not_srgb_values() -> None:
     image = torch.zeros(3, 1, 2)
     image[..., 1] = 0.7  # below where the glow begins
     kernel = np.array([[0.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.0, 0.0, 0.0]], np.float32)
-    blurred = spread(image, kernel)
+    blurred = spread(image, torch.from_numpy(kernel))
     # OpenCV's REFLECT border repeats the edge: of the two places one sees both, one itself twice.
     expected = linear_to_srgb(srgb_to_linear(torch.tensor(0.7)) / 2)
     values = sorted(blurred[0, 0].tolist())
@@ -125,14 +125,14 @@ def test_convolution_and_not_correlation() -> None:
     image[:, 4, 4] = 0.5
     kernel = np.zeros((3, 3), np.float32)
     kernel[0, 2] = 1.0  # light falls one up, one right
-    moved = spread(image, kernel)
+    moved = spread(image, torch.from_numpy(kernel))
     assert moved[0, 3, 5] == pytest.approx(0.5, abs=1e-5)
 
 
 def test_lamps_glow_and_greys_do_not() -> None:
     lamp, grey = torch.zeros(3, 15, 15), torch.full((3, 15, 15), 0.6)
     lamp[:, 7, 7] = 1.0
-    kernel = disc_kernel(3.0, 0.5)
+    kernel = torch.from_numpy(disc_kernel(3.0, 0.5))
     plain, glowing = spread(lamp, kernel), spread(lamp, kernel, glow=4.0)
     ratio = srgb_to_linear(glowing[0, 7, 7]) / srgb_to_linear(plain[0, 7, 7])
     assert ratio == pytest.approx(4, rel=1e-3)

@@ -40,7 +40,7 @@ def error(a: Tensor, b: Tensor) -> float:
 def test_a_blur_of_known_width_is_undone(index: int, radius: float) -> None:
     sharp = edges()
     kernel = disc_kernel(radius, 0.5)
-    blurred = spread(sharp, kernel)
+    blurred = spread(sharp, torch.from_numpy(kernel))
     widths = directional_widths(kernel_moments(kernel))
     made = inverse_filtered(blurred[None], widths[None])[0].view(3, 3, 64, 64)
     assert error(made[index], sharp) < 0.8 * error(blurred, sharp)
@@ -57,7 +57,7 @@ def test_filters_are_not_rounded_by_autocast() -> None:
 def test_a_line_is_undone_along_its_direction_only() -> None:
     sharp = edges()
     kernel = torch.eye(7).numpy() / 7  # from upper left to lower right: y grows with x
-    blurred = spread(sharp, kernel)
+    blurred = spread(sharp, torch.from_numpy(kernel))
     widths = directional_widths(kernel_moments(kernel))
     assert widths[3] == pytest.approx(0, abs=1e-3)
     right = inverse_filtered(blurred[None], widths[None])[0, 3:6]
