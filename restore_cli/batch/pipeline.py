@@ -239,6 +239,7 @@ class _Batch:
             if self._outputs.is_up_to_date(work) or not self._outputs.take(work):
                 self._drop(work)
                 return work.result("skipped")
+            want(self._restore)  # built beside this, as the first picture brings its libraries
             waited = time.perf_counter()
             pixels = self._count_pixels(job.source)
             work.pixels = self._budget.acquire(pixels or self._budget.capacity)
@@ -246,7 +247,6 @@ class _Batch:
             with weighed(self._reader, work):
                 what = f"restoring its {pixels / 1e6:.0f} megapixels"
                 admit(job.source, BYTES_PER_PIXEL * pixels, doing=what)
-            want(self._restore)
             loaded = None if work.in_bands else self._reader.read(job.source)
             prepare_folder(job.output.parent)
             if not self._outputs.take(work):
