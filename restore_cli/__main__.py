@@ -6,10 +6,12 @@ which promises less than 2 does ("nothing was written"), and points to `--traceb
 """
 
 import errno
+import gc
 import os
 import sys
 import traceback
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from restore_cli import streams
@@ -43,8 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not any(name in os.environ for name in _WAITING):
         os.environ.update(_WAITING)
     streams.secure()
-    with interruptible():
-        return _guarded(arguments)
+    # What imports and the parser make is no garbage: to look for some takes a tenth of the start.
+    # A command that begins turns it on.
+    gc.disable()
+    try:
+        with interruptible():
+            return _guarded(arguments)
+    finally:
+        gc.enable()
 
 
 def _guarded(arguments: list[str]) -> int:
@@ -81,6 +89,7 @@ def _run(arguments: list[str]) -> int:
     import typer
 
     from restore_cli.commands import app
+    from restore_cli.commands.program import narrowed
     from restore_cli.commands.usage_errors import NO_ARGUMENTS, as_usage_error
 
     if arguments[:1] == ["help"]:
@@ -88,7 +97,12 @@ def _run(arguments: list[str]) -> int:
     try:
         # Not standalone: the parser raises instead of printing and exiting. It turns Ctrl-C
         # into the return value 130.
-        result = app(in_words(arguments), prog_name="restore", standalone_mode=False)
+        result = narrowed(app, arguments)(
+            in_words(arguments),
+            prog_name="restore",
+            standalone_mode=False,
+            obj=partial(typer.main.get_command, app),
+        )
     except typer.Abort:
         raise KeyboardInterrupt from None
     except SystemExit as error:

@@ -1,6 +1,8 @@
 """How many pixels may be in memory at once, shared between threads."""
 
 import threading
+from collections.abc import Callable
+from functools import cached_property
 
 
 class ClosedError(Exception):
@@ -11,16 +13,21 @@ class Budget:
     """A bound on pixels in memory, granted in the order of asking.
 
     Args:
-        capacity: how many pixels may be granted at once.
+        capacity: how many pixels may be granted at once; asked for when that is first needed.
     """
 
-    def __init__(self, capacity: int) -> None:
-        self.capacity = max(1, capacity)
+    def __init__(self, capacity: Callable[[], int]) -> None:
+        self._most = capacity
         self._used = 0
         self._closed = False
         self._changed = threading.Condition()
         # Held while waiting, so that small pictures do not overtake a large one for ever.
         self._turnstile = threading.Lock()
+
+    @cached_property
+    def capacity(self) -> int:
+        """How many pixels may be granted at once."""
+        return max(1, self._most())
 
     def acquire(self, pixels: int) -> int:
         """Wait for room.

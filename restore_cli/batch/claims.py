@@ -71,9 +71,11 @@ def claim(output: Path) -> Claim:
             return Claim()  # writing the output will say what is wrong
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.fstat(handle).st_nlink:
+            status = os.fstat(handle)
+            if status.st_nlink:
                 with contextlib.suppress(OSError):  # a full disk: it holds without its name
-                    os.ftruncate(handle, 0)
+                    if status.st_size:  # file systems write out at once what was cut to nothing
+                        os.ftruncate(handle, 0)
                     os.write(handle, f"process {os.getpid()} on {host()}".encode())
                 return Claim(path, handle)
         except BlockingIOError:

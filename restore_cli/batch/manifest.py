@@ -76,18 +76,19 @@ class Manifest:
     def record(self, output: Path, input_sha256: str) -> None:
         """Note that `output` has been written, as it lies there. Raises OSError, RestoreError."""
         entry = self._entry(output, input_sha256) | {_OUTPUT_HASH: file_sha256(output)}
+        line = json.dumps(entry) + "\n"
         path = output.parent / MANIFEST_NAME
         with self._lock:
             # O_APPEND with a single write: lines of parallel runs do not mix. Closing unlocks.
             handle = os.open(path, _APPENDING, 0o666)
             try:
-                if not stat.S_ISREG(os.fstat(handle).st_mode):
-                    raise OSError(errno.EINVAL, "it is not a regular file")
                 if sys.platform != "win32":
                     with contextlib.suppress(OSError):  # a file system without locks
                         fcntl.flock(handle, fcntl.LOCK_EX)
-                line = json.dumps(entry) + "\n"
-                if os.fstat(handle).st_size > 0:
+                status = os.fstat(handle)
+                if not stat.S_ISREG(status.st_mode):
+                    raise OSError(errno.EINVAL, "it is not a regular file")
+                if status.st_size > 0:
                     os.lseek(handle, -1, os.SEEK_END)
                     # A line that a full disk cut short must not spoil the next one.
                     line = line if os.read(handle, 1) == b"\n" else f"\n{line}"

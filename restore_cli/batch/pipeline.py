@@ -108,8 +108,9 @@ def run(
 
 def budget(pixels: int | None) -> Budget:
     """For so many pixels between reading and writing; None goes by free memory."""
-    room = min(PIXELS_IN_FLIGHT, int(free_memory() / 2 / BYTES_PER_PIXEL))
-    return Budget(room if pixels is None else pixels)
+    if pixels is not None:
+        return Budget(lambda: pixels)
+    return Budget(lambda: min(PIXELS_IN_FLIGHT, int(free_memory() / 2 / BYTES_PER_PIXEL)))
 
 
 class _Batch:
@@ -155,7 +156,8 @@ class _Batch:
         """Wait for something to finish; compute one picture, or a few small ones together."""
         # Results of upscalers are larger than what the budget was asked for.
         held = sum(work.written_pixels for work in self._writes.values())
-        behind = len(self._writes) >= self._most_writes or held > self._budget.capacity
+        waits = len(self._writes) >= self._most_writes
+        behind = waits or (held > 0 and held > self._budget.capacity)
         going: list[Future[Any]] = [*self._writes] if behind else [*self._writes, *self._reads]
         if isinstance(self._restore, Later):
             self._restore.build_beside(going)
@@ -164,8 +166,7 @@ class _Batch:
             self._finished.append(write.result())
             del self._writes[write]
         if self._finished:
-            # Told before the next picture is computed: that may take a while.
-            return
+            return  # told before the next picture is computed: that may take a while
         loaded = self._take_loaded()
         if isinstance(loaded, Work):
             self._finished += self._compute(loaded)
@@ -238,6 +239,7 @@ class _Batch:
             if self._outputs.is_up_to_date(work) or not self._outputs.take(work):
                 self._drop(work)
                 return work.result("skipped")
+            want(self._restore)  # built beside this, as the first picture brings its libraries
             waited = time.perf_counter()
             pixels = self._count_pixels(job.source)
             work.pixels = self._budget.acquire(pixels or self._budget.capacity)
@@ -245,7 +247,6 @@ class _Batch:
             with weighed(self._reader, work):
                 what = f"restoring its {pixels / 1e6:.0f} megapixels"
                 admit(job.source, BYTES_PER_PIXEL * pixels, doing=what)
-            want(self._restore)
             loaded = None if work.in_bands else self._reader.read(job.source)
             prepare_folder(job.output.parent)
             if not self._outputs.take(work):

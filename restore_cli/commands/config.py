@@ -16,6 +16,7 @@ from restore_cli.commands.settings import (
     from_environment,
     settings_of,
     variable,
+    whole_program,
 )
 from restore_cli.commands.usage_errors import unknown_variables
 from restore_cli.errors import RestoreError, meant
@@ -44,7 +45,7 @@ def show_config(
     The nearest wins: config.toml in the user's folder, restore.toml in the working folder (or the
     file of --config), RESTORE_COMMAND_OPTION in the environment, then the command line.
     """
-    root = context.find_root().command
+    root = whole_program(context)
     console = Console(quiet=quiet, json=json)
     said = context.meta
     paths = files(said.get("config"), ignored=bool(said.get("no_config")))

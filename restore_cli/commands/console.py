@@ -305,13 +305,14 @@ def _cell(value: object) -> str:
 def _plain_console(*, stderr: bool, quiet: bool) -> "rich.console.Console":
     import rich.console
 
-    # No markup and no highlighting: file names may hold anything, `[red]` included.
+    # No markup, emoji and highlighting: file names may hold anything, `[red]` and `:car:` included.
     # In a log file, nothing limits the width of a table; a terminal has its own.
     stream = sys.stderr if stderr else sys.stdout
     return rich.console.Console(
         stderr=stderr,
         quiet=quiet,
         markup=False,
+        emoji=False,
         highlight=False,
         width=None if stream.isatty() else _LOG_WIDTH,
     )

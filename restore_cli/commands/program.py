@@ -4,10 +4,12 @@ A command is a plain function with typed options. `add` gives it what every comm
 into the program.
 """
 
+import copy
 import functools
+import gc
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -162,6 +164,18 @@ def add(app: typer.Typer, name: str, command: Callable[..., Any], *lines: str) -
     app.command(name, cls=GroupedCommand, epilog=examples(*lines))(_with_common(command))
 
 
+def narrowed(app: typer.Typer, words: Sequence[str]) -> typer.Typer:
+    """The program with that of its commands alone which the first word names; else all of it.
+
+    The parser builds all that it has at each start. Who wants to know of the others asks
+    `settings.whole_program`.
+    """
+    one = copy.copy(app)
+    one.registered_commands = [c for c in app.registered_commands if c.name in words[:1]]
+    one.registered_groups = [g for g in app.registered_groups if g.name in words[:1]]
+    return one if one.registered_commands or one.registered_groups else app
+
+
 def _with_common(command: Callable[..., Any]) -> Callable[..., Any]:
     """The command with the options of every command, which it never sees."""
     own = inspect.signature(command, eval_str=True)
@@ -169,6 +183,7 @@ def _with_common(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def run(*args: Any, **values: Any) -> Any:  # noqa: ANN401
+        gc.enable()
         given = {name: values.pop(name, None) for name in shared}
         with spoken(verbose=bool(given["verbose"]), log=given["log"]):
             return command(*args, **values)

@@ -103,6 +103,16 @@ def variable(words: Sequence[str], name: str) -> str:
     return "_".join([PREFIX, *words, name]).replace("-", "_").upper()
 
 
+def whole_program(context: Command) -> Command:
+    """The program with all its commands; the parser may know only that which runs.
+
+    Args:
+        context: the parser's, of any command; its `obj` builds the program.
+    """
+    root = context.find_root()
+    return root.command if root.obj is None else root.obj()
+
+
 def from_environment(words: Sequence[str], name: str) -> str | None:
     """What the environment says of an option; None where nothing. Empty counts as nothing."""
     return os.environ.get(variable(words, name)) or None
@@ -143,8 +153,8 @@ class FileDefaults(dict[str, object]):
             said = self._context.meta
             paths = files(said.get("config"), ignored=bool(said.get("no_config")))
             name = self._context.command_path.partition(" ")[2]
-            root = self._context.find_root().command
-            self._known = settings_of(paths, root).get(name, {}) if paths else {}
+            known = settings_of(paths, whole_program(self._context)) if paths else {}
+            self._known = known.get(name, {})
         return self._known
 
 

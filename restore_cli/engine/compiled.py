@@ -18,7 +18,7 @@ from restore_cli.engine.fingerprint import versions
 from restore_cli.engine.front import SEEN
 from restore_cli.engine.said import Said
 from restore_cli.images.leftovers import temporary_folder
-from restore_cli.models.openvino_core import core
+from restore_cli.models.openvino_core import core, library
 
 LEAST_SIDE = 64
 """px; smaller windows are torch's: some networks pad by more than such a picture has."""
@@ -91,9 +91,7 @@ class Compiled:
     """
 
     def __init__(self, parts: Parts, threads: Callable[[], int]) -> None:
-        import openvino
-
-        self._core, self._tensor = core(), openvino.Tensor
+        self._core, self._tensor = core(), library().Tensor
         self._parts, self._threads = parts, threads
         asking = [parts.windows] if parts.front is None else [parts.front, parts.windows]
         ports = {name: port for model in asking for name, port in _ports(model).items()}
@@ -253,24 +251,20 @@ def _infer(requests: Sequence[Any], tensors: Sequence[dict[str, Any]], output: s
 
 def surroundings() -> list[object]:
     """What a compiled model depends on beside its network: versions and the processor."""
-    import openvino
-
     processor = core().get_property("CPU", "FULL_DEVICE_NAME")
     abilities = sorted(core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
-    return [_FORM, versions(), openvino.__version__, processor, abilities]
+    return [_FORM, versions(), library().__version__, processor, abilities]
 
 
 def packed(parts: Parts, verdict: Verdict) -> bytes:
     """Models and what was found of them, for the cache."""
-    import openvino
-
     pieces: list[bytes] = []
     sizes: dict[str, tuple[int, int]] = {}
     with temporary_folder() as folder:
         graph, weights = folder / "model.xml", folder / "model.bin"
         for name, model in parts._asdict().items():
             if model is not None:
-                openvino.serialize(model, graph, weights)
+                library().serialize(model, graph, weights)
                 pieces += [graph.read_bytes(), weights.read_bytes()]
                 sizes[name] = len(pieces[-2]), len(pieces[-1])
     head = {**asdict(verdict), "sizes": sizes}

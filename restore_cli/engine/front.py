@@ -6,6 +6,8 @@ bf16 ruins: of a network that filters first nothing could be computed in it.
 
 from typing import Any, NamedTuple
 
+from restore_cli.models.openvino_core import library
+
 SEEN = "seen"
 _CONVOLUTIONS = ("Convolution", "GroupConvolution")
 
@@ -24,29 +26,24 @@ class Apart(NamedTuple):
 
 def apart(model: Any) -> Apart:  # noqa: ANN401 - the package ships no types
     """Cut off what must be computed in fp32."""
-    import openvino
-    from openvino import opset13
-
     firsts = _first_convolutions(model)
     if len(firsts) != 1 or "MatMul" not in firsts[0][1]:
         return Apart(model)
     first = firsts[0][0]
     front, body = model.clone(), model.clone()
-    made = opset13.result(_named(front, first).input_value(0))
-    front = openvino.Model([made], _used(front, [made]), "front")  # pyright: ignore[reportGeneralTypeIssues]
+    openvino = library()
+    made = openvino.opset13.result(_named(front, first).input_value(0))
+    front = openvino.Model([made], _used(front, [made]), "front")
     _feed(_named(body, first), seen := _parameter(_named(body, first), SEEN))
     results = body.get_results()
     inputs = [seen, *_used(body, results)]
-    return Apart(openvino.Model(results, inputs, "rest"), front)  # pyright: ignore[reportGeneralTypeIssues]
+    return Apart(openvino.Model(results, inputs, "rest"), front)
 
 
 def _parameter(convolution: Any, name: str) -> Any:  # noqa: ANN401
     """An input to stand for what a convolution is given."""
-    import openvino
-    from openvino import opset13
-
     shape = convolution.input_value(0).get_partial_shape()
-    parameter = opset13.parameter(shape, openvino.Type.f32)
+    parameter = library().opset13.parameter(shape, library().Type.f32)
     parameter.output(0).get_tensor().set_names({name})
     return parameter
 

@@ -19,8 +19,6 @@ import threading
 from collections.abc import Generator
 from pathlib import Path
 
-import psutil
-
 from restore_cli.errors import ExitCode, RestoreError
 
 if sys.platform != "win32":
@@ -131,6 +129,8 @@ def lives(process: int, written: float) -> bool:
         process: its number.
         written: seconds since the epoch.
     """
+    import psutil  # takes time, and is seldom needed
+
     try:
         # A later process may have got its number.
         return psutil.Process(process).create_time() <= written + _CLOCK_SECONDS

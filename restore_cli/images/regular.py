@@ -44,7 +44,8 @@ def open_regular(path: Path) -> io.BufferedReader:
         if stat.S_ISDIR(mode):
             raise RestoreError(f"{path}: this is a folder, not a picture", hint="name a file")
         raise _not_regular(path)
-    return os.fdopen(handle, "rb")
+    # Not by `os.fdopen`, which asks whether it is a terminal: threads wait for each call.
+    return io.BufferedReader(io.FileIO(handle))
 
 
 def size_of(file: IO[bytes]) -> int:
@@ -108,6 +109,10 @@ def file_sha256(path: Path) -> str:
         OSError: it cannot be read.
     """
     with open_regular(path) as file:
+        start = file.read(_WINDOW + 1)
+        if len(start) <= _WINDOW:  # pieces would need a buffer of many small files' size
+            return hashlib.sha256(start).hexdigest()
+        file.seek(0)
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

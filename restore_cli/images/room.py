@@ -9,8 +9,6 @@ import os
 import sys
 from pathlib import Path
 
-import psutil
-
 from restore_cli.errors import ExitCode, RestoreError
 
 if sys.platform != "win32":
@@ -85,6 +83,8 @@ def check_size(width: int, height: int, path: Path, *, sample_bytes: float = 3) 
 
 def free_memory() -> float:
     """Bytes that this process may still take: of the machine, its container, its own limits."""
+    import psutil  # takes time, and what computes nothing needs it not
+
     available = psutil.virtual_memory().available
     return max(0.0, min(available, _containers_room(), _limits_room()))
 
@@ -134,6 +134,8 @@ def _limits_room() -> float:
     """Bytes left under `ulimit -v` and `ulimit -d`; infinite without them."""
     if sys.platform == "win32":
         return math.inf
+    import psutil
+
     room = math.inf
     own = None
     for which, field in ((resource.RLIMIT_AS, "vms"), (resource.RLIMIT_DATA, "data")):

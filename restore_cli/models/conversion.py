@@ -11,7 +11,7 @@ from restore_cli.models.spandrel import SpandrelNetwork
 from restore_cli.models.zoo import Model, export, load, write_folder
 from restore_cli.networks.base import Network
 from restore_cli.recipe import Recipe
-from restore_cli.recipe.model import NAME
+from restore_cli.recipe.usual import NAME
 from restore_cli.tensors import to_safetensors
 
 

@@ -8,21 +8,25 @@ import hashlib
 import json
 import re
 import struct
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from restore_cli.errors import RestoreError, meant
 from restore_cli.images.regular import file_sha256, open_regular, size_of
 from restore_cli.models import shipped
+from restore_cli.models.facts import Facts
 from restore_cli.models.shipped import CLASSIFIER, TASKS, WEIGHTS
 from restore_cli.models.weighing import SAFETENSORS, admit_weights, check_kind
-from restore_cli.recipe import InferSection, Recipe
-from restore_cli.recipe.model import NAME
+from restore_cli.recipe.usual import NAME, OVERLAP
 from restore_cli.small_file import read_small
 from restore_cli.tilde import from_home
+
+if TYPE_CHECKING:
+    from restore_cli.recipe import Recipe
 
 RECIPE, CARD, SUMS = "recipe.toml", "card.md", "SHA256SUMS"
 _MOST_TEXT = 2**24
@@ -65,7 +69,7 @@ def default_for_task(task: str) -> str:
         RestoreError: there is none.
     """
     for folder in shipped.folders():
-        if folder.name == task and Recipe.load(folder / RECIPE).model.task == task:
+        if folder.name == task and Facts.of_shipped(folder / RECIPE).task == task:
             return task
     have = ", ".join(sorted({entry.task for entry in entries()} & set(TASKS))) or "none"
     raise RestoreError(
@@ -133,31 +137,38 @@ class Described:
     Attributes:
         path: of the weights.
         sha256: of them; what is recorded of them and their recipe was compared.
-        recipe: None for a foreign checkpoint.
         claims: what the file says of itself beside its tensors.
+        facts: what its recipe says; None for a foreign checkpoint.
     """
 
     path: Path
     sha256: str
-    recipe: Recipe | None
-    claims: Mapping[str, str] = field(default_factory=dict[str, str])
+    claims: Mapping[str, str]
+    facts: Facts | None
+    _recipe: "Callable[[], Recipe | None]"
+
+    @cached_property
+    def recipe(self) -> "Recipe | None":
+        """None for a foreign checkpoint."""
+        return self._recipe()
 
     @property
     def name(self) -> str:
         """Of the model."""
-        return self._claimed("name") if self.recipe is None else self.recipe.model.name
+        return self._claimed("name") if self.facts is None else self.facts.name
 
     @property
     def task(self) -> str:
         """What it was trained for."""
-        return self._claimed("task") if self.recipe is None else self.recipe.model.task
+        return self._claimed("task") if self.facts is None else self.facts.task
 
     @property
     def identity(self) -> str:
         """What decides the network and its weights; empty for a foreign checkpoint."""
-        if self.recipe is None:
+        if self.facts is None:
             return ""
-        return hashlib.sha256(f"{self.sha256} {self.recipe.network!r}".encode()).hexdigest()
+        network = json.dumps(self.facts.network, sort_keys=True, default=str)
+        return hashlib.sha256(f"{self.sha256} {network}".encode()).hexdigest()
 
     def _claimed(self, what: str) -> str:
         """What `models convert` wrote of a foreign model; else it is called as its file is."""
@@ -167,7 +178,7 @@ class Described:
     @property
     def overlap(self) -> int:
         """Px that neighbouring tiles should share."""
-        return (InferSection() if self.recipe is None else self.recipe.infer).overlap
+        return OVERLAP if self.facts is None else self.facts.overlap
 
 
 def describe(name_or_path: str) -> Described:
@@ -179,16 +190,33 @@ def describe(name_or_path: str) -> Described:
     recorded = recorded_sums(folder, required=False)
     if path.name in recorded:
         check_hash(path, digest, recorded[path.name])
-        if RECIPE in recorded:
-            check_hash(folder / RECIPE, file_digest(folder / RECIPE), recorded[RECIPE])
+        if (recipe := folder / RECIPE).name in recorded:
+            check_hash(recipe, file_digest(recipe), recorded[RECIPE])
+            if path.name == WEIGHTS and not {folder, folder.parent}.isdisjoint(shipped.folders()):
+                # It is as it was made, and was checked then.
+                facts, load = Facts.of_shipped(recipe), partial(_loaded, recipe)
+                return Described(path, digest, _metadata(path), facts, load)
+    return _described(path, digest)
+
+
+def _loaded(path: Path) -> "Recipe":
+    from restore_cli.recipe import Recipe
+
+    return Recipe.load(path)
+
+
+def _described(path: Path, digest: str) -> Described:
+    """What any other file of weights is."""
     claims = _metadata(path)
     inside = claims.get("recipe")
     recipe = None
-    if (folder / RECIPE).is_file() and (path.name == WEIGHTS or inside is None):
-        recipe = Recipe.load(folder / RECIPE)
+    if (path.parent / RECIPE).is_file() and (path.name == WEIGHTS or inside is None):
+        recipe = _loaded(path.parent / RECIPE)
     elif inside is not None:
+        from restore_cli.recipe import Recipe
+
         recipe = Recipe.parse(inside, source=f"the recipe inside {path}")
-    return Described(path, digest, recipe, claims)
+    return Described(path, digest, claims, recipe and Facts.of(recipe), lambda: recipe)
 
 
 def _admit(path: Path) -> None:
@@ -247,7 +275,7 @@ def _folder(name: str) -> Path:
 
 
 def _describe(folder: Path) -> Entry:
-    recipe = Recipe.load(folder / RECIPE)
+    facts = Facts.of_shipped(folder / RECIPE)
     path = folder / WEIGHTS
     try:
         header = _header(path)
@@ -259,13 +287,13 @@ def _describe(folder: Path) -> Entry:
         ) from error
     return Entry(
         name=folder.name,
-        task=recipe.model.task,
+        task=facts.task,
         folder=folder,
         parameters=parameters,
         size_bytes=path.stat().st_size,
-        licence=recipe.model.licence,
+        licence=facts.licence,
         sha256=recorded_sums(folder, required=False).get(WEIGHTS, ""),
-        description=recipe.model.description,
+        description=facts.description,
     )
 
 

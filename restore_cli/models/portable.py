@@ -3,9 +3,8 @@
 import contextlib
 import importlib.util
 import io
-import os
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from restore_cli.errors import RestoreError
 from restore_cli.images.atomic import write_together
 from restore_cli.images.leftovers import temporary_folder
 from restore_cli.models.graph import Graph, Traced, unknown_level
-from restore_cli.models.openvino_core import core
+from restore_cli.models.openvino_core import converter, core, library
 from restore_cli.models.zoo import Model
 
 OPSET = 18
@@ -88,8 +87,6 @@ def export_openvino(model: Model, folder: Path) -> None:
         RestoreError: as `export_onnx`, the extra is `[fast]`.
     """
     _need("openvino", "fast")
-    import openvino
-
     graph, outputs = _graph(model)
     made = openvino_model(graph)
     for port, name in zip(made.outputs, outputs, strict=True):
@@ -104,36 +101,20 @@ def export_openvino(model: Model, folder: Path) -> None:
     _check(model, graph, run)
     with temporary_folder() as temporary:
         files = [temporary / name for name in ("model.bin", "model.xml")]
-        openvino.serialize(made, files[1], files[0])
+        library().serialize(made, files[1], files[0])
         _write({folder / file.name: file.read_bytes() for file in files})
 
 
 def openvino_model(graph: Traced) -> Any:  # noqa: ANN401 - the package ships no types
     """A graph as OpenVINO's model, of free batch, height and width, inputs named as the graph's."""
-    import openvino
-
     example = graph.example()
     shapes = [[-1, *([3, -1, -1] if e.ndim == 4 else e.shape[1:])] for e in example]
     traced = graph.traced()
-    with _telling_nobody():
-        model = openvino.convert_model(traced, example_input=example, input=shapes)
+    with converter() as convert_model:
+        model = convert_model(traced, example_input=example, input=shapes)
     for port, name in zip(model.inputs, graph.inputs, strict=True):
         port.get_tensor().set_names({name})
     return model
-
-
-@contextlib.contextmanager
-def _telling_nobody() -> Generator[None]:
-    """OpenVINO's converter reports its use to its makers, except where it believes to be tested."""
-    before = os.environ.get("CI")
-    os.environ["CI"] = "true"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["CI"]
-        else:
-            os.environ["CI"] = before
 
 
 def _graph(model: Model) -> tuple[Graph, list[str]]:

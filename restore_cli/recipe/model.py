@@ -3,9 +3,7 @@
 from pydantic import Field
 
 from restore_cli.recipe.section import Section
-
-NAME = "[a-z0-9][a-z0-9-]*"
-"""What models and tasks may be called."""
+from restore_cli.recipe.usual import LICENCE, NAME
 
 
 class ModelSection(Section):
@@ -14,6 +12,6 @@ class ModelSection(Section):
     name: str = Field(pattern=f"^{NAME}$", max_length=100)
     task: str = Field(pattern=f"^{NAME}$", max_length=100)
     description: str = ""
-    licence: str = "Apache-2.0"
+    licence: str = LICENCE
     data: str = ""
     limits: str = ""

@@ -12,7 +12,7 @@ def wait_until_waiting(thread: threading.Thread, seconds: float = 0.05) -> None:
 
 
 def test_waits_for_room() -> None:
-    budget = Budget(10)
+    budget = Budget(lambda: 10)
     assert budget.acquire(7) == 7
     got: list[int] = []
     thread = threading.Thread(target=lambda: got.append(budget.acquire(4)))
@@ -24,14 +24,14 @@ def test_waits_for_room() -> None:
 
 
 def test_more_than_everything_is_everything() -> None:
-    budget = Budget(10)
+    budget = Budget(lambda: 10)
     assert budget.acquire(1000) == 10
     budget.release(10)
     assert budget.acquire(10) == 10
 
 
 def test_small_requests_do_not_overtake_a_large_one() -> None:
-    budget = Budget(10)
+    budget = Budget(lambda: 10)
     budget.acquire(6)
     order: list[int] = []
 
@@ -50,7 +50,7 @@ def test_small_requests_do_not_overtake_a_large_one() -> None:
 
 
 def test_closing_wakes_all_who_wait() -> None:
-    budget = Budget(1)
+    budget = Budget(lambda: 1)
     budget.acquire(1)
     caught: list[str] = []
 

@@ -41,6 +41,11 @@ def test_quiet_silences_people_and_not_programs(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr() == ('{"a": 1}\n', "")
 
 
+def test_names_with_colons_stay_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    Console().table(["file"], [["trip:car:1.png"]])
+    assert "trip:car:1.png" in capsys.readouterr().out
+
+
 def test_nothing_is_emitted_unless_asked(capsys: pytest.CaptureFixture[str]) -> None:
     Console().emit({"a": 1})
     assert capsys.readouterr().out == ""

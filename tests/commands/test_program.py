@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from restore_cli.commands import app as program
 from restore_cli.commands.options import Device, Json
-from restore_cli.commands.program import add
+from restore_cli.commands.program import add, narrowed
 
 
 def _app() -> typer.Typer:
@@ -44,3 +44,15 @@ def test_the_help_of_large_commands_is_all_in_groups_and_in_words(command: str) 
     assert "\nOptions:" not in text
     assert "\nWhat:" in text
     assert not re.search(r"<[\w|.]+|list\[|[<>]=", text)
+
+
+def test_of_the_program_only_what_is_called_is_built() -> None:
+    one = narrowed(program, ["infer", "--task", "derain"])
+    assert [each.name for each in one.registered_commands] == ["infer"]
+    assert one.registered_groups == []
+    assert one.registered_callback is program.registered_callback
+    group = narrowed(program, ["models", "lst"])
+    assert [each.name for each in group.registered_groups] == ["models"]
+    for words in ([], ["--help"], ["infre"], ["--version", "infer"]):
+        assert narrowed(program, words) is program
+    assert len(program.registered_commands) > 3

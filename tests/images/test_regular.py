@@ -1,3 +1,4 @@
+import hashlib
 import os
 import socket
 from pathlib import Path
@@ -20,6 +21,13 @@ def test_a_regular_file_is_read(tmp_path: Path) -> None:
         assert size_of(file) == 3
         assert file.read() == b"abc"
     assert file_sha256(tmp_path / "a").startswith("ba7816bf8f01cfea")
+
+
+@pytest.mark.parametrize("size", [0, 65535, 65536, 65537, 700_000])
+def test_the_hash_is_of_the_whole_file_however_large(tmp_path: Path, size: int) -> None:
+    data = bytes(range(251)) * (size // 251 + 1)
+    (tmp_path / "a").write_bytes(data[:size])
+    assert file_sha256(tmp_path / "a") == hashlib.sha256(data[:size]).hexdigest()
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "socket", "folder"])
