@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from restore_cli.errors import ExitCode, RestoreError
+from restore_cli.folders import make_folder
 from restore_cli.images.atomic import write_together
 from restore_cli.models import shipped
 from restore_cli.models.checkpoints import read_weights, unwrapped
@@ -187,7 +188,7 @@ def export(folder: Path, network: Network, recipe: Recipe, card_text: str) -> No
             raise RestoreError(f"the weight {name} is not finite in fp16: nothing exported")
     data = to_safetensors(halves, {"format": "restore-1", "recipe": recipe.dump()})
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         text = _recipe_text(folder, recipe)
         write_folder(folder, {WEIGHTS: data, RECIPE: text.encode()}, {CARD: card_text.encode()})
     except OSError as error:
@@ -208,7 +209,7 @@ def write_folder(folder: Path, model: dict[str, bytes], beside: dict[str, bytes]
     sums = [f"{hashlib.sha256(content).hexdigest()}  {name}" for name, content in model.items()]
     files = {**model, **beside, SUMS: ("\n".join(sums) + "\n").encode()}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         _write(folder, files)
         if RECIPE not in model:
             # One that lies there is of another model, and would be believed.
