@@ -60,8 +60,10 @@ def test_what_is_not_installed_is_named_with_its_extra() -> None:
 
 # Of Pillow's suffixes, those of documents, films and data, which hold pictures beside others, and
 # two whose files are PNG and JPEG: named, they are read.
-OTHERS = {".bufr", ".eps", ".grib", ".h5", ".hdf", ".iim", ".mpeg", ".mpg", ".pdf", ".ps"}
-OTHERS |= {".apng", ".mpo"}
+OTHERS = frozenset(
+    (".bufr", ".eps", ".grib", ".h5", ".hdf", ".iim", ".mpeg", ".mpg", ".pdf", ".ps")
+    + (".apng", ".mpo")
+)
 
 
 def test_every_suffix_of_pictures_is_read_or_counted_as_passed_over() -> None:
