@@ -37,6 +37,7 @@ from restore_cli.models.spandrel import adopt
 from restore_cli.networks import NETWORKS
 from restore_cli.networks.admission import allowance, bounded
 from restore_cli.networks.base import Network
+from restore_cli.networks.weights import put_weights
 from restore_cli.recipe import Recipe, construct
 from restore_cli.small_file import read_small
 from restore_cli.tensors import to_safetensors
@@ -110,11 +111,12 @@ def load(name_or_path: str) -> Model:
         raise RestoreError(f"{about.path}: {error.message}", hint=error.hint) from error
     if about.recipe is not None:
         try:
-            network.load_state_dict({key: value.float() for key, value in state.items()})
+            put_weights(network, state)
         except RuntimeError as error:
             raise RestoreError(
                 f"the weights in {about.path} do not fit the network that its recipe describes: "
-                f"{error}"
+                f"{error}",
+                hint="download or export it again",
             ) from error
     return Model(
         name=about.name,
@@ -141,7 +143,7 @@ def _foreign(state: dict[str, Tensor]) -> tuple[Network, str]:
         if network is None:
             continue
         try:
-            network.load_state_dict({key: value.float() for key, value in candidate.items()})
+            put_weights(network, candidate)
         except RuntimeError as error:
             # A relative of it may be called alike.
             words = f"its weights do not fit the network of their names: {error}"
