@@ -13,6 +13,7 @@ from pathlib import Path
 
 from restore_cli.batch.inputs import Finder, Found, Refused
 from restore_cli.errors import ExitCode, RestoreError
+from restore_cli.folders import make_folder
 from restore_cli.images.formats import FORMAT_OF_SUFFIX, FORMATS, UNREADABLE_SUFFIXES
 from restore_cli.images.listing import PICTURES, Suffixes
 from restore_cli.raw.suffixes import RAWS
@@ -141,13 +142,14 @@ class _Target:
                 raise RestoreError(
                     "--suffix has no meaning when -o names the file", hint="give one of them"
                 )
+            _check_folder(path.parent, text)
             return cls(path.parent, path, _file_format(path, only, format))
         if not is_folder and alone and ending in UNREADABLE_SUFFIXES | RAWS.readable:
             raise RestoreError(
                 f"-o {text}: {ending} files are not written",
                 hint="it writes " + ", ".join(sorted(FORMAT_OF_SUFFIX)),
             )
-        _check_folder(path)
+        _check_folder(path, text)
         return cls(path)
 
 
@@ -165,23 +167,23 @@ def _file_format(path: Path, only: Found | Refused | None, format: str | None) -
     return says
 
 
-def _check_folder(folder: Path) -> None:
+def _check_folder(folder: Path, told: str) -> None:
     """Raise if the output folder cannot be made or written to, before any work is done."""
     existing = folder.absolute()
     while not os.path.lexists(existing):
         existing = existing.parent
     if not existing.is_dir():
-        raise RestoreError(f"-o {folder}: {existing} is not a folder", hint="choose another folder")
+        raise RestoreError(f"-o {told}: {existing} is not a folder", hint="choose another folder")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise RestoreError(
-            f"-o {folder}: no permission to write in {existing}", hint="choose another folder"
+            f"-o {told}: no permission to write in {existing}", hint="choose another folder"
         )
 
 
 def prepare_folder(folder: Path) -> None:
     """Make the output folder, and find out before computing whether it takes files."""
     if not folder.is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise RestoreError(
             f"no permission to write in {folder}",

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from restore_cli.errors import RestoreError, meant
+from restore_cli.folders import make_folder
 
 # Each hands over the words up to the cursor, and gets one offer a line; files where there is none.
 _BASH = """\
@@ -75,7 +76,7 @@ def install_completion(shell: str | None) -> None:
     if shell == "bash":
         lines = (f'[ -f "{place}" ] && . "{place}"',)
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(place.parent)
         place.write_text(script, encoding="utf-8")
         if shell in startup:
             _add_lines(startup[shell], lines)

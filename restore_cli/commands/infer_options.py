@@ -9,6 +9,7 @@ import typer
 from restore_cli.commands.options import OUTPUT, QUALITY, SPEED, WHAT, WHERE
 from restore_cli.errors import RestoreError, meant
 from restore_cli.models.shipped import TASKS
+from restore_cli.numerals import number
 
 Tasks = Annotated[
     list[str] | None,
@@ -213,7 +214,7 @@ def parse_level(level: str, sigma: float | None) -> float | None:
     if sigma is not None:
         raise RestoreError("--sigma and --level say the same: give one of them")
     try:
-        return float(level)
+        return number(level)
     except ValueError:
         raise RestoreError(
             f"--level {level!r} is neither auto nor a number", hint="for example --level 0.5"

@@ -11,7 +11,7 @@ from restore_cli.errors import RestoreError
 if TYPE_CHECKING:
     from restore_cli.raw.settings import Denoise, WhiteBalance
 
-_NUMBER = r"\d+(?:\.\d+)?"
+_NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _EIGHT_BIT = ("jpg", "webp", "bmp")
 _LIGHT = re.compile(rf"({_NUMBER})[Kk](?:,([+-]?{_NUMBER}))?")
 

@@ -26,7 +26,7 @@ DEVICES = "auto|cpu|cuda|cuda:N|cuda:all|mps"
 
 
 def _check_device(value: str) -> str:
-    if not re.fullmatch(r"auto|cpu|cuda(:(\d+|all))?|mps", value):
+    if not re.fullmatch(r"auto|cpu|cuda(:([0-9]+|all))?|mps", value):
         raise typer.BadParameter(f"{value!r} is not one of {DEVICES}")
     return value
 

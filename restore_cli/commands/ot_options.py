@@ -7,6 +7,7 @@ import typer
 
 from restore_cli.commands.options import QUALITY
 from restore_cli.errors import RestoreError
+from restore_cli.numerals import number
 
 CorrectionFile = Annotated[
     Path,
@@ -73,7 +74,7 @@ def shrinkage_of(text: str) -> float | None:
     if text == "auto":
         return None
     try:
-        share = float(text)
+        share = number(text)
     except ValueError:
         share = -1.0
     if not 0 <= share <= 1:

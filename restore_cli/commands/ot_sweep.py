@@ -1,6 +1,5 @@
 """`restore ot-correct sweep`: the perception-distortion curve of a correction, over alpha."""
 
-import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ from restore_cli.commands.options import (
 from restore_cli.commands.ot_options import AllowDownload, CorrectionFile, MovedVae
 from restore_cli.commands.outputs import check_outputs, files_of, output_path
 from restore_cli.errors import RestoreError
+from restore_cli.numerals import number
 
 if TYPE_CHECKING:
     from restore_cli.evaluation.metrics import Metric
@@ -220,12 +220,12 @@ def _built(names: str, weights: Path | None) -> "list[Metric]":
 
 def _parse(text: str) -> list[float]:
     try:
-        values = [float(word) for word in text.split(",") if word.strip()]
+        values = [number(word) for word in text.split(",") if word.strip()]
     except ValueError as error:
         raise RestoreError(
             f"--alphas {text!r}: {error}", hint="for example --alphas 0,0.5,1"
         ) from error
-    if not values or not all(map(math.isfinite, values)):
+    if not values:
         raise RestoreError(
             f"--alphas {text!r} names no usable number", hint="for example --alphas 0,0.5,1"
         )

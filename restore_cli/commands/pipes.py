@@ -196,7 +196,7 @@ def names_from(place: str, *, null: bool) -> list[str]:
             f"--files-from {place}: names there end with a NUL", hint="-0 reads such a list"
         )
     parts = data.split(b"\0") if null else [line.rstrip(b"\r") for line in data.split(b"\n")]
-    names = [os.fsdecode(part) for part in parts if part]
+    names = [os.fsdecode(part) for part in parts if (part if null else part.strip())]
     if not names:
         raise RestoreError(f"--files-from {place}: there is no name in it")
     return names

@@ -19,8 +19,9 @@ from typer.core import TyperCommand
 from restore_cli.commands.console import Console, spoken
 from restore_cli.commands.options import MESSAGES, PANELS
 from restore_cli.commands.settings import PREFIX, Command, FileDefaults
-from restore_cli.commands.usage_errors import unknown_variables, with_origins
+from restore_cli.commands.usage_errors import kinds_of, unknown_variables, with_origins
 from restore_cli.errors import RestoreError
+from restore_cli.numerals import is_number, is_whole
 
 HELP_OPTIONS = {
     "help_option_names": ["-h", "--help"],
@@ -84,6 +85,11 @@ def _common(
 class GroupedCommand(TyperCommand):
     """A command whose help is in groups, and whose defaults may come from files."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - the parser's own
+        super().__init__(*args, **options)
+        for parameter in self.params:
+            _read_plainly(parameter)
+
     def parse_args(self, ctx: Command, args: list[str]) -> list[str]:
         """Parse, with the files' defaults behind the command line and the environment."""
         if not ctx.resilient_parsing:
@@ -122,6 +128,21 @@ class GroupedCommand(TyperCommand):
         for name in sorted(groups, key=_place):
             with formatter.section(name):
                 formatter.write_dl(groups[name])
+
+
+def _read_plainly(parameter: Command) -> None:
+    """Let an option take numbers only as people write them: the parser's own rules vary."""
+    process = parameter.process_value
+
+    def checked(context: Command, value: Any) -> Any:  # noqa: ANN401 - as the parser's own
+        if isinstance(value, str):
+            kinds = kinds_of(context, parameter)
+            check = is_whole if int in kinds else is_number if float in kinds else None
+            if check is not None and not check(value):
+                raise typer.BadParameter(f"{value!r} is no number", context, parameter)
+        return process(context, value)
+
+    parameter.process_value = checked
 
 
 def _plain(head: str, words: str) -> tuple[str, str]:

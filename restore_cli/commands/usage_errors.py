@@ -111,11 +111,16 @@ def _spelled(parameter: Parsed) -> str:
     return " / ".join(f"'{name}'" for name in parameter.opts)
 
 
-def _number_words(context: Parsed, parameter: Parsed) -> str:
-    """What an option of numbers, or of true and false, takes; "" for all others."""
+def kinds_of(context: Parsed, parameter: Parsed) -> list[object]:
+    """The type that a command declares of an option, and those that it is made of."""
     callback: Callable[..., object] = context.command.callback
     hint = get_type_hints(callback).get(parameter.name)
-    kinds = [hint, *get_args(hint)]
+    return [hint, *get_args(hint)]
+
+
+def _number_words(context: Parsed, parameter: Parsed) -> str:
+    """What an option of numbers, or of true and false, takes; "" for all others."""
+    kinds = kinds_of(context, parameter)
     if bool in kinds:
         return "true or false"
     words = {int: "a whole number", float: "a number"}
@@ -129,8 +134,12 @@ def _number_words(context: Parsed, parameter: Parsed) -> str:
     if not found or (least is None and most is None):
         return found
     if most is None:
-        return f"{found}, {least:g} or more"
-    return f"{found} from {least:g} to {most:g}" if least is not None else f"{found} up to {most:g}"
+        return f"{found}, {least:.10g} or more"
+    return (
+        f"{found} from {least:.10g} to {most:.10g}"
+        if least is not None
+        else f"{found} up to {most:.10g}"
+    )
 
 
 def _where_set(context: Parsed, name: str) -> tuple[str, str] | None:

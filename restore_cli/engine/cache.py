@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from restore_cli.errors import RestoreError
+from restore_cli.folders import make_folder
 from restore_cli.images.atomic import write_atomically
 
 LIMIT = 512 * 2**20
@@ -58,7 +59,7 @@ class Cache:
             Why it could not be kept; empty where it was.
         """
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self._folder)
             write_atomically(self._path(key), _digest(key, data) + data)
             self._shrink()
         except (OSError, RestoreError) as error:

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from restore_cli.errors import RestoreError
 from restore_cli.networks.amounts import QUANTITIES, amount_of
-from restore_cli.networks.base import Network, NetworkInfo
+from restore_cli.networks.base import NetworkInfo
 
 RANGES = {
     "sigma": (0.0, 255.0),
@@ -35,17 +35,7 @@ def quantity_of(info: NetworkInfo) -> str:
 
 def is_told_by_context(info: NetworkInfo) -> bool:
     """Whether a level that is told changes the global context, and nothing beside the picture."""
-    return bool(info.quantity) and info.level is None
-
-
-def told_by_context(network: Network, level: float | None) -> Tensor | None:
-    """The context (1, F) that a told level puts in the place of what a network would see.
-
-    None where it sees for itself; then a level is told beside the picture.
-    """
-    if level is None or not is_told_by_context(network.info):
-        return None
-    return network.told_context(level)
+    return bool(info.quantity) and info.level in (None, "blur")
 
 
 def check_level(info: NetworkInfo, level: float | None) -> None:

@@ -17,18 +17,19 @@ from restore_cli.engine import memory, warm
 from restore_cli.engine.backend import Backend, TorchBackend
 from restore_cli.engine.cache import Cache, cache_folder
 from restore_cli.engine.choice import BackendName, Chosen, check_backend, choose
+from restore_cli.engine.contexts import contexts
 from restore_cli.engine.degradation_classifier import told_names
 from restore_cli.engine.device import Precision, choose_device, choose_precision
 from restore_cli.engine.enlarging import check_room, enlarged
 from restore_cli.engine.fingerprint import fingerprint, machine
-from restore_cli.engine.global_context import patches, whole_of
-from restore_cli.engine.level import check_level, told_by_context, told_level
+from restore_cli.engine.global_context import patches
+from restore_cli.engine.level import check_level, is_told_by_context, told_level
 from restore_cli.engine.openvino import OpenVINOBackend
 from restore_cli.engine.out_of_memory import is_out_of_memory
 from restore_cli.engine.restored import Restored
 from restore_cli.engine.said import degradation, in_details
 from restore_cli.engine.tile_cost import SIDES, Costs, measured
-from restore_cli.engine.turns import over_turns
+from restore_cli.engine.turns import TURNS, over_turns
 from restore_cli.engine.ways import DEFAULT_OVERLAP, Way, Ways
 from restore_cli.engine.windows import (
     NotFiniteError,
@@ -232,20 +233,14 @@ class Restorer:
     def _backend_on(self, kind: str) -> Backend:
         return self._chosen.backend if self._chosen and kind == "cpu" else self._torch
 
-    def _context(self, image: Tensor, way: Way) -> Tensor | None:
-        """What the network says of the picture that an image is, or is a part of."""
-        if not self._network.info.context:
-            return None
-        whole = torch.from_numpy(whole_of(image.numpy()))
-        return self._backend_on(way.device.type).context(whole)
-
     def _estimate(self, way: Way) -> dict[str, object]:
         """What the network reads from the context: the level, the sources, or neither."""
         if self._said is None:
             return {}
         with torch.inference_mode():
             said = self._backend_on(way.device.type).said(self._said)
-        return in_details(self._network.info, self._names, said)
+            seen = self._said.float().cpu().numpy()
+        return in_details(self._network.info, self._names, said, seen)
 
     def _persist(
         self,
@@ -299,16 +294,14 @@ class Restorer:
         layout = self._ways.layout((image.shape[1], image.shape[2]), way)
         pixels = image.shape[1] * image.shape[2]
         with torch.inference_mode():
-            context = told_by_context(self._network, level)
-            if context is None:
-                context = self._context(image, way)
-            else:
-                context, level = context.to(str(way.device)), None
-            self._said = context
+            backend = self._backend_on(way.device.type)
+            told = contexts(self._network, backend, image, level, turns=TURNS if tta else 1)
+            beside = None if is_told_by_context(self._network.info) else level
+            self._said = told[0]
 
             def run(windows: Pixels) -> Pixels:
                 seen = torch.from_numpy(windows).to(str(way.device))
-                return finished(self._run(seen, level, tta, context, way, probabilities))
+                return finished(self._run(seen, beside, told, way, probabilities))
 
             output = in_windows(image.numpy(), layout, run, partial(self._tell, pixels))
         # Outside inference mode, so that callers get an ordinary tensor.
@@ -322,23 +315,23 @@ class Restorer:
         self,
         windows: Tensor,
         level: float | None,
-        tta: bool,
-        context: Tensor | None,
+        contexts: list[Tensor | None],
         way: Way,
         probabilities: list[Pixels],
     ) -> Pixels:
-        """Run the network on (B, 3, h, w) on its device; not limited."""
+        """Run the network on (B, 3, h, w) on its device, in each turn that it has a context for."""
         told = None if level is None else told_level(self._network.info, level, windows)
         backend = self._backend_on(way.device.type)
 
-        def forward(seen: Tensor) -> Tensor:
-            computed = backend(seen, told, context, way.precision)
+        def forward(seen: Tensor, turn: int = 0) -> Tensor:
+            computed = backend(seen, told, contexts[turn], way.precision)
             self._by = computed.by
             if computed.degradations is not None:
                 probabilities.append(computed.degradations.float().cpu().numpy())
             return computed.image
 
-        return (over_turns(forward, windows) if tta else forward(windows)).cpu().numpy()
+        made = over_turns(forward, windows) if len(contexts) > 1 else forward(windows)
+        return made.cpu().numpy()
 
 
 def _scaled(scale: int) -> dict[str, object]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from restore_cli.networks.amounts import QUANTITIES, level_of
 from restore_cli.networks.info import NetworkInfo
+from restore_cli.networks.widths import level_in
 
 Array = NDArray[np.float32]
 
@@ -24,15 +25,20 @@ class Said(NamedTuple):
     sources: Array | None = None
 
 
-def in_details(info: NetworkInfo, names: Sequence[str], said: Said | None) -> dict[str, object]:
+def in_details(
+    info: NetworkInfo, names: Sequence[str], said: Said | None, context: Array | None = None
+) -> dict[str, object]:
     """`level` in the unit of the network's own quantity, and what `degradation` says, if told.
 
     Args:
         info: of the network.
         names: of the kinds that it tells apart.
         said: None of networks that read nothing.
+        context: (1, F) with which the picture was restored; None where it had none.
     """
     found = dict[str, object]()
+    if info.level == "blur" and context is not None:
+        found["level"] = round(float(level_in(context)[0]), 4)
     if said is None:
         return found
     if info.quantity:

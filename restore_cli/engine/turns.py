@@ -5,20 +5,30 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+TURNS = 8
+"""Four quarter turns, each also flipped; the first leaves all as it is."""
 
-def over_turns(compute: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+
+def turned(images: Tensor, turn: int) -> Tensor:
+    """Pictures (B, C, H, W) in one of the `TURNS`."""
+    seen = torch.rot90(images, turn // 2, (2, 3))
+    return seen.flip(3) if turn % 2 else seen
+
+
+def turned_back(images: Tensor, turn: int) -> Tensor:
+    """The inverse of `turned`."""
+    return torch.rot90(images.flip(3) if turn % 2 else images, -(turn // 2), (2, 3))
+
+
+def over_turns(compute: Callable[[Tensor, int], Tensor], images: Tensor) -> Tensor:
     """The mean of what is computed of all flips and quarter turns, each turned back.
 
     Args:
-        compute: keeps the orientation of what it is given.
+        compute: of turned pictures and the number of the turn; keeps their orientation.
         images: (B, C, H, W).
 
     Returns:
         What `compute` gives for `images`, averaged.
     """
-    results: list[Tensor] = []
-    for turns in range(4):
-        seen = torch.rot90(images, turns, (2, 3))
-        both = compute(seen) + compute(seen.flip(3)).flip(3)
-        results.append(torch.rot90(both, -turns, (2, 3)))
-    return torch.stack(results).sum(0) / 8
+    made = [turned_back(compute(turned(images, turn), turn), turn) for turn in range(TURNS)]
+    return torch.stack(made).sum(0) / TURNS

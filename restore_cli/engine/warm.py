@@ -320,7 +320,7 @@ class WarmRestorer:
         """What is said of a picture with this context (1, F) and of its windows."""
         voted = degradation(self._names, np.concatenate(seen)) if seen else {}
         said = None if context is None else self._compiled.said(context)
-        return voted | in_details(self.info, self._names, said)
+        return voted | in_details(self.info, self._names, said, context)
 
     def _check_flat(self, image: Pixels, output: Pixels) -> None:
         if self._precision != "fp32" and is_flat(output) and not is_flat(image):

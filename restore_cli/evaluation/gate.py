@@ -12,6 +12,7 @@ from restore_cli.errors import RestoreError
 from restore_cli.evaluation.baseline import AGAIN, Baseline
 from restore_cli.evaluation.measurement import Measurement, MetricInfo
 from restore_cli.evaluation.problems import Problems
+from restore_cli.numerals import number
 
 _ROUNDING = 1e-9  # 30.05 - 30 is a little more than 0.05
 
@@ -135,18 +136,18 @@ def parse_max_drop(text: str, option: str = "--max-drop") -> dict[str, float]:
     example = f"write it like {option} psnr=0.05,ssim=0.001"
     bounds: dict[str, float] = {}
     for part in text.split(","):
-        name, equals, number = (piece.strip() for piece in part.partition("="))
-        if not name or not equals or not number:
+        name, equals, told = (piece.strip() for piece in part.partition("="))
+        if not name or not equals or not told:
             raise RestoreError(f"{option}: {part.strip()!r} is not NAME=NUMBER", hint=example)
         try:
-            bound = float(number)
+            bound = number(told)
         except ValueError as error:
             raise RestoreError(
-                f"{option}: {number!r} for {name} is not a number", hint=example
+                f"{option}: {told!r} for {name} is not a number", hint=example
             ) from error
-        if not math.isfinite(bound) or bound < 0:
+        if bound < 0:
             raise RestoreError(
-                f"{option}: {number} for {name} is not zero or a positive number", hint=example
+                f"{option}: {told} for {name} is not zero or a positive number", hint=example
             )
         if name in bounds:
             raise RestoreError(f"{option} names {name} twice", hint="name each metric once")

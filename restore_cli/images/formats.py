@@ -199,19 +199,12 @@ READABLE_SUFFIXES: frozenset[str] = frozenset(
 
 UNREADABLE_SUFFIXES: frozenset[str] = (
     frozenset(
-        (
-            ".gif",
-            ".jp2",
-            ".j2k",
-            ".psd",
-            ".psb",
-            ".svg",
-            ".jls",
-            ".jxr",
-            ".dds",
-            ".ico",
-            ".xcf",
-            ".pcx",
+        f".{name}"
+        for name in (
+            *("blp", "bw", "cur", "dcx", "dds", "emf", "fit", "fits", "flc", "fli", "ftc", "ftu"),
+            *("gbr", "gif", "icb", "icns", "ico", "im", "j2c", "j2k", "jls", "jp2", "jpc", "jpf"),
+            *("jpx", "jxr", "msp", "palm", "pcd", "pcx", "psb", "psd", "pxr", "ras", "rgb", "rgba"),
+            *("sgi", "svg", "vda", "vst", "wmf", "xbm", "xcf", "xpm"),
         )
     )
     | frozenset(suffix for one in FORMATS.values() for suffix in one.suffixes) - READABLE_SUFFIXES

@@ -52,6 +52,7 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
                 names: list[str] = opened.keys()  # pyright: ignore
                 check_count(path, len(names))
                 state = {k: opened.get_tensor(k) for k in names}  # pyright: ignore
+                _check_tensors(state, path)
                 return state, metadata  # pyright: ignore[reportUnknownVariableType]
         with warnings.catch_warnings():
             # Of formats that the reader may not take: then it raises.

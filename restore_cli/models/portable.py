@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from restore_cli.errors import RestoreError
+from restore_cli.folders import make_folder
 from restore_cli.images.atomic import write_together
 from restore_cli.images.leftovers import temporary_folder
 from restore_cli.models.graph import Graph, Traced, unknown_level
@@ -172,7 +173,7 @@ def _write(files: dict[Path, bytes]) -> None:
     """All of them or none, in folders that are made where they are missing."""
     try:
         for path in files:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
     except OSError as error:
         raise RestoreError(
             f"cannot write {next(iter(files))}: {error.strerror}", hint="choose another place"

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from restore_cli.errors import ExitCode, RestoreError
+from restore_cli.folders import make_folder
 from restore_cli.images.atomic import write_together
 from restore_cli.models import shipped
 from restore_cli.models.checkpoints import read_weights, unwrapped
@@ -36,6 +37,7 @@ from restore_cli.models.spandrel import adopt
 from restore_cli.networks import NETWORKS
 from restore_cli.networks.admission import allowance, bounded
 from restore_cli.networks.base import Network
+from restore_cli.networks.weights import put_weights
 from restore_cli.recipe import Recipe, construct
 from restore_cli.small_file import read_small
 from restore_cli.tensors import to_safetensors
@@ -109,11 +111,12 @@ def load(name_or_path: str) -> Model:
         raise RestoreError(f"{about.path}: {error.message}", hint=error.hint) from error
     if about.recipe is not None:
         try:
-            network.load_state_dict({key: value.float() for key, value in state.items()})
+            put_weights(network, state)
         except RuntimeError as error:
             raise RestoreError(
                 f"the weights in {about.path} do not fit the network that its recipe describes: "
-                f"{error}"
+                f"{error}",
+                hint="download or export it again",
             ) from error
     return Model(
         name=about.name,
@@ -140,7 +143,7 @@ def _foreign(state: dict[str, Tensor]) -> tuple[Network, str]:
         if network is None:
             continue
         try:
-            network.load_state_dict({key: value.float() for key, value in candidate.items()})
+            put_weights(network, candidate)
         except RuntimeError as error:
             # A relative of it may be called alike.
             words = f"its weights do not fit the network of their names: {error}"
@@ -187,7 +190,7 @@ def export(folder: Path, network: Network, recipe: Recipe, card_text: str) -> No
             raise RestoreError(f"the weight {name} is not finite in fp16: nothing exported")
     data = to_safetensors(halves, {"format": "restore-1", "recipe": recipe.dump()})
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         text = _recipe_text(folder, recipe)
         write_folder(folder, {WEIGHTS: data, RECIPE: text.encode()}, {CARD: card_text.encode()})
     except OSError as error:
@@ -208,7 +211,7 @@ def write_folder(folder: Path, model: dict[str, bytes], beside: dict[str, bytes]
     sums = [f"{hashlib.sha256(content).hexdigest()}  {name}" for name, content in model.items()]
     files = {**model, **beside, SUMS: ("\n".join(sums) + "\n").encode()}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         _write(folder, files)
         if RECIPE not in model:
             # One that lies there is of another model, and would be believed.

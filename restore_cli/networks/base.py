@@ -57,12 +57,13 @@ class Network(nn.Module, ABC):
         """
         return None
 
-    def told_context(self, level: float) -> Tensor:
+    def told_context(self, level: float, own: Callable[[], Tensor]) -> Tensor:
         """The global context (1, F) to restore pictures with that a user says this level of.
 
         Args:
             level: of `info.quantity`, in its unit, above 0. Only for networks that name a quantity
-                and take no level beside the picture.
+                and are not told it as an amount beside the picture.
+            own: gives what `global_context` says of the picture, (1, F).
 
         Raises:
             ValueError: this network is not such a one.

@@ -1,6 +1,7 @@
 """A network that sees how wide the blur is, undoes it by filters, and mends what they leave."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -11,11 +12,8 @@ from restore_cli.networks.base import Estimated, EstimatingNetwork, NetworkInfo,
 from restore_cli.networks.blocks import local_convolutions
 from restore_cli.networks.fourier import filtered, frequencies, jinc, local, sinc
 from restore_cli.networks.unet import UNet
+from restore_cli.networks.widths import DIRECTIONS, UNIT, level_in, widths_in
 
-DIRECTIONS = 4
-"""Widths along 0, 45, 90 and 135 degrees: they tell how long a blur is, how thin, and which way."""
-UNIT = 10.0
-"""px: widths of usual blurs in this unit are of order one."""
 _REACH = 32
 """px that a filter sees, and of mirrored margin around a picture. Wiener's reach further where a
 kernel's zeros are sharp; cut off here they serve as well, and windows come out as the whole."""
@@ -24,6 +22,7 @@ kernel's zeros are sharp; cut off here they serve as well, and windows come out 
 # line, and a Gaussian. Zeros of the first two are sharp, and only right for that very shape.
 _SHAPES = ("disc", "line", "gaussian")
 _NOISE = (0.03, 0.03, 0.1)  # to signal, of each filter, for the finest waves
+_ROUND = 0.01  # px: widths below this have no direction
 
 
 class BlurEstimator(nn.Module):
@@ -77,7 +76,8 @@ class Deblur(EstimatingNetwork):
         self.surveyor = BlurEstimator()
         self.body = UNet(widths=widths, depths=depths)
         self.body.head = nn.Conv2d(3 * (1 + len(_SHAPES)), widths[0], 3, padding=1)
-        self.info = NetworkInfo(multiple=self.body.info.multiple, level="blur", context=True)
+        multiple = self.body.info.multiple
+        self.info = NetworkInfo(multiple=multiple, level="blur", context=True, quantity="blur")
 
     def forward(
         self, image: Tensor, level: Tensor | None = None, *, context: Tensor | None = None
@@ -97,7 +97,7 @@ class Deblur(EstimatingNetwork):
         """See `EstimatingNetwork`; the estimate is (B, 4), px."""
         if context is None:
             context = self.global_context(image)
-        estimated = UNIT * context[:, :DIRECTIONS].float() / context[:, DIRECTIONS:].float()
+        estimated = widths_in(context.float())
         # The estimator learns from true widths alone: through the filters it would learn to please.
         used = completed(None if level is None else level.float(), estimated.detach())
         filtered = inverse_filtered(image, used).to(image.dtype)
@@ -107,6 +107,20 @@ class Deblur(EstimatingNetwork):
     def global_context(self, image: Tensor) -> Tensor:
         """See `BlurEstimator`."""
         return self.surveyor(image)
+
+    def told_context(self, level: float, own: Callable[[], Tensor]) -> Tensor:
+        """See `Network`: what it sees itself, made as wide as it is told.
+
+        How thin the blur is and which way it goes no single number says; where it sees next to no
+        blur, it is told one that is the same in all directions.
+        """
+        seen = widths_in(own().float())
+        known = torch.cat(
+            [(seen.square() + _ROUND**2).sqrt() / UNIT, torch.ones_like(seen[:, :1])], 1
+        )
+        scale = torch.full_like(known, level) / level_in(known)[:, None]
+        scale[:, DIRECTIONS:] = 1.0
+        return known * scale
 
 
 @torch.no_grad()

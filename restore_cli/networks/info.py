@@ -20,8 +20,8 @@ class NetworkInfo:
         context: whether it is told what `global_context` says of the whole picture, so that every
             window of a picture may be told the same.
         input: "srgb", or "mosaic" of a Bayer sensor (`networks.isp`).
-        quantity: what a user's single number is of: one of the amounts, or where the level is None,
-            what `told_context` knows contexts for; empty for none.
+        quantity: what a user's single number is of: one of the amounts, or where the level is none
+            of amounts, what `told_context` knows contexts for; empty for none.
         scale: px of the result for one px of the picture, along each side; above 1 it upscales.
         smallest: what height and width must be at least, px.
         whole: whether it wants the picture whole: windows only where memory is short.

@@ -1,6 +1,7 @@
 """A U-Net of plain 3x3 convolutions: the network that is fast on a CPU."""
 
 import itertools
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -114,9 +115,9 @@ class UNet(EstimatingNetwork):
         """See `Network`."""
         return None if self.surveyor is None else self.surveyor(image)
 
-    def told_context(self, level: float) -> Tensor:
-        """See `Network`."""
-        return super().told_context(level) if self.levels is None else self.levels.of(level)
+    def told_context(self, level: float, own: Callable[[], Tensor]) -> Tensor:
+        """See `Network`; the same for all pictures."""
+        return super().told_context(level, own) if self.levels is None else self.levels.of(level)
 
     def _contextual(self, image: Tensor, context: Tensor | None) -> Tensor | None:
         context = self.global_context(image) if context is None else context

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from restore_cli.networks.base import Network, NetworkInfo
 from restore_cli.networks.draws import drawn
+from restore_cli.networks.weights import put_weights
 
 POOLED_WIDTH = 256
 """Channels inside the pooling branch of published members that have one."""
@@ -124,7 +125,7 @@ def from_published(encoder: Mapping[str, Tensor], decoder: Mapping[str, Tensor])
     network = VAE(channels=channels, widths=tuple(widths), blocks=tuple(blocks), pool=pool)
     for part, state in ((network.encoder, encoder), (network.decoder, decoder)):
         try:
-            part.load_state_dict({name: value.float() for name, value in state.items()})
+            put_weights(part, state)
         except RuntimeError as error:
             raise ValueError(str(error)) from error
     return network.eval()

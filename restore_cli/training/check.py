@@ -12,6 +12,7 @@ from restore_cli.data.loader import Stream
 from restore_cli.data.photos import Photos, candidates
 from restore_cli.data.sample import Sample
 from restore_cli.data.source import build_source, validation_pairs
+from restore_cli.folders import make_folder
 from restore_cli.images.header import upright_size
 from restore_cli.images.leftovers import temporary_folder
 from restore_cli.images.picture import Picture
@@ -151,7 +152,7 @@ def _write_sheet(folder: Path, samples: list[Sample]) -> Path:
         rows.append(torch.cat([shown, sample.target], dim=2))
     sheet = torch.cat(rows, dim=1).clamp(0, 1)
     pixels = (sheet.permute(1, 2, 0) * 255 + 0.5).to(torch.uint8).contiguous().numpy()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     path = folder / "samples.png"
     Picture(pixels=pixels).write(path)
     return path

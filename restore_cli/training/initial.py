@@ -6,6 +6,7 @@ from restore_cli.errors import RestoreError
 from restore_cli.models import zoo
 from restore_cli.models.checkpoints import fitting
 from restore_cli.networks.levels import LevelTable
+from restore_cli.networks.weights import put_weights
 from restore_cli.recipe import NetworkChoice
 
 _MOST_NAMED = 3
@@ -51,4 +52,10 @@ def load_initial(network: nn.Module, choice: NetworkChoice) -> None:
             " or start anew with --set network.weights=",
         )
     own = {name: value for name, value in wanted.items() if name not in state}
-    network.load_state_dict(own | {name: value.float() for name, value in state.items()})
+    try:
+        put_weights(network, own | state)
+    except RuntimeError as error:
+        raise RestoreError(
+            f"network.weights = {choice.weights!r}: {path}: {error}",
+            hint="begin from other weights",
+        ) from error

@@ -7,6 +7,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from restore_cli.errors import RestoreError
+from restore_cli.folders import make_folder
 from restore_cli.interruption import at_last
 
 try:
@@ -51,7 +52,7 @@ def held(folder: Path) -> Generator[None]:
         RestoreError: another process trains there, or the folder cannot be written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         descriptor = _open(folder / NAME)
     except OSError as error:
         raise RestoreError(

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from restore_cli.errors import ExitCode, RestoreError
+from restore_cli.folders import make_folder
 from restore_cli.images.atomic import open_atomically, write_atomically
 from restore_cli.images.picture import Picture
 from restore_cli.models.weighing import admit_weights
@@ -67,10 +68,10 @@ class Run:
         if begun and kept.exists():  # a state from elsewhere may have come without
             _check_same(Recipe.load(kept), recipe, folder, trunk=self.trunk_path.exists())
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         except OSError as error:
             raise RestoreError(
-                f"cannot write the run folder {folder}: {error}",
+                f"cannot write the run folder {folder}: {error.strerror or error}",
                 hint="give another folder with -o",
             ) from error
         self.problems: dict[str, str] = {}

@@ -260,7 +260,7 @@ def duration(text: str) -> float:
             last = units[letter]
             total += float(number) * last
             number = ""
-        elif letter.isdecimal() or (letter == "." and "." not in number):
+        elif letter in "0123456789" or (letter == "." and "." not in number):
             number += letter
         else:
             break

@@ -67,7 +67,7 @@ def test_options_reach_the_model(derain: Model) -> None:
     pixels = crop(EXAMPLE)
     assert np.array_equal(derain(pixels, strength=0.0), pixels)
     with pytest.raises(RestoreError, match="takes no level"):
-        load_model("deblur", device="cpu")(pixels, level=0.5)
+        load_model("dejpeg", device="cpu")(pixels, level=0.5)
     assert not np.array_equal(derain(pixels, level=0.03), derain(pixels))
     denoise = load_model("denoise", device="cpu")
     assert not np.array_equal(denoise(pixels, level=50.0), denoise(pixels, level=5.0))

@@ -93,6 +93,9 @@ def test_output_folder_that_cannot_be_is_refused_at_once() -> None:
     for output in ("note", "note/deeper"):
         with pytest.raises(RestoreError, match="is not a folder"):
             outputs("a.jpg", "b.jpg", output=output)
+    for output in ("note/x.png", "note/deeper/x.png"):
+        with pytest.raises(RestoreError, match=f"-o {output}: .*note is not a folder"):
+            outputs("a.jpg", output=output)
     with pytest.raises(RestoreError, match="path separator"):
         outputs("a.jpg", suffix="/../../x")
 

@@ -1,6 +1,12 @@
 """Levels that options tell, for one task and for several."""
 
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
 import pytest
+from infer_cases import finish, read, save_noise
 
 from restore_cli.commands.console import Console
 from restore_cli.commands.levels import check_fit, own_level
@@ -39,3 +45,25 @@ def test_a_model_of_another_task_is_questioned(capsys: pytest.CaptureFixture[str
     about = describe(default_for_task("derain"))
     check_fit(Console(json=False), about, NetworkInfo(multiple=16), "dehaze", How())
     assert "trained for derain, not for dehaze" in capsys.readouterr().err
+
+
+def test_deblur_is_told_px_on_the_command_line(
+    start: Callable[..., "subprocess.Popen[str]"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_noise("a.png", 96)
+    words = ["infer", "a.png", "--task", "deblur", "--backend", "torch", "--json"]
+    levels: list[float | None] = []
+    for told in ("auto", "0.5", "3", "0"):
+        code, (record, _), err = finish(start(*words, "--level", told, "-o", f"{told}.png"))
+        assert (code, record["status"]) == (0, "done"), err
+        levels.append(record.get("level"))
+    assert levels[0] is not None
+    assert levels[1:] == [0.5, 3.0, None]
+    assert np.array_equal(read("0.png"), read("a.png"))
+    assert not np.array_equal(read("0.5.png"), read("3.png"))
+    process = start(*words, "--level", "51", "-o", "far.png")
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "blur 51 is outside 0..50" in err
+    assert "width of the blur in px" in err

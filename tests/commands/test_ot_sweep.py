@@ -81,7 +81,7 @@ def test_alpha_one_is_what_eval_says_of_the_input(
         (("-o", "none/curve.csv"), "no folder none"),
         (("-o", "curve.csv", "--plot", "curve.jpg"), "should end in .png"),
         (("-o", "curve.csv", "--alphas", "0,x"), "--alphas"),
-        (("-o", "curve.csv", "--alphas", "nan"), "no usable number"),
+        (("-o", "curve.csv", "--alphas", "0,nan"), "'nan' is not a number"),
         (("-o", "taken.csv"), "already exists"),
     ],
 )

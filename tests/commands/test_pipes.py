@@ -85,6 +85,14 @@ def test_lists_of_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         names_from(str(tmp_path / "gone"), null=False)
 
 
+def test_lines_without_a_name_are_no_names(tmp_path: Path) -> None:
+    listed = tmp_path / "list"
+    listed.write_bytes(b"\n a.png\r\n   \r\n\t\nb .png \n")
+    assert names_from(str(listed), null=False) == [" a.png", "b .png "]
+    listed.write_bytes(b"  \0\0a\nb\0")
+    assert names_from(str(listed), null=True) == ["  ", "a\nb"]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
 def test_lists_from_windows_are_read_in_their_encoding(encoding: str, tmp_path: Path) -> None:
     mark = "\ufeff" if encoding == "utf-16-be" else ""

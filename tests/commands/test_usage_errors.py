@@ -152,3 +152,25 @@ def test_variables_that_are_wrong_or_unknown_are_told(
 
 def test_errors_of_others_are_left_alone() -> None:
     assert as_usage_error(ValueError("no parser's"), []) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--sigma 1_0", "'--sigma': it takes a number from 0 to 255"),
+        ("--sigma ١٠", "'--sigma': it takes a number from 0 to 255"),
+        ("--level 1_0", "--level '1_0' is neither auto nor a number"),
+        ("--level ١٠", "--level '١٠' is neither auto nor a number"),
+        ("--level nan", "--level 'nan' is neither auto nor a number"),
+        ("--strength nan", "'--strength': it takes a number from 0 to 1"),
+        ("--seed 1_0", "'--seed': it takes a whole number from 0 to 2147483647"),
+        ("--batch-size １", "it takes a whole number, 1 or more"),
+        ("--tile ٦٤", "'٦٤' is not"),
+    ],
+)
+def test_numbers_that_only_python_understands_are_refused(
+    words: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["infer", "a.png", "--task", "denoise", *words.split()]) == 2
+    assert said in capsys.readouterr().err
+    assert not Path("a-denoise.png").exists()

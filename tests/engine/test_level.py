@@ -23,12 +23,14 @@ RAIN = NetworkInfo(level="amounts", quantity="rain")
 ALL = NetworkInfo(level="amounts")
 NONE = NetworkInfo()
 HAZE = NetworkInfo(context=True, quantity="haze")  # told by another context
+BLUR = NetworkInfo(context=True, level="blur", quantity="blur")  # likewise
 
 
 def test_a_network_says_what_its_level_counts() -> None:
     assert [quantity_of(info) for info in (NOISE, RAIN, ALL, NONE)] == ["sigma", "rain", "", ""]
-    assert quantity_of(HAZE) == "haze"
-    assert [is_told_by_context(info) for info in (NOISE, RAIN, NONE, HAZE)] == [False] * 3 + [True]
+    assert [quantity_of(info) for info in (HAZE, BLUR)] == ["haze", "blur"]
+    assert not any(map(is_told_by_context, (NOISE, RAIN, ALL, NONE)))
+    assert all(map(is_told_by_context, (HAZE, BLUR)))
     assert set(RANGES) == set(MEANINGS) == set(QUANTITIES)
 
 
@@ -106,7 +108,9 @@ def test_a_level_takes_the_place_of_the_context_that_a_picture_has(
     restorer, image = Restorer(network, backend="torch", precision="fp32"), torch.rand(3, 150, 160)
     for level in (0.1, 0.2, 0.5):
         with torch.inference_mode():
-            wanted = network(image[None], context=network.told_context(level))[0].clamp(0, 1)
+            wanted = network(image[None], context=network.told_context(level, lambda: image))[
+                0
+            ].clamp(0, 1)
         found = restorer(image, level=level)
         torch.testing.assert_close(found.image, wanted, atol=1e-5, rtol=0)
         tiled = Restorer(network, backend="torch", precision="fp32", tile=128)

@@ -45,6 +45,15 @@ def test_only_what_was_read_is_told() -> None:
     assert told == degradation(NAMES, sources)
 
 
+def test_a_width_of_blur_is_read_from_the_context_itself() -> None:
+    context = np.array(
+        [[0.6, 0.9, 0.8, 0.5, 2.0]], np.float32
+    )  # weight times widths / 10 px, weight
+    told = in_details(NetworkInfo(level="blur", context=True, quantity="blur"), (), None, context)
+    assert told == {"level": pytest.approx(np.sqrt((3**2 + 4.5**2 + 4**2 + 2.5**2) / 2), abs=1e-4)}
+    assert in_details(NetworkInfo(context=True), (), None, context) == {}
+
+
 def test_it_needs_no_torch() -> None:
     code = "import restore_cli.engine.said, sys; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from restore_cli.errors import RestoreError
 from restore_cli.images import formats
@@ -55,3 +56,21 @@ def test_what_is_not_installed_is_named_with_its_extra() -> None:
         missing.check_available(Path("a.odd"))
     assert caught.value.hint == "pip install 'restore-cli[odd]'"
     FORMATS["png"].check_available(Path("a.png"))
+
+
+# Of Pillow's suffixes, those of documents, films and data, which hold pictures beside others, and
+# two whose files are PNG and JPEG: named, they are read.
+OTHERS = frozenset(
+    f".{name}"
+    for name in (
+        *("bufr", "eps", "grib", "h5", "hdf", "iim", "mpeg", "mpg", "pdf", "ps"),
+        *("apng", "mpo"),
+    )
+)
+
+
+def test_every_suffix_of_pictures_is_read_or_counted_as_passed_over() -> None:
+    Image.init()
+    known = formats.READABLE_SUFFIXES | formats.UNREADABLE_SUFFIXES
+    assert set(Image.registered_extensions()) - known <= OTHERS
+    assert not known & OTHERS

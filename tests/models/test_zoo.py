@@ -2,11 +2,13 @@ import hashlib
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from restore_cli.errors import RestoreError
@@ -121,6 +123,28 @@ def test_weights_that_do_not_fit_their_recipe_are_refused(folder: Path) -> None:
     with pytest.raises(RestoreError, match="do not fit the network") as caught:
         zoo.load(str(folder))
     assert "size mismatch" in caught.value.message
+
+
+@pytest.mark.parametrize("kind", [torch.int8, torch.bool, torch.complex64])
+def test_weights_that_are_no_floating_point_are_refused(kind: torch.dtype, folder: Path) -> None:
+    (folder / zoo.SUMS).unlink()
+    with pytest.raises(RestoreError, match=r"model\.safetensors.*: its tensor \w+"):
+        _changed(folder, lambda value: value.to(kind))
+
+
+def test_weights_that_are_not_finite_are_refused_before_any_picture(folder: Path) -> None:
+    (folder / zoo.SUMS).unlink()
+    with pytest.raises(RestoreError, match="holds values that are not finite"):
+        _changed(folder, lambda value: value / 0)
+
+
+def _changed(folder: Path, change: Callable[[Tensor], Tensor]) -> None:
+    """Load a model folder whose tensors were changed."""
+    path = folder / zoo.WEIGHTS
+    with safe_open(path, framework="pt") as opened:
+        described = opened.metadata()
+    save_file({name: change(value) for name, value in load_file(path).items()}, path, described)
+    zoo.load(str(folder))
 
 
 def test_truncated_weights_are_named(folder: Path) -> None:

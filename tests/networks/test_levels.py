@@ -63,15 +63,19 @@ def test_only_what_can_grow_from_nothing_has_levels(quantity: str) -> None:
         LevelTable(quantity, KNOTS, 4)
 
 
+def _nobody() -> torch.Tensor:
+    raise AssertionError("a table needs no context of the picture's own")
+
+
 def test_a_unet_knows_contexts_for_levels_only_if_it_was_built_with_them() -> None:
     small = {"widths": (4, 8), "depths": (1, 1)}
     network = UNet(**small, global_context=6, quantity="haze", levels=KNOTS)
     assert (network.info.quantity, network.info.level) == ("haze", None)
     assert network.levels is not None
     network.levels.contexts.fill_(0.5)
-    assert torch.equal(network.told_context(0.3), torch.full((1, 6), 0.5))
+    assert torch.equal(network.told_context(0.3, _nobody), torch.full((1, 6), 0.5))
     with pytest.raises(ValueError, match="no contexts for levels"):
-        UNet(**small, global_context=6).told_context(0.3)
+        UNet(**small, global_context=6).told_context(0.3, _nobody)
     for wrong in (
         {"quantity": "haze", "levels": KNOTS},
         {"quantity": "haze", "global_context": 6},
