@@ -38,9 +38,6 @@ class UNet(EstimatingNetwork):
         quantity: of which a user may tell a level, which then takes the place of the global context
             (`LevelTable`); empty for none.
         levels: of that quantity, for which contexts are learnt after training.
-        gain: also learn a factor for each pixel, what is added being `residual + gain * picture`
-            ("soft reconstruction", Song et al., IEEE TIP 2023): haze is undone by a stretch of
-            contrast, which a sum of rectified features can only approach.
     """
 
     def __init__(
@@ -52,14 +49,12 @@ class UNet(EstimatingNetwork):
         global_context: int = 0,
         quantity: str = "",
         levels: tuple[float, ...] = (),
-        gain: bool = False,
     ) -> None:
         super().__init__()
         if len(widths) != len(depths) or len(widths) < 2:
             raise ValueError("widths and depths need the same length, two or more")
         if bool(quantity) != bool(levels) or (levels and not global_context):
             raise ValueError("a quantity needs levels, and both need a global context")
-        self._gain = gain
         self.info = NetworkInfo(
             multiple=2 ** (len(widths) - 1),
             level="sigma" if noise_map else None,
@@ -81,8 +76,7 @@ class UNet(EstimatingNetwork):
         # One for each encoder level, the coarsest last, then one for each decoder level.
         places = (*widths, *widths[:-1]) if global_context else ()
         self.modulations = nn.ModuleList(Modulation(global_context, width) for width in places)
-        # The fourth channel is the factor, the same for all colours.
-        self.tail = nn.Conv2d(widths[0], 4 if gain else 3, 3, padding=1)
+        self.tail = nn.Conv2d(widths[0], 3, 3, padding=1)
         nn.init.zeros_(self.tail.weight)
         nn.init.zeros_(_bias(self.tail))
 
@@ -152,11 +146,10 @@ class UNet(EstimatingNetwork):
 
     def residual(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """What to add to the picture; arguments as for `encode`."""
-        y, skips = self.encode(x, context)
+        x, skips = self.encode(x, context)
         for level in reversed(range(len(skips))):
-            y = self.rise(y, skips[level], level, context)
-        y = self.tail(y)
-        return y[:, :3] + y[:, 3:] * x[:, :3] if self._gain else y
+            x = self.rise(x, skips[level], level, context)
+        return self.tail(x)
 
     def _modulated(self, x: Tensor, place: int, context: Tensor | None) -> Tensor:
         return x if context is None else self.modulations[place](x, context)

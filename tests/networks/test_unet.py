@@ -47,21 +47,6 @@ def test_untrained_it_returns_its_input_exactly(noise_map: bool) -> None:
 
 
 @pytest.mark.parametrize("noise_map", [False, True])
-def test_a_gain_stretches_the_picture(noise_map: bool) -> None:
-    network = UNet(widths=(6, 8), depths=(1, 1), noise_map=noise_map, gain=True).eval()
-    image = torch.rand(2, 3, 16, 24)
-    assert torch.equal(network(image), image)
-    # (I - A (1 - t)) / t with t = 0.8 and an airlight of 0.5, 0.6 and 0.7.
-    air, through = torch.tensor([0.5, 0.6, 0.7]), 0.8
-    with torch.no_grad():
-        assert network.tail.bias is not None
-        network.tail.bias[:3] = air * (1 - 1 / through)
-        network.tail.bias[3] = 1 / through - 1
-    clear = (image - air[:, None, None] * (1 - through)) / through
-    assert torch.allclose(network(image), clear, atol=1e-6)
-
-
-@pytest.mark.parametrize("noise_map", [False, True])
 def test_gradients_reach_every_parameter(noise_map: bool) -> None:
     network = small(noise_map=noise_map)
     network(torch.rand(2, 3, 32, 32)).square().mean().backward()
