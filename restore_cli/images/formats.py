@@ -202,6 +202,7 @@ UNREADABLE_SUFFIXES: frozenset[str] = (
         f".{name}"
         for name in (
             *("blp", "bw", "cur", "dcx", "dds", "emf", "fit", "fits", "flc", "fli", "ftc", "ftu"),
+            *("heics", "heifs"),
             *("gbr", "gif", "icb", "icns", "ico", "im", "j2c", "j2k", "jls", "jp2", "jpc", "jpf"),
             *("jpx", "jxr", "msp", "palm", "pcd", "pcx", "psb", "psd", "pxr", "ras", "rgb", "rgba"),
             *("sgi", "svg", "vda", "vst", "wmf", "xbm", "xcf", "xpm"),

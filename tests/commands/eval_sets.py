@@ -116,7 +116,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "bound without number": ("good truth --baseline quality.json --max-drop psnr", "'psnr'"),
     "bound in words": ("good truth --baseline quality.json --max-drop psnr=low", "'low'"),
     "negative bound": ("good truth --baseline quality.json --max-drop psnr=-1", "-1 for psnr"),
-    "bound of nan": ("good truth --baseline quality.json --max-drop psnr=nan", "nan for psnr"),
+    "bound of nan": ("good truth --baseline quality.json --max-drop psnr=nan", "'nan' for psnr"),
     "bound twice": ("good truth --baseline quality.json --max-drop psnr=1,psnr=2", "twice"),
     "no bound": ("good truth --baseline quality.json --max-drop ''", "--max-drop"),
     "bound not measured": (
