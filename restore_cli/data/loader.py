@@ -81,7 +81,6 @@ def training_loader(
         worker_init_fn=_leave_signals_to_the_parent,
         # Its own, because a loader draws from it: the global one belongs to the objective.
         generator=torch.Generator(),
-        persistent_workers=workers > 0,
         pin_memory=device == "cuda",
     )
 

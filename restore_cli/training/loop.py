@@ -1,6 +1,7 @@
 """The one training loop: it knows steps, not methods."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
@@ -178,12 +179,14 @@ class _Fit:
         if accelerator.is_main_process:
             watch.pairs = validation_pairs(recipe.data, smallest=smallest)
             self._begin(state, source, loader, on_start)
-        self._steps(state, _on_device(loader, accelerator))
+        with closing(_on_device(loader, accelerator)) as batches:
+            self._steps(state, batches)
         if accelerator.is_main_process:
             if watch.measured_at != state.step:
                 watch.measure(state)
             more = training_loader(source, recipe, first_step=state.step, beyond=_AFTER_TRAINING)
-            objective.on_train_end(state.average, _on_device(more, accelerator))
+            with closing(_on_device(more, accelerator)) as batches:
+                objective.on_train_end(state.average, batches)
         accelerator.wait_for_everyone()
         return Trained(
             network=state.average.cpu().eval(),
@@ -291,6 +294,11 @@ def _losses(checkpoint: dict[str, Any]) -> list[float]:
     return [float(loss) for loss in given if isinstance(loss, int | float)]
 
 
-def _on_device(loader: DataLoader[Any], accelerator: Accelerator) -> Iterator[Batch]:
+def _on_device(loader: DataLoader[Any], accelerator: Accelerator) -> Generator[Batch]:
+    """The batches; closing it ends the loader's processes.
+
+    They are deaf to SIGTERM (`data.loader`), with which Python would end them, and then wait: those
+    that an error leaves to the end of the interpreter would keep it for ever.
+    """
     for batch in loader:
         yield cast("Batch | BegunBatch", batch).to(accelerator.device)

@@ -1,6 +1,8 @@
 import csv
 import math
+import multiprocessing
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -180,6 +182,19 @@ def test_ten_bad_steps_in_a_row_stop_the_run(
     monkeypatch.setattr(faulty, "spoilt", ())
     trained = train(tmp_path, "optim.precision=fp32")
     assert (trained.steps, trained.skipped) == (20, 12)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are not forked here")
+def test_an_error_ends_the_processes_that_draw(
+    train: Train, tmp_path: Path, faulty: type[Faulty], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faulty, "spoilt", tuple(range(20)))
+    before = set(multiprocessing.active_children())
+    # The traceback, which holds the loop's frames, is still there.
+    with pytest.raises(RestoreError, match="ten steps in a row") as caught:
+        train(tmp_path, "data.workers=1")
+    assert caught.tb is not None
+    assert set(multiprocessing.active_children()) == before
 
 
 def test_accumulated_gradients_equal_a_larger_batch(train: Train, tmp_path: Path) -> None:
