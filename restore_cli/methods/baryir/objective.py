@@ -167,6 +167,12 @@ class Baryir(Objective):
                 positions=self._positions,
             )
 
+    @property
+    def steps_after(self) -> float:
+        """See `Objective`: a pass forward, for which batches are drawn as for a step."""
+        named = degradation_classifier(self._decomposing) is not None
+        return 0.2 * _FITTED_BATCHES if named else 0.0
+
     @torch.no_grad()
     def on_train_end(self, network: Network, batches: Iterable[Batch]) -> None:
         """Let the averaged network learn to name the sources by the residuals that it leaves.
@@ -183,7 +189,8 @@ class Baryir(Objective):
         residuals: list[Tensor] = []
         labels: list[Tensor] = []
         for batch in itertools.islice(batches, _FITTED_BATCHES):
-            seen = network.decomposed(batch.image)
+            inside, whole = windowed(batch, self._window)
+            seen = network.decomposed(inside.image, context=network.global_context(whole))
             residuals.append(seen.residual.float().mean(dim=(2, 3)))
             labels.append(_labels(batch))
         found = torch.cat(labels)

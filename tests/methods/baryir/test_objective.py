@@ -240,6 +240,21 @@ def test_the_averaged_network_is_fitted_and_names_the_sources(batch: Batch) -> N
     assert not silent.means.weight.any()
 
 
+def test_sources_are_learnt_from_windows_as_training_saw_them(batch: Batch) -> None:
+    objective = Baryir(network(global_context=4), window=4, potential_width=4)
+    averaged = network(global_context=4)
+    assert averaged.means is not None
+    seen: list[torch.Size] = []
+    averaged.get_submodule("unet.tail").register_forward_hook(
+        lambda _, given, out: seen.append(out.shape)
+    )
+    objective.on_train_end(averaged, [batch, batch])
+    assert [tuple(shape[-2:]) for shape in seen] == [(4, 4)] * 2
+    assert averaged.means.weight.any()
+    # A clock has to know beforehand how long that takes.
+    assert 0 < objective.steps_after < 100
+
+
 def test_without_potentials_one_module_takes_one_step(batch: Batch) -> None:
     objective = baryir(potential=0.0)
     assert objective.modules.keys() == {"network"}
