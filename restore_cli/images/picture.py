@@ -21,7 +21,7 @@ from restore_cli.images.fit import fit
 from restore_cli.images.formats import FORMATS, resolve_format
 from restore_cli.images.metadata import Metadata, Resolution, Text, settle_exif
 from restore_cli.images.profile import LINEAR, Converter, ProfileError, converter
-from restore_cli.images.regular import naming_problems, open_regular, size_of
+from restore_cli.images.regular import naming_problems, open_once, size_of
 from restore_cli.images.resize import resized
 from restore_cli.images.room import admit
 from restore_cli.images.saving import DEFAULT, Saving
@@ -340,7 +340,7 @@ def _read_file(path: Path, opened: int | None) -> tuple[bytes, str]:
     """Read a file whose start looks like a picture; return its bytes and format."""
     with (
         naming_problems(path),
-        open_regular(path) if opened is None else os.fdopen(opened, "rb") as file,
+        open_once(path) if opened is None else os.fdopen(opened, "rb") as file,
     ):
         start = file.read(64)
         format = sniff(start, path)
