@@ -19,7 +19,8 @@ from quality_measure import as_file, read_photos
 from rows import write_rows
 from torch import Tensor
 
-from restore_cli.api.auto import THRESHOLD, Looker
+from restore_cli.api.auto import THRESHOLD
+from restore_cli.api.looking import Looker
 from restore_cli.models import zoo
 from restore_cli.models.entries import CARD, naming_model
 from restore_cli.training.card import MEASURED_BEGIN, MEASURED_END

@@ -20,8 +20,9 @@ from quality_pairs import measure_pairs
 from rows import RESULTS
 from torch import Tensor
 
-from restore_cli.api.auto import Auto, Looker
+from restore_cli.api.auto import Auto
 from restore_cli.api.chain import Step
+from restore_cli.api.looking import Looker
 from restore_cli.engine.restorer import Restored, Restorer
 from restore_cli.models import zoo
 from restore_cli.models.entries import naming_model

@@ -24,6 +24,9 @@ from restore_cli.tilde import in_words
 # default they spin on, and lose much of their speed beside other programs. Read when torch is
 # loaded, so they are set before.
 _WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"}
+# Likewise those of OpenBLAS, which NumPy brings: 2 to this power turns. By default each of them
+# spins for a tenth of a second as NumPy is imported, and after every product of matrices.
+_SPINNING = ("OPENBLAS_THREAD_TIMEOUT", "20")
 
 COMPLETION_VARIABLE = "_RESTORE_COMPLETE"
 """Environment variable with which a shell's completion script asks what may follow."""
@@ -44,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if not any(name in os.environ for name in _WAITING):
         os.environ.update(_WAITING)
+    os.environ.setdefault(*_SPINNING)
     streams.secure()
     # What imports and the parser make is no garbage: to look for some takes a tenth of the start.
     # A command that begins turns it on.

@@ -347,14 +347,16 @@ def test_a_reader_who_leaves_is_no_error_message(arguments: list[str]) -> None:
 def test_threads_wait_passively_unless_the_user_says_otherwise(
     own: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OPENBLAS_THREAD_TIMEOUT")
     for name in names:
         monkeypatch.delenv(name, raising=False)
-    for name, value in own.items():
+    for name, value in {"OPENBLAS_THREAD_TIMEOUT": "26", **own}.items():
         monkeypatch.setenv(name, value)
     assert main(["--version"]) == 0
-    found = {name: os.environ[name] for name in names if name in os.environ}
-    assert found == (own or {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"})
+    found = [os.environ.get(name) for name in names]
+    assert found == [*(map(own.get, names[:2]) if own else ("passive", "1000")), "26"]
+    monkeypatch.delenv("OPENBLAS_THREAD_TIMEOUT")
+    assert (main(["--version"]), os.environ["OPENBLAS_THREAD_TIMEOUT"]) == (0, "20")
 
 
 def test_too_many_open_files_are_told_with_the_cure(

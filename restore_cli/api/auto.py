@@ -2,25 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from restore_cli.api.chain import Step, run_steps
 from restore_cli.api.change import change
-from restore_cli.engine.backend import TorchBackend
-from restore_cli.engine.degradation_classifier import trained_classifier
-from restore_cli.engine.device import choose_device
-from restore_cli.engine.global_context import whole_of
 from restore_cli.engine.restored import Restored
-from restore_cli.engine.said import degradation
-from restore_cli.engine.tiling import mirror, taken
 from restore_cli.engine.windows import Pixels
-from restore_cli.errors import RestoreError
-from restore_cli.networks.base import Network
-from restore_cli.networks.guided_unet import GuidedUNet
 
 AUTO_RUNS: Literal["specialists", "network"] = "specialists"
 """What `--task auto` runs: the specialists for what was seen, or the all-in-one network, which is
@@ -58,58 +47,6 @@ SPECIALISTS = {
 }
 """Task for each degradation that the all-in-one network names, in the order in which they are run:
 what came into the picture last goes first, and nothing is lit or sharpened before it is clean."""
-
-WINDOW = 256
-"""px; side of the windows that are looked at, as in training."""
-GRID = 3
-"""At most this many windows along each side: looking at a large picture costs no more."""
-
-
-class Looker:
-    """Tells what is wrong with pictures, with how much confidence.
-
-    Args:
-        network: an all-in-one network that has learnt to tell degradations.
-        device: see `Restorer`.
-
-    Raises:
-        RestoreError: the network tells none.
-    """
-
-    def __init__(self, network: Network, device: str = "auto") -> None:
-        guided = isinstance(network, GuidedUNet)
-        classifier = network.trained_classifier() if guided else trained_classifier(network)
-        if classifier is None:
-            raise RestoreError(
-                "this model does not tell what is wrong with a picture",
-                hint="the shipped model auto does: leave --model out",
-            )
-        self.device = choose_device(device)
-        self._classifier, self._network = classifier, network.eval()
-        self._backend = TorchBackend(network)
-
-    def __call__(self, image: Pixels) -> dict[str, float]:
-        """Confidence of each degradation (and of "clean") in (3, H, W); they sum to 1."""
-        self._backend.move(self.device)
-        seen: list[Pixels] = []
-        with torch.inference_mode():
-            context = self._backend.context(torch.from_numpy(whole_of(image)))
-            for window in _windows(image, self._network.info.multiple):
-                given = torch.from_numpy(window[None]).to(self.device)
-                seen.append(self._told(given, context).float().cpu().numpy())
-        return cast(
-            "dict[str, float]",
-            degradation(self._classifier.names, np.concatenate(seen))["degradations"],
-        )
-
-    def _told(self, window: Tensor, context: Tensor | None) -> Tensor:
-        """How likely each degradation of a window (1, 3, h, w) is, (1, K)."""
-        if isinstance(self._network, GuidedUNet):
-            told = self._network.sources(self._network.global_context(window))
-        else:
-            told = self._backend(window, None, context, "fp32").degradations
-        assert told is not None
-        return told
 
 
 class Auto:
@@ -173,7 +110,7 @@ class Auto:
         if name != "low light":
             return share >= self._threshold
         share += seen.get("noise", 0.0)  # much of what is seen in the dark
-        median = round(255 * float(torch.from_numpy(image).mean(dim=0).median()))
+        median = round(255 * _median(image.mean(axis=0)))
         if median > DARK:
             return median <= DIM[0] and share >= DIM[1]
         # What is surely something else is not lit as well.
@@ -199,18 +136,7 @@ def _done(step: Step, restored: Restored[Pixels]) -> Step:
     return Step(step.name, lambda _: restored)
 
 
-def _windows(image: Pixels, multiple: int) -> list[Pixels]:
-    """Evenly spread windows (3, h, w) of a picture, padded by reflection to the multiple."""
-    rows, columns = (mirror(size, multiple) for size in image.shape[1:])
-    side = -(-WINDOW // multiple) * multiple
-    return [
-        taken(taken(image, rows[top : top + side], 1), columns[left : left + side], 2)
-        for top in _starts(len(rows), side)
-        for left in _starts(len(columns), side)
-    ]
-
-
-def _starts(length: int, side: int) -> list[int]:
-    last = max(0, length - side)
-    count = min(GRID, -(-length // side))
-    return sorted({round(last * k / max(1, count - 1)) for k in range(count)})
+def _median(values: Pixels) -> float:
+    """The middle value; of two the lower one."""
+    middle = (values.size - 1) // 2
+    return float(np.partition(values, middle, axis=None)[middle])

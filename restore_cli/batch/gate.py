@@ -15,10 +15,11 @@ class DroppedError(Exception):
 
 
 class Gate:
-    """Passed by each file at the moment when it gets its name."""
+    """Passed by each file at the moment when it gets its name; by several at once."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._passing = 0
         self._named: set[Path] = set()
         self._closed = False
 
@@ -29,18 +30,27 @@ class Gate:
         Raises:
             DroppedError: the gate is closed.
         """
-        with self._lock:
+        with self._changed:
             if self._closed:
                 raise DroppedError
+            self._passing += 1
+        passed: set[Path] = set()
+        try:
             yield
-            self._named.add(path)
+            passed.add(path)
+        finally:
+            with self._changed:
+                self._named |= passed
+                self._passing -= 1
+                self._changed.notify_all()
 
     def close(self) -> frozenset[Path]:
-        """Let nothing through any more.
+        """Let nothing through any more; what is passing has passed when this returns.
 
         Returns:
             What has passed.
         """
-        with self._lock:
+        with self._changed:
             self._closed = True
+            self._changed.wait_for(lambda: self._passing == 0)
             return frozenset(self._named)

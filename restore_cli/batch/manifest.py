@@ -17,9 +17,10 @@ import os
 import stat
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from restore_cli.errors import RestoreError
 from restore_cli.images.regular import file_sha256, open_regular, size_of
@@ -53,6 +54,20 @@ class Identity:
     options: Mapping[str, object]
 
 
+class Made(NamedTuple):
+    """An output that was written.
+
+    Attributes:
+        output: the file.
+        input_sha256: of what it was made of.
+        output_sha256: of itself; None takes it as it lies there.
+    """
+
+    output: Path
+    input_sha256: str
+    output_sha256: str | None = None
+
+
 class Manifest:
     """The manifests of all output folders of a run. Safe to use from several threads.
 
@@ -75,9 +90,17 @@ class Manifest:
 
     def record(self, output: Path, input_sha256: str) -> None:
         """Note that `output` has been written, as it lies there. Raises OSError, RestoreError."""
-        entry = self._entry(output, input_sha256) | {_OUTPUT_HASH: file_sha256(output)}
-        line = json.dumps(entry) + "\n"
-        path = output.parent / MANIFEST_NAME
+        self.record_all(output.parent, [Made(output, input_sha256)])
+
+    def record_all(self, folder: Path, made: Sequence[Made]) -> None:
+        """Note that outputs have been written into a folder. Raises OSError, RestoreError."""
+        entries = [
+            self._entry(one.output, one.input_sha256)
+            | {_OUTPUT_HASH: one.output_sha256 or file_sha256(one.output)}
+            for one in made
+        ]
+        lines = "".join(json.dumps(entry) + "\n" for entry in entries)
+        path = folder / MANIFEST_NAME
         with self._lock:
             # O_APPEND with a single write: lines of parallel runs do not mix. Closing unlocks.
             handle = os.open(path, _APPENDING, 0o666)
@@ -91,8 +114,8 @@ class Manifest:
                 if status.st_size > 0:
                     os.lseek(handle, -1, os.SEEK_END)
                     # A line that a full disk cut short must not spoil the next one.
-                    line = line if os.read(handle, 1) == b"\n" else f"\n{line}"
-                os.write(handle, line.encode("ascii"))
+                    lines = lines if os.read(handle, 1) == b"\n" else f"\n{lines}"
+                os.write(handle, lines.encode("ascii"))
             finally:
                 os.close(handle)
 

@@ -1,11 +1,13 @@
 """Which outputs are to be made: what is there already, and who else is making it."""
 
 import os
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 from restore_cli.batch.bands import weighed
 from restore_cli.batch.claims import Claim, TakenError, claim
-from restore_cli.batch.manifest import Manifest
+from restore_cli.batch.manifest import Made, Manifest
 from restore_cli.batch.reading import Reader
 from restore_cli.batch.work import Work
 from restore_cli.errors import ExitCode, RestoreError
@@ -85,14 +87,22 @@ class Outputs:
         # Another run may have finished it since it was looked at.
         return not self.is_up_to_date(work)
 
-    def record(self, work: Work) -> None:
-        """Note in the manifest that the output is written."""
-        if self._manifest is not None and work.sha256 is not None:
+    def record(self, works: Sequence[Work]) -> None:
+        """Note in the manifests that outputs are written."""
+        if self._manifest is None:
+            return
+        by_folder = dict[Path, list[tuple[Work, Made]]]()
+        for work in works:
+            if work.sha256 is not None:
+                made = Made(work.job.output, work.sha256, work.output_sha256)
+                by_folder.setdefault(made.output.parent, []).append((work, made))
+        for folder, written in by_folder.items():
             try:
-                self._manifest.record(work.job.output, work.sha256)
+                self._manifest.record_all(folder, [made for _, made in written])
             except (OSError, RestoreError):
-                # The picture is written; that nobody knows only means doing it again.
-                work.note(_NO_MANIFEST)
+                # The pictures are written; that nobody knows only means doing it again.
+                for work, _ in written:
+                    work.note(_NO_MANIFEST)
 
     def release(self, work: Work) -> None:
         """Let others make it; may be called twice."""

@@ -14,10 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from restore_cli.batch.attributes import Attributes
-from restore_cli.batch.bands import BYTES_PER_PIXEL, make_in_bands, weighed
+from restore_cli.batch.bands import BYTES_PER_PIXEL, weighed
 from restore_cli.batch.budget import Budget
-from restore_cli.batch.gate import Gate
 from restore_cli.batch.inputs import Refused
 from restore_cli.batch.later import Later, ready, want
 from restore_cli.batch.manifest import Manifest
@@ -26,8 +24,9 @@ from restore_cli.batch.planning import Job, prepare_folder
 from restore_cli.batch.reading import Pictures, Reader, Restore, RestoresSeveral
 from restore_cli.batch.results import Result, refusal, too_many_pages
 from restore_cli.batch.together import most_together, taken_with
-from restore_cli.batch.work import Work, finished
-from restore_cli.images.atomic import named_through
+from restore_cli.batch.work import Work
+from restore_cli.batch.writing import Writing
+from restore_cli.images.regular import read_once
 from restore_cli.images.room import admit, free_memory
 from restore_cli.workers import Workers
 
@@ -134,14 +133,15 @@ class _Batch:
         self._most_writes = max(self._limit, writers)
         self._outputs = outputs
         self._budget = budget
-        self._preserve_times = preserve_times
         self._readers = Workers(workers, "read")
         self._writers = Workers(writers, "write")
-        self._gate = Gate()
+        self._writing = Writing(
+            outputs, reader, restore, preserve_times=preserve_times, drop=self._drop
+        )
         self._closed = False
         # Dictionaries keep the order of submission.
         self._reads: dict[Future[Work | Result], None] = {}
-        self._writes: dict[Future[Result], Work] = {}
+        self._writes: dict[Future[list[Result]], list[Work]] = {}
         self._finished: deque[Result] = deque()
 
     def is_idle(self) -> bool:
@@ -155,7 +155,7 @@ class _Batch:
     def turn(self) -> None:
         """Wait for something to finish; compute one picture, or a few small ones together."""
         # Results of upscalers are larger than what the budget was asked for.
-        held = sum(work.written_pixels for work in self._writes.values())
+        held = sum(work.written_pixels for works in self._writes.values() for work in works)
         waits = len(self._writes) >= self._most_writes
         behind = waits or (held > 0 and held > self._budget.capacity)
         going: list[Future[Any]] = [*self._writes] if behind else [*self._writes, *self._reads]
@@ -163,7 +163,7 @@ class _Batch:
             self._restore.build_beside(going)
         wait(going, return_when=FIRST_COMPLETED)
         for write in [one for one in self._writes if one.done()]:
-            self._finished.append(write.result())
+            self._finished += write.result()
             del self._writes[write]
         if self._finished:
             return  # told before the next picture is computed: that may take a while
@@ -189,14 +189,13 @@ class _Batch:
         self._budget.close()
         self.drop_reads()
         done, _ = wait(self._writes, timeout=DROP_SECONDS)
-        named = self._gate.close()
-        for write, work in self._writes.items():
+        named = self._writing.gate.close()
+        for write, works in self._writes.items():
             if write in done:
-                self._finished.append(write.result())
-            elif work.job.output in named:
-                self._finished.append(work.result("done"))
+                self._finished += write.result()
             else:
                 write.cancel()
+                self._finished += [w.result("done") for w in works if w.job.output in named]
         self._writes = {}
 
     def close(self, seconds: float | None = None) -> None:
@@ -228,7 +227,7 @@ class _Batch:
         """A picture with others of its size that are read, to be computed together."""
         most = most_together(work)
         self._ahead = max(self._limit, min(2 * WRITERS, 2 * most))
-        return taken_with(work, self._reads, min(most, self._most_writes - len(self._writes)))
+        return taken_with(work, self._reads, most)
 
     def _load(self, job: Job | Refused) -> Work | Result:
         """Reader thread: decide whether there is anything to do, and decode."""
@@ -236,34 +235,40 @@ class _Batch:
             return refusal(job)
         work = Work(job)
         try:
-            if self._outputs.is_up_to_date(work) or not self._outputs.take(work):
-                self._drop(work)
-                return work.result("skipped")
-            want(self._restore)  # built beside this, as the first picture brings its libraries
-            waited = time.perf_counter()
-            pixels = self._count_pixels(job.source)
-            work.pixels = self._budget.acquire(pixels or self._budget.capacity)
-            work.started += time.perf_counter() - waited
-            with weighed(self._reader, work):
-                what = f"restoring its {pixels / 1e6:.0f} megapixels"
-                admit(job.source, BYTES_PER_PIXEL * pixels, doing=what)
-            loaded = None if work.in_bands else self._reader.read(job.source)
-            prepare_folder(job.output.parent)
-            if not self._outputs.take(work):
-                self._drop(work)
-                return work.result("skipped")
-            if loaded is None:
-                return work
-            work.note(*loaded.notes)
-            work.learn(height=loaded.height, width=loaded.width, details=loaded.details)
-            if loaded.further and job.format != "tiff":
-                raise too_many_pages(job, 1 + len(loaded.further))
-            # Its own hold on the images goes: computing wants the memory back.
-            work.images = (loaded.image, *loaded.further)
-            work.loaded = replace(loaded, image=loaded.image[:, :0].copy(), further=())
-            work.spend(work.started)
+            with read_once(job.source):
+                return self._loaded(work)
         except Exception as error:
             return self._fail(work, error)
+
+    def _loaded(self, work: Work) -> Work | Result:
+        """The same, of a job; raises what is wrong with it."""
+        job = work.job
+        if self._outputs.is_up_to_date(work) or not self._outputs.take(work):
+            self._drop(work)
+            return work.result("skipped")
+        want(self._restore)  # built beside this, as the first picture brings its libraries
+        waited = time.perf_counter()
+        pixels = self._count_pixels(job.source)
+        work.pixels = self._budget.acquire(pixels or self._budget.capacity)
+        work.started += time.perf_counter() - waited
+        with weighed(self._reader, work):
+            what = f"restoring its {pixels / 1e6:.0f} megapixels"
+            admit(job.source, BYTES_PER_PIXEL * pixels, doing=what)
+        loaded = None if work.in_bands else self._reader.read(job.source)
+        prepare_folder(job.output.parent)
+        if not self._outputs.take(work):
+            self._drop(work)
+            return work.result("skipped")
+        if loaded is None:
+            return work
+        work.note(*loaded.notes)
+        work.learn(height=loaded.height, width=loaded.width, details=loaded.details)
+        if loaded.further and job.format != "tiff":
+            raise too_many_pages(job, 1 + len(loaded.further))
+        # Its own hold on the images goes: computing wants the memory back.
+        work.images = (loaded.image, *loaded.further)
+        work.loaded = replace(loaded, image=loaded.image[:, :0].copy(), further=())
+        work.spend(work.started)
         return work
 
     def _count_pixels(self, path: Path) -> int:
@@ -277,7 +282,7 @@ class _Batch:
     def _compute(self, work: Work) -> list[Result]:
         """Iterating thread: restore, and hand over to the writers; what need not be written."""
         if work.in_bands:
-            return [self._save(work)]
+            return self._writing.save([work])
         assert work.loaded is not None
         restore = ready(work.loaded.restore or self._restore)
         group = [work]
@@ -293,7 +298,8 @@ class _Batch:
             return [result for one in group if (result := self._compute_alone(one, restore))]
         seconds = (time.perf_counter() - begun) / len(group)
         for one, page in zip(group, pages, strict=True):
-            self._hand_over(one, [page], seconds)
+            self._learn(one, [page], seconds)
+        self._hand_over(group)
         return []
 
     def _compute_alone(self, work: Work, restore: Restore) -> Result | None:
@@ -304,41 +310,20 @@ class _Batch:
         except Exception as error:
             work.spend(begun)
             return self._fail(work, error)
-        self._hand_over(work, pages, time.perf_counter() - begun)
+        self._learn(work, pages, time.perf_counter() - begun)
+        self._hand_over([work])
         return None
 
-    def _hand_over(self, work: Work, pages: "Sequence[Restored[Pixels]]", seconds: float) -> None:
-        """To the writers, what was computed in so many seconds."""
-        work.learn(seconds=work.known.seconds + seconds)
+    def _learn(self, work: Work, pages: "Sequence[Restored[Pixels]]", seconds: float) -> None:
+        """What was computed in so many seconds."""
+        work.seconds += seconds
         work.images = tuple(page.image for page in pages)
         work.computed_as(pages[0], seconds)
         work.note(*dict.fromkeys(note for page in pages for note in page.notes))
-        self._writes[self._writers.submit(self._save, work)] = work
 
-    def _save(self, work: Work) -> Result:
-        """Writer thread: encode, write, note in the manifest."""
-        begun = time.perf_counter()
-        try:
-            self._encode(work)
-            self._outputs.record(work)
-        except Exception as error:
-            work.spend(begun)
-            return self._fail(work, error)
-        work.spend(begun)
-        self._drop(work)
-        return work.result("done")
-
-    def _encode(self, work: Work) -> None:
-        job = work.job
-        restored = None if work.in_bands else finished(work)
-        kept = Attributes.for_output(job.source, job.output, preserve_times=self._preserve_times)
-        prepare_folder(job.output.parent)  # again: it may have gone meanwhile
-        with named_through(self._gate.naming):
-            if restored is None:
-                make_in_bands(self._reader, work, self._restore)
-            else:
-                work.note(*(restored.write(job.output, job.format) or ()))
-        kept.apply(job.output)
+    def _hand_over(self, works: list[Work]) -> None:
+        """To one of the writers, together what was computed together."""
+        self._writes[self._writers.submit(self._writing.save, works)] = works
 
     def _fail(self, work: Work, error: Exception) -> Result:
         self._drop(work)

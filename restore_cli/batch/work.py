@@ -25,9 +25,11 @@ class Work:
     pixels: int = 0
     claim: Claim = field(default_factory=Claim)
     sha256: str | None = None
+    output_sha256: str | None = None
     loaded: Loaded | None = None
     images: "tuple[Pixels, ...]" = ()
     in_bands: bool = False
+    seconds: float = 0.0
     known: Result = field(init=False)
 
     def __post_init__(self) -> None:
@@ -54,23 +56,23 @@ class Work:
 
     def note(self, *notes: str) -> None:
         """Add notes to the result."""
-        self.learn(notes=(*self.known.notes, *notes))
+        if notes:
+            self.learn(notes=(*self.known.notes, *notes))
 
-    def spend(self, since: float) -> float:
-        """Add the seconds since a reading of `time.perf_counter` to the result; returns them."""
-        seconds = time.perf_counter() - since
-        self.learn(seconds=self.known.seconds + seconds)
-        return seconds
+    def spend(self, since: float) -> None:
+        """Add the seconds since a reading of `time.perf_counter` to the result."""
+        self.seconds += time.perf_counter() - since
 
     def result(
         self, status: Literal["done", "skipped", "failed"], error: Exception | None = None
     ) -> Result:
         """What became of it, as far as it got."""
         if error is None:
-            return replace(self.known, status=status)
+            return replace(self.known, status=status, seconds=self.seconds)
         return replace(
             self.known,
             status=status,
+            seconds=self.seconds,
             error=explain(error, self.job.source),
             hint=error.hint if isinstance(error, RestoreError) else None,
             unwritten=self.known.device is not None and isinstance(error.__cause__, OSError),

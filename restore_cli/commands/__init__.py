@@ -24,7 +24,7 @@ from restore_cli.commands.models_shipped import list_models, show_model, verify_
 from restore_cli.commands.ot_correct import apply
 from restore_cli.commands.ot_fit import fit
 from restore_cli.commands.ot_sweep import sweep
-from restore_cli.commands.program import HELP_OPTIONS, add, examples
+from restore_cli.commands.program import HELP_OPTIONS, Group, add, examples
 from restore_cli.commands.train import train
 
 
@@ -77,7 +77,9 @@ def root(
 
 def _group(name: str, about: str, *lines: str) -> typer.Typer:
     """A group of commands in the program."""
-    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settings=HELP_OPTIONS)
+    group = typer.Typer(
+        cls=Group, no_args_is_help=True, rich_markup_mode=None, context_settings=HELP_OPTIONS
+    )
     app.add_typer(group, name=name, help=about, epilog=examples(*lines))
     return group
 
@@ -85,6 +87,7 @@ def _group(name: str, about: str, *lines: str) -> typer.Typer:
 # Plain help instead of rich panels: it starts in half the time, and a `[` in it stays a `[`.
 app = typer.Typer(
     name="restore",
+    cls=Group,
     callback=root,
     epilog=examples(
         "restore infer --task auto photos/",

@@ -149,7 +149,9 @@ class Console:
         stream = sys.stdout if asked else sys.stderr
         if not _may_draw(stream):
             if not (self.quiet or (asked and (self.json or self.stdout_is_taken))):
-                print(_shown(message, stream.encoding or "utf-8"), file=stream, flush=True)
+                # In one piece: each write lets other threads go first.
+                stream.write(_shown(message, stream.encoding or "utf-8") + "\n")
+                stream.flush()
             return
         console = self.answers if asked else self.people
         console.print(_shown(message, console.encoding), soft_wrap=True)

@@ -11,10 +11,10 @@ import inspect
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from restore_cli.commands.console import Console, spoken
 from restore_cli.commands.options import MESSAGES, PANELS
@@ -82,13 +82,20 @@ def _common(
     """The options of every command."""
 
 
+class Group(TyperGroup):
+    """A group of commands."""
+
+    def get_params(self, ctx: Command) -> list[Any]:
+        """The options, that for help among them."""
+        return [_read_plainly(one) for one in super().get_params(ctx)]
+
+
 class GroupedCommand(TyperCommand):
     """A command whose help is in groups, and whose defaults may come from files."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - the parser's own
-        super().__init__(*args, **options)
-        for parameter in self.params:
-            _read_plainly(parameter)
+    def get_params(self, ctx: Command) -> list[Any]:
+        """The arguments and options, that for help among them."""
+        return [_read_plainly(one) for one in super().get_params(ctx)]
 
     def parse_args(self, ctx: Command, args: list[str]) -> list[str]:
         """Parse, with the files' defaults behind the command line and the environment."""
@@ -130,11 +137,23 @@ class GroupedCommand(TyperCommand):
                 formatter.write_dl(groups[name])
 
 
-def _read_plainly(parameter: Command) -> None:
-    """Let an option take numbers only as people write them: the parser's own rules vary."""
+def _read_plainly(parameter: Command) -> Command:
+    """Let an option take numbers only as people write them: the parser's own rules vary.
+
+    What is as it must be is not read at all: some releases of the parser do that with pydantic,
+    which takes a third of a start to import.
+    """
+    if "process_value" in vars(parameter):
+        return parameter
     process = parameter.process_value
 
     def checked(context: Command, value: Any) -> Any:  # noqa: ANN401 - as the parser's own
+        if not parameter.required and _is_settled(context, parameter, value):
+            several = parameter.nargs == -1 or getattr(parameter, "multiple", False)
+            if several:
+                value = list(value) if value else ()
+            own = parameter.callback
+            return value if own is None else own(context, parameter, value)
         if isinstance(value, str):
             kinds = kinds_of(context, parameter)
             check = is_whole if int in kinds else is_number if float in kinds else None
@@ -143,6 +162,24 @@ def _read_plainly(parameter: Command) -> None:
         return process(context, value)
 
     parameter.process_value = checked
+    return parameter
+
+
+def _is_settled(context: Command, parameter: Command, value: Any) -> bool:  # noqa: ANN401
+    """Whether a value needs no reading: none, the default itself, or text where text is wanted."""
+    if value is None:
+        return True
+    default = parameter.default
+    if type(value) in (str, int, float, bool) and type(value) is type(default) and value == default:
+        return True
+    if not isinstance(value, str | list | tuple):
+        return False
+    declared, *parts = kinds_of(context, parameter)
+    wanted = {declared} if declared == list[str] else {*parts} - {type(None)} or {declared}
+    if isinstance(value, str):
+        return wanted == {str}
+    several = cast("Sequence[object]", value)
+    return wanted == {list[str]} and all(type(one) is str for one in several)
 
 
 def _plain(head: str, words: str) -> tuple[str, str]:

@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from restore_cli.api.chain import Step
+    from restore_cli.api.looking import Look
     from restore_cli.batch.reading import Restore
     from restore_cli.engine.restorer import Restorer
     from restore_cli.engine.warm import WarmRestorer
     from restore_cli.models.entries import Described
     from restore_cli.models.zoo import Model
+
+_SMALL = 64  # px of a picture that a model is made ready with
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,14 +274,15 @@ def _automatic(how: How) -> Restoring:
     naming = naming_model()
 
     def build() -> "Restore":
-        look = auto.Looker(_load(naming, how.seed).network, how.device)
+        look = _looker(naming, how)
 
         @cache
         def specialist(task: str) -> "Step | None":
             if task not in shipped:
                 return None
             own = replace(how, strength=1.0)
-            return _step(task, restorer_of(_load(task, how.seed), own), own)
+            ready = _known(describe(task), own) or restorer_of(_load(task, how.seed), own)
+            return _step(task, ready, own)
 
         return auto.Auto(look, specialist, strength=how.strength)
 
@@ -290,6 +294,29 @@ def _automatic(how: How) -> Restoring:
         sha256=_together([describe(naming).sha256, *(one.sha256 for one in shipped.values())]),
         options={"threshold": auto.THRESHOLD, "overlap": how.overlap},
     )
+
+
+def _looker(naming: str, how: How) -> "Look":
+    """What names degradations; by OpenVINO in this process where it will be in the next ones."""
+    from restore_cli.api.looking import Looker, WarmLooker, can_look
+    from restore_cli.engine.warm import recall
+
+    loaded = cache(partial(_load, naming, how.seed))
+
+    def full() -> "Look":
+        return Looker(loaded().network, how.device)
+
+    asked = {"device": how.device, "precision": "auto", "backend": how.backend}
+    identity = describe(naming).identity
+    known = recall(identity, **asked) if how.warm else None
+    if known is None and how.warm and how.backend != "torch":
+        import numpy as np
+
+        own = replace(how, precision="auto", tile="auto", overlap=None, progress=None)
+        small = np.full((3, _SMALL, _SMALL), 0.5, np.float32)
+        restorer_of(loaded(), own)(small)  # leaves what is then recalled
+        known = recall(identity, **asked)
+    return WarmLooker(known, full) if known is not None and can_look(known) else full()
 
 
 def _load(name: str, seed: int) -> "Model":

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import Any, TypeAlias, get_args, get_type_hints
 
 from restore_cli.commands.settings import WAY_OUT, FileDefaults, from_environment, variable
@@ -113,9 +114,13 @@ def _spelled(parameter: Parsed) -> str:
 
 def kinds_of(context: Parsed, parameter: Parsed) -> list[object]:
     """The type that a command declares of an option, and those that it is made of."""
-    callback: Callable[..., object] = context.command.callback
-    hint = get_type_hints(callback).get(parameter.name)
+    hint = _hints(context.command.callback).get(parameter.name)
     return [hint, *get_args(hint)]
+
+
+@cache  # of all options at once, and asked for each
+def _hints(callback: Callable[..., object]) -> dict[str, Any]:
+    return get_type_hints(callback)
 
 
 def _number_words(context: Parsed, parameter: Parsed) -> str:

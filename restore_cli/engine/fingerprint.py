@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
+import importlib.util
 import os
 import platform
+import re
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,8 +29,21 @@ def fingerprint(network: Network) -> str:
 
 def versions() -> str:
     """Of this program and of torch, and the kind of processor that they were built for."""
-    # As installed: torch itself takes a second to ask.
-    return f"{__version__} {importlib.metadata.version('torch')} {platform.machine()}"
+    return f"{__version__} {version_of_torch()} {platform.machine()}"
+
+
+@cache
+def version_of_torch() -> str:
+    """As installed: torch itself takes a second to ask, and what is said of packages a while."""
+    spec = importlib.util.find_spec("torch")
+    if spec is not None and spec.origin is not None:
+        with suppress(OSError):
+            text = Path(spec.origin).with_name("version.py").read_text(encoding="utf-8")
+            if told := re.search(r"^__version__ = '([^']+)'", text, re.MULTILINE):
+                return told[1]
+    from importlib.metadata import version
+
+    return version("torch")
 
 
 def machine() -> str:

@@ -7,7 +7,6 @@ out of the ordinary it leaves to one, built when it is first needed.
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import sys
@@ -21,6 +20,7 @@ import numpy as np
 
 from restore_cli.engine import compiled
 from restore_cli.engine.cache import Cache, cache_folder
+from restore_cli.engine.fingerprint import version_of_torch
 from restore_cli.engine.global_context import whole_of
 from restore_cli.engine.restored import Restored
 from restore_cli.engine.said import degradation, in_details
@@ -341,6 +341,6 @@ def _key(identity: str) -> str:
 
 def _may_have_accelerator() -> bool:
     """Whether torch, asked, might find one; where this cannot be told without torch, it might."""
-    if importlib.metadata.version("torch").endswith("+cpu"):
+    if version_of_torch().endswith("+cpu"):
         return False
     return sys.platform != "linux" or any(Path(name).exists() for name in _ACCELERATORS)

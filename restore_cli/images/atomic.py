@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import hashlib
 import os
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -29,6 +30,7 @@ def _at_once(path: Path) -> AbstractContextManager[None]:
 
 
 _NAMING: ContextVar[Naming] = ContextVar("naming", default=_at_once)
+_HASHES: ContextVar[dict[Path, str] | None] = ContextVar("hashes", default=None)
 
 
 @contextmanager
@@ -39,6 +41,17 @@ def named_through(naming: Naming) -> Generator[None]:
         yield
     finally:
         _NAMING.reset(before)
+
+
+@contextmanager
+def written_hashes() -> Generator[dict[Path, str]]:
+    """SHA-256, hexadecimal, of what this thread writes inside in one piece, by path."""
+    hashes = dict[Path, str]()
+    before = _HASHES.set(hashes)
+    try:
+        yield hashes
+    finally:
+        _HASHES.reset(before)
 
 
 @contextmanager
@@ -89,6 +102,8 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Write a whole file at once; see `open_atomically`."""
     with open_atomically(path) as file:
         file.write(data)
+    if (hashes := _HASHES.get()) is not None:
+        hashes[path] = hashlib.sha256(data).hexdigest()
 
 
 def write_together(files: dict[Path, bytes]) -> None:

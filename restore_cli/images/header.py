@@ -12,7 +12,7 @@ from restore_cli.images.decode import DAMAGE
 from restore_cli.images.exif import usable
 from restore_cli.images.metadata import orientation
 from restore_cli.images.picture import Picture
-from restore_cli.images.regular import FileBytes, open_regular, size_of
+from restore_cli.images.regular import FileBytes, open_once, size_of
 from restore_cli.images.room import MAX_METADATA, MAX_PIXELS
 from restore_cli.images.sniff import sniff
 
@@ -61,14 +61,14 @@ def count_pages(path: Path) -> int:
     Raises:
         RestoreError, OSError, ValueError: it cannot be read.
     """
-    with open_regular(path) as file:
+    with open_once(path) as file:
         if sniff(file.read(64), path) != "tiff":
             return 1
         return tiff.inspect(cast("bytes", FileBytes(file))).pages
 
 
 def _from_head(path: Path) -> tuple[int, int] | None:
-    with open_regular(path) as file:
+    with open_once(path) as file:
         format = sniff(file.read(64), path)
         file.seek(0)
         if format == "png":

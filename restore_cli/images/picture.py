@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,17 +21,14 @@ from restore_cli.images.fit import fit
 from restore_cli.images.formats import FORMATS, resolve_format
 from restore_cli.images.metadata import Metadata, Resolution, Text, settle_exif
 from restore_cli.images.profile import LINEAR, Converter, ProfileError, converter
-from restore_cli.images.regular import naming_problems, open_regular, size_of
+from restore_cli.images.regular import naming_problems, open_once, size_of
 from restore_cli.images.resize import resized
 from restore_cli.images.room import admit
+from restore_cli.images.samples import from_floats, to_floats
 from restore_cli.images.saving import DEFAULT, Saving
 from restore_cli.images.sniff import sniff
 
 _DTYPES = ("uint8", "uint16", "float32")
-_BAND = 1 << 15  # pixels converted at a time: as floats they stay in a processor's cache
-# How far a restored value may lie from the edge of sRGB, where the original was cut off at that
-# edge, for the part that was cut off to return; it fades out linearly.
-_EDGE = np.float32(0.05)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,18 +166,14 @@ class Picture:
             (H, W, 3) float32 sRGB in [0, 1]. Grey is repeated. Colours outside sRGB are clipped;
             `with_srgb` brings them back.
         """
-        return self._filled(np.empty((self.height, self.width, 3), np.float32))
+        out = np.empty((self.height, self.width, 3), np.float32)
+        return to_floats(self.pixels, self._converter(), out)
 
     def to_planes(self) -> NDArray[np.float32]:
         """The same, (3, H, W)."""
         planes = np.empty((3, self.height, self.width), np.float32)
-        return self._filled(planes.transpose(1, 2, 0)).transpose(2, 0, 1)
-
-    def _filled(self, out: NDArray[np.float32]) -> NDArray[np.float32]:
-        how = self._converter()
-        for rows in self._bands():
-            out[rows] = self._band_to_srgb(_finite(self.pixels[rows]), how)
-        return out
+        to_floats(self.pixels, self._converter(), planes.transpose(1, 2, 0))
+        return planes
 
     def with_srgb(self, srgb: NDArray[np.floating[Any]]) -> Picture:
         """Replace the pixels, keeping depth, grey, alpha and metadata.
@@ -199,29 +192,7 @@ class Picture:
         """
         if srgb.shape != (self.height, self.width, 3):
             raise ValueError(f"expected ({self.height}, {self.width}, 3), not {srgb.shape}")
-        out = np.empty_like(self.pixels)
-        floats = out.dtype.kind == "f"
-        top = np.float32(1 if floats else np.iinfo(out.dtype).max)
-        how = self._converter()
-        for rows in self._bands():
-            new = np.clip(srgb[rows], 0, 1).astype(np.float32, copy=False)
-            old = _finite(self.pixels[rows])
-            clipped = new if how is None and not floats else self._band_to_srgb(old, how)
-            if how is None and not floats:
-                # Three equally good estimates of one grey: their mean has the least noise.
-                values = new.mean(axis=2, keepdims=True) if self.is_grey else new
-            else:
-                lost = old / top - self._from_srgb(clipped, how)
-                values = self._from_srgb(new, how) + lost * _still_at_edge(clipped, new)
-            if floats:
-                same = (new == clipped).all(axis=2, keepdims=True)
-                out[rows] = np.where(same, self.pixels[rows], values)
-            elif how is None:
-                # Within 0 and the top already; an assignment to integers rounds down.
-                out[rows] = values * top + np.float32(0.5)
-            else:
-                out[rows] = np.clip(np.floor(values * top + np.float32(0.5)), 0, top)
-        return replace(self, pixels=out)
+        return replace(self, pixels=from_floats(self.pixels, srgb, self._converter()))
 
     def resized(self, height: int, width: int) -> Picture:
         """The picture at another size, bicubic; what travels beside the pixels is made true of it.
@@ -262,12 +233,6 @@ class Picture:
         """
         return write_pages([self], path, format, saving)
 
-    def _from_srgb(self, band: NDArray[np.float32], how: Converter | None) -> NDArray[np.float32]:
-        values = band if how is None else how.from_srgb(band)
-        if self.is_grey and values.shape[2] == 3:
-            return values.mean(axis=2, keepdims=True)
-        return values
-
     def save(
         self, path: str | os.PathLike[str], format: str | None = None, quality: int | None = None
     ) -> tuple[str, ...]:
@@ -281,19 +246,6 @@ class Picture:
         return (
             None if self.icc is None else converter(self.icc, self.pixels.shape[2], floats=floats)
         )
-
-    def _bands(self) -> Iterator[slice]:
-        rows = max(1, _BAND // self.width)
-        return (slice(top, top + rows) for top in range(0, self.height, rows))
-
-    @staticmethod
-    def _band_to_srgb(band: NDArray[Any], how: Converter | None) -> NDArray[np.float32]:
-        if how is not None:
-            return how.to_srgb(band)
-        # One channel fills three on assignment.
-        if band.dtype.kind == "f":
-            return np.broadcast_to(np.clip(band, 0, 1), (*band.shape[:2], 3))
-        return np.divide(band, np.iinfo(band.dtype).max, dtype=np.float32)
 
 
 def write_pages(
@@ -321,26 +273,11 @@ def write_pages(
     return tuple(dict.fromkeys(notes))
 
 
-def _finite(band: NDArray[Any]) -> NDArray[Any]:
-    """Floats without NaN (read as 0) and infinities."""
-    return np.nan_to_num(band, posinf=65504.0, neginf=0.0) if band.dtype.kind == "f" else band
-
-
-def _still_at_edge(clipped: NDArray[np.float32], new: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Say, per pixel, how much of what sRGB cut off should return (1 all, 0 none).
-
-    A flower too red for sRGB gets its red back. Noise that strayed out of sRGB does not return
-    once it is removed: the new value then lies well inside.
-    """
-    away = np.where(clipped <= 0, new, 0) + np.where(clipped >= 1, 1 - new, 0)
-    return np.clip(1 - away.max(axis=2, keepdims=True) / _EDGE, 0, 1)
-
-
 def _read_file(path: Path, opened: int | None) -> tuple[bytes, str]:
     """Read a file whose start looks like a picture; return its bytes and format."""
     with (
         naming_problems(path),
-        open_regular(path) if opened is None else os.fdopen(opened, "rb") as file,
+        open_once(path) if opened is None else os.fdopen(opened, "rb") as file,
     ):
         start = file.read(64)
         format = sniff(start, path)

@@ -11,6 +11,8 @@ import os
 import stat
 from collections.abc import Generator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -21,6 +23,46 @@ _FLAGS = os.O_RDONLY | sum(
     getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")
 )
 _WINDOW = 1 << 16
+
+
+@dataclass(slots=True)
+class _Once:
+    """A small file that is read once, however often it is opened."""
+
+    path: Path
+    data: bytes | None = None
+
+
+_ONCE: ContextVar[_Once | None] = ContextVar("once", default=None)
+
+
+@contextmanager
+def read_once(path: Path) -> Generator[None]:
+    """Let what this thread opens inside as `path` be read from the disk once, if it is small.
+
+    Hash, size and pixels are then of the very same bytes.
+    """
+    before = _ONCE.set(_Once(path))
+    try:
+        yield
+    finally:
+        _ONCE.reset(before)
+
+
+def open_once(path: Path) -> io.BufferedReader | io.BytesIO:
+    """`open_regular`; inside `read_once` of this path, its bytes from memory where it is small."""
+    once = _ONCE.get()
+    if once is None or once.path != path:
+        return open_regular(path)
+    if once.data is None:
+        file = open_regular(path)
+        start = file.read(_WINDOW + 1)
+        if len(start) > _WINDOW:
+            file.seek(0)
+            return file
+        file.close()
+        once.data = start
+    return io.BytesIO(once.data)
 
 
 def open_regular(path: Path) -> io.BufferedReader:
@@ -50,6 +92,8 @@ def open_regular(path: Path) -> io.BufferedReader:
 
 def size_of(file: IO[bytes]) -> int:
     """Bytes of an open file, as the file system tells."""
+    if isinstance(file, io.BytesIO):
+        return len(file.getbuffer())
     return os.fstat(file.fileno()).st_size
 
 
@@ -108,7 +152,7 @@ def file_sha256(path: Path) -> str:
         RestoreError: it is no regular file.
         OSError: it cannot be read.
     """
-    with open_regular(path) as file:
+    with open_once(path) as file:
         start = file.read(_WINDOW + 1)
         if len(start) <= _WINDOW:  # pieces would need a buffer of many small files' size
             return hashlib.sha256(start).hexdigest()

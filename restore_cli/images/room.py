@@ -7,6 +7,7 @@ with what this process may still have: of the machine, of its container, and of 
 import math
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from restore_cli.errors import ExitCode, RestoreError
@@ -29,6 +30,7 @@ _ALWAYS = 32 * 2**20
 _SHARE = 0.9
 """Of what is free; the rest is for what cannot be reckoned."""
 
+_MEMORY = Path("/proc/meminfo")
 _GROUPS = Path("/sys/fs/cgroup")
 _OWN_GROUPS = Path("/proc/self/cgroup")
 
@@ -83,10 +85,18 @@ def check_size(width: int, height: int, path: Path, *, sample_bytes: float = 3) 
 
 def free_memory() -> float:
     """Bytes that this process may still take: of the machine, its container, its own limits."""
-    import psutil  # takes time, and what computes nothing needs it not
+    return max(0.0, min(_machines_room(), _containers_room(), _limits_room()))
 
-    available = psutil.virtual_memory().available
-    return max(0.0, min(available, _containers_room(), _limits_room()))
+
+def _machines_room() -> float:
+    """Bytes that the machine has for programs: as Linux tells, else as psutil finds out."""
+    with suppress(OSError, ValueError):
+        for line in _MEMORY.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return 1024 * int(line.split()[1])
+    import psutil  # takes time
+
+    return psutil.virtual_memory().available
 
 
 def _containers_room() -> float:
@@ -134,13 +144,13 @@ def _limits_room() -> float:
     """Bytes left under `ulimit -v` and `ulimit -d`; infinite without them."""
     if sys.platform == "win32":
         return math.inf
-    import psutil
-
     room = math.inf
     own = None
     for which, field in ((resource.RLIMIT_AS, "vms"), (resource.RLIMIT_DATA, "data")):
         limit = resource.getrlimit(which)[0]
         if limit != resource.RLIM_INFINITY:
+            import psutil
+
             own = own or psutil.Process(os.getpid()).memory_info()
             room = min(room, limit - getattr(own, field, 0))
     return room

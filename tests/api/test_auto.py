@@ -4,17 +4,12 @@ from typing import cast
 
 import numpy as np
 import pytest
-import torch
 
-from restore_cli.api.auto import DARK, GRAIN, LACKING, SPECIALISTS, THRESHOLD, Auto, Looker
+from restore_cli.api.auto import DARK, GRAIN, LACKING, SPECIALISTS, THRESHOLD, Auto
 from restore_cli.api.chain import Step
 from restore_cli.engine.restored import Restored
 from restore_cli.engine.windows import Pixels
-from restore_cli.errors import RestoreError
 from restore_cli.models.shipped import TASKS
-from restore_cli.networks.barycenter_unet import BarycenterUNet
-from restore_cli.networks.guided_unet import GuidedUNet
-from restore_cli.networks.unet import UNet
 
 
 def _specialist(task: str) -> Step | None:
@@ -156,43 +151,14 @@ def test_every_specialist_is_a_task() -> None:
     assert set(SPECIALISTS.values()) == set(TASKS) - {"auto"}
 
 
-@pytest.mark.parametrize("size", [(1, 1), (40, 70), (300, 600)])
-def test_looking_tells_dark_from_bright_at_any_size(size: tuple[int, int]) -> None:
-    torch.manual_seed(0)
-    network = BarycenterUNet(
-        widths=(4, 8), depths=(1, 1), global_context=3, sources=("noise", "haze")
-    )
-    assert network.means is not None
-    with torch.no_grad():
-        grey = torch.tensor([0.0, 0.05, 0.95, 1.0]).view(4, 1, 1, 1).expand(4, 3, 64, 64)
-        residual = network.decomposed(grey).residual.mean(dim=(2, 3))
-        network.means.fit(residual, torch.tensor([0, 0, 1, 1]))
-    look = Looker(network, "cpu")
-    for level, name in ((0.0, "noise"), (1.0, "haze")):
-        seen = look(np.full((3, *size), level, np.float32))
-        assert max(seen, key=seen.__getitem__) == name
-        assert sum(seen.values()) == pytest.approx(1.0, abs=1e-3)
+def test_the_median_is_the_lower_of_two_middle_values() -> None:
+    picture = np.full((3, 2, 2), 64 / 255, np.float32)
+    picture[:, 0] = DARK / 255  # two of four pixels
+    asked: list[str] = []
 
+    def specialist(task: str) -> Step | None:
+        asked.append(task)
+        return Step(task, lambda image: Restored(image, None, "cpu", "fp32"))
 
-@pytest.mark.parametrize("size", [(1, 1), (40, 70), (300, 600)])
-def test_a_guided_network_is_asked_window_by_window(size: tuple[int, int]) -> None:
-    torch.manual_seed(0)
-    network = GuidedUNet(widths=(4, 8), depths=(1, 1), sources=("noise", "haze")).eval()
-    assert network.classifier is not None
-    grey = torch.tensor([0.0, 0.05, 0.95, 1.0]).view(4, 1, 1, 1).expand(4, 3, 64, 64)
-    with torch.no_grad():
-        network.classifier.fit(
-            network.seen(network.global_context(grey)), torch.tensor([0, 0, 1, 1])
-        )
-    look = Looker(network, "cpu")
-    for level, name in ((0.0, "noise"), (1.0, "haze")):
-        seen = look(np.full((3, *size), level, np.float32))
-        assert max(seen, key=seen.__getitem__) == name
-        assert sum(seen.values()) == pytest.approx(1.0, abs=1e-3)
-
-
-def test_a_network_that_tells_nothing_is_refused() -> None:
-    with pytest.raises(RestoreError, match="does not tell"):
-        Looker(UNet(widths=(4, 4), depths=(1, 1)), "cpu")
-    with pytest.raises(RestoreError, match="does not tell"):
-        Looker(GuidedUNet(widths=(4, 8), depths=(1, 1), sources=("noise", "haze")), "cpu")
+    Auto(lambda _: {"low light": 1.0}, specialist)(picture)
+    assert "lowlight" in asked

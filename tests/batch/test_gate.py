@@ -66,3 +66,22 @@ def test_an_interrupted_run_tells_exactly_what_there_is(
     threading.Event().wait(0.5)
     assert sorted(path.name for path in (tmp_path / "out").glob("[!.]*")) == names
     assert list((tmp_path / "out").glob(".restore-*.tmp")) == []
+
+
+def test_several_pass_at_once_and_closing_waits_for_them() -> None:
+    gate, together, go_on = Gate(), threading.Barrier(3, timeout=10), threading.Event()
+
+    def name(path: str) -> None:
+        with gate.naming(Path(path)):
+            together.wait()  # both are inside, or this would never end
+            go_on.wait(10)
+
+    threads = [threading.Thread(target=name, args=(path,)) for path in "ab"]
+    for thread in threads:
+        thread.start()
+    together.wait()
+    threading.Timer(0.2, go_on.set).start()
+    assert gate.close() == {Path("a"), Path("b")}
+    assert go_on.is_set()
+    for thread in threads:
+        thread.join()

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import threading
@@ -5,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from restore_cli.batch.manifest import MANIFEST_NAME, Identity, Manifest
+from restore_cli.batch.manifest import MANIFEST_NAME, Identity, Made, Manifest
 
 OPTIONS: dict[str, object] = {"strength": 1.0, "sigma": None, "tile": "auto"}
 
@@ -105,3 +106,17 @@ def test_parallel_runs_lose_nothing(tmp_path: Path) -> None:
         thread.join()
     lines = (tmp_path / MANIFEST_NAME).read_text().splitlines()
     assert len({json.loads(line)["output"] for line in lines}) == 200
+
+
+def test_several_are_noted_at_once_as_they_are_one_by_one(tmp_path: Path) -> None:
+    for folder in ("one", "all"):
+        (tmp_path / folder).mkdir()
+    names, book = ("a.png", "b.png", "c.png"), manifest()
+    for name in names:
+        book.record(made(tmp_path / "one" / name), f"of {name}")
+    told = hashlib.sha256(b"made").hexdigest()
+    outputs = [made(tmp_path / "all" / name) for name in names]
+    book.record_all(tmp_path / "all", [Made(o, f"of {o.name}", told) for o in outputs])
+    one, together = (tmp_path / folder / MANIFEST_NAME for folder in ("one", "all"))
+    assert together.read_bytes() == one.read_bytes()
+    assert manifest().matches(outputs[1], "of b.png")

@@ -17,10 +17,10 @@ from restore_cli.batch.work import Work
 def test_a_full_manifest_does_not_fail_the_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: Manifest, output: Path, input_sha256: str) -> None:
+    def full(self: Manifest, folder: Path, made: object) -> None:
         raise OSError(errno.ENOSPC, "full")
 
-    monkeypatch.setattr(Manifest, "record", full)
+    monkeypatch.setattr(Manifest, "record_all", full)
     (result,) = run(jobs(tmp_path, 1), same, manifest=book())
     assert (result.status, "takes no manifest" in result.notes[-1]) == ("done", True)
 
@@ -70,7 +70,7 @@ def test_a_run_killed_between_replacing_and_recording_is_not_trusted(
     todo = jobs(tmp_path, 1)
     list(run(todo, same, manifest=book("old")))
     with monkeypatch.context() as patch:
-        patch.setattr(Manifest, "record", lambda *_: None)
+        patch.setattr(Manifest, "record_all", lambda *_: None)
         list(run(todo, inverted, manifest=book("new"), existing="overwrite"))
     (result,) = run(todo, same, manifest=book("old"), existing="skip")
     assert result.status == "done"

@@ -14,6 +14,7 @@ from PIL import Image
 from restore_cli.__main__ import main
 from restore_cli.api import auto
 from restore_cli.batch.later import ready
+from restore_cli.commands import restoring
 from restore_cli.commands.console import Console
 from restore_cli.commands.restoring import How, prepare
 from restore_cli.errors import RestoreError
@@ -71,7 +72,7 @@ def test_auto_leaves_a_clean_picture_pixel_for_pixel(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(auto, "AUTO_RUNS", "specialists")
-    monkeypatch.setattr(auto.Looker, "__call__", lambda *_: {"clean": 0.9, "rain": 0.1})
+    monkeypatch.setattr(restoring, "_looker", lambda *_: lambda _: {"clean": 0.9, "rain": 0.1})
     ramp = np.add.outer(np.arange(96), np.arange(128))[:, :, None] + np.zeros(3)
     Image.fromarray(ramp.astype(np.uint8)).save("clean.png")
     told = _infer(capsys, "clean.png", "--task", "auto")
@@ -84,7 +85,7 @@ def test_auto_runs_the_specialist_for_what_it_sees(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(auto, "AUTO_RUNS", "specialists")
-    monkeypatch.setattr(auto.Looker, "__call__", lambda *_: {"clean": 0.1, "rain": 0.9})
+    monkeypatch.setattr(restoring, "_looker", lambda *_: lambda _: {"clean": 0.1, "rain": 0.9})
     told = _infer(capsys, "a.png", "--task", "auto")
     assert told["steps"] == ["derain"]
     _infer(capsys, "a.png", "--task", "derain")

@@ -201,15 +201,17 @@ sys.exit(code)
 """
 
 
-@pytest.mark.parametrize("name", ["derain", "lowlight", "auto"])
-def test_the_second_command_imports_no_torch(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "model"), [("derain", ""), ("lowlight", ""), ("auto", ""), ("auto", "auto")]
+)
+def test_the_second_command_imports_no_torch(tmp_path: Path, name: str, model: str) -> None:
     if name not in {entry.name for entry in zoo.entries()}:
         pytest.skip(f"{name} is not shipped")
     Image.open(sorted(PHOTO.glob("*.jpg"))[0]).resize((160, 120)).save(tmp_path / "a.png")
     outputs: list[bytes] = []
     records: list[dict[str, object]] = []
     for expected in ("True", "False"):
-        named = ["--task", name] if name != "auto" else ["--task", name, "--model", name]
+        named = ["--task", name, *(["--model", model] if model else [])]
         words = ["infer", "a.png", *named, "--device", "cpu", "--json", "--overwrite"]
         done = subprocess.run(
             [sys.executable, "-c", _CODE, *words],

@@ -1,11 +1,12 @@
 import errno
+import hashlib
 import os
 from pathlib import Path
 
 import pytest
 
 from restore_cli.errors import ExitCode, RestoreError
-from restore_cli.images.atomic import write_atomically, write_together
+from restore_cli.images.atomic import write_atomically, write_together, written_hashes
 
 
 def test_replaces_a_file_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -67,3 +68,12 @@ def test_several_files_appear_when_all_are_written(
     monkeypatch.undo()
     write_together(files)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == files
+
+
+def test_hashes_are_of_what_was_written_inside(tmp_path: Path) -> None:
+    with written_hashes() as hashes:
+        write_atomically(tmp_path / "a", b"one")
+        with pytest.raises(RestoreError):
+            write_atomically(tmp_path / "missing" / "b", b"two")
+    write_atomically(tmp_path / "c", b"three")
+    assert hashes == {tmp_path / "a": hashlib.sha256(b"one").hexdigest()}

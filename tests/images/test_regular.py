@@ -10,7 +10,9 @@ from restore_cli.images.regular import (
     FileBytes,
     file_sha256,
     naming_problems,
+    open_once,
     open_regular,
+    read_once,
     size_of,
 )
 
@@ -105,3 +107,37 @@ def test_a_file_that_is_cut_meanwhile_is_an_error_and_no_signal(tmp_path: Path) 
         os.truncate(path, 100)
         with pytest.raises(OSError, match="became shorter while it was read"):
             seen[slice(1 << 19, 1 << 20)]
+
+
+def test_a_small_file_is_read_once_and_stays_the_same_inside(tmp_path: Path) -> None:
+    path, other = tmp_path / "a", tmp_path / "b"
+    path.write_bytes(b"abc")
+    other.write_bytes(b"other")
+    with read_once(path):
+        assert file_sha256(path) == hashlib.sha256(b"abc").hexdigest()
+        path.write_bytes(b"changed meanwhile")
+        for _ in range(2):
+            with open_once(path) as file:
+                assert (size_of(file), file.read(2), file.read()) == (3, b"ab", b"c")
+        with open_once(other) as file:
+            assert file.read() == b"other"
+    with open_once(path) as file:
+        assert file.read() == b"changed meanwhile"
+
+
+@pytest.mark.parametrize("size", [65536, 65537])
+def test_a_large_file_is_read_from_the_disk_each_time(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(bytes(size))
+    with read_once(path):
+        with open_once(path) as file:
+            assert (size_of(file), len(file.read())) == (size, size)
+        path.write_bytes(b"new")
+        with open_once(path) as file:
+            assert (file.read() == b"new") == (size > 65536)
+
+
+def test_what_is_no_regular_file_is_refused_inside_too(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a")
+    with read_once(tmp_path / "a"), pytest.raises(RestoreError, match="not a regular file"):
+        open_once(tmp_path / "a")

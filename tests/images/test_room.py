@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from restore_cli.errors import RestoreError
@@ -77,3 +78,18 @@ def test_a_limit_of_address_space_counts() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=os.environ
     )
     assert told.stdout == "ok\n", told.stderr
+
+
+def test_linux_is_asked_what_it_has_and_others_by_psutil(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = tmp_path / "meminfo"
+    told.write_text("MemTotal:  9 kB\nMemAvailable:     3 kB\n")
+    monkeypatch.setattr(room, "_MEMORY", told)
+    assert room.free_memory() == 3 * 1024
+    here = psutil.virtual_memory().available
+    for other in ("MemTotal: 9 kB\n", "MemAvailable: much\n"):
+        told.write_text(other)
+        assert 0 < room.free_memory() < 2 * here
+    told.unlink()
+    assert 0 < room.free_memory() < 2 * here
