@@ -246,20 +246,16 @@ def test_method_pages_show_the_committed_numbers() -> None:
 
 
 def test_the_confidence_of_auto_is_the_one_explained() -> None:
-    from restore_cli.api.auto import THRESHOLD
+    from restore_cli.api.auto import EARLIER, THRESHOLD
 
     words = " ".join((ROOT / "docs" / "tasks.md").read_text(encoding="utf-8").split())
     assert f"that it is at least {THRESHOLD} sure of is run" in words
+    assert EARLIER.keys() == {"rain", "haze"}
+    for name, confidence in EARLIER.items():
+        assert f"of {name} {confidence}" in words
 
 
 def test_the_bound_of_torch_that_is_explained_is_the_one_asked_for() -> None:
     config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     (torch,) = (one for one in config["project"]["dependencies"] if one.startswith("torch"))
     assert f"`{torch}`" in (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
-
-
-def test_the_confidence_of_auto_that_is_told_is_the_one_that_counts() -> None:
-    from restore_cli.api.auto import THRESHOLD
-
-    tasks = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8")
-    assert f"at least {THRESHOLD:g} sure" in tasks

@@ -16,8 +16,11 @@ AUTO_RUNS: Literal["specialists", "network"] = "specialists"
 always to be had with `--model auto`. The one place where this is decided."""
 
 THRESHOLD = 0.7
-"""Confidence from which a degradation is mended, 0..1. From a half on, two of ten clean photos were
-changed, the worst to 36.6 dB; from here on one, to 46.4 (`benchmarks/quality_auto.py`)."""
+"""Confidence from which a degradation is mended, 0..1."""
+
+EARLIER = {"rain": 0.35, "haze": 0.5}
+"""The same for those that are mended sooner: derain looks for itself, and leaves dry photos alone;
+of what is at least half sure to be haze no clean photo was any (decision 099)."""
 
 GRAIN = 0.2
 """Share of the pixels that denoising must visibly change (`api.change`) for what it takes away to
@@ -49,6 +52,11 @@ SPECIALISTS = {
 what came into the picture last goes first, and nothing is lit or sharpened before it is clean."""
 
 
+def mended_from(name: str) -> float:
+    """Confidence from which a degradation is mended, by its name."""
+    return EARLIER.get(name, THRESHOLD)
+
+
 class Auto:
     """Looks at each picture and runs the specialists for what it sees.
 
@@ -56,7 +64,8 @@ class Auto:
         look: names degradations.
         specialist: makes the restorer of a task when it is first needed; None where there is no
             model for the task.
-        threshold: confidence from which a degradation is mended.
+        threshold: confidence from which any degradation is mended; None takes `EARLIER` and, for
+            those that are not in it, `THRESHOLD`.
         strength: 0 (the input) to 1 (the result).
     """
 
@@ -65,11 +74,14 @@ class Auto:
         look: Callable[[Pixels], Mapping[str, float]],
         specialist: Callable[[str], Step | None],
         *,
-        threshold: float = THRESHOLD,
+        threshold: float | None = None,
         strength: float = 1.0,
     ) -> None:
         self._look, self._specialist = look, specialist
-        self._threshold, self._strength = threshold, strength
+        self._strength = strength
+        self._thresholds = {
+            name: mended_from(name) if threshold is None else threshold for name in SPECIALISTS
+        }
 
     def __call__(self, image: Pixels) -> Restored[Pixels]:
         """Restore (3, H, W); where nothing is wrong, the same picture comes back.
@@ -108,7 +120,7 @@ class Auto:
         """Whether to mend it; what was computed to know that is put into `tried`."""
         share = seen.get(name, 0.0)
         if name != "low light":
-            return share >= self._threshold
+            return share >= self._thresholds[name]
         share += seen.get("noise", 0.0)  # much of what is seen in the dark
         median = round(255 * _median(image.mean(axis=0)))
         if median > DARK:
@@ -116,7 +128,7 @@ class Auto:
         # What is surely something else is not lit as well.
         step = self._specialist(SPECIALISTS[name])
         if step is None or share + seen.get("clean", 0.0) < 0.5:
-            return step is None and share >= self._threshold
+            return step is None and share >= self._thresholds[name]
         tried[name] = step.restore(image)
         level = tried[name].details.get("level")
         return isinstance(level, float) and level >= LACKING

@@ -292,7 +292,7 @@ def _automatic(how: How) -> Restoring:
         task="auto",
         model="auto",
         sha256=_together([describe(naming).sha256, *(one.sha256 for one in shipped.values())]),
-        options={"threshold": auto.THRESHOLD, "overlap": how.overlap},
+        options={"threshold": auto.THRESHOLD, **auto.EARLIER, "overlap": how.overlap},
     )
 
 

@@ -5,7 +5,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from restore_cli.api.auto import DARK, GRAIN, LACKING, SPECIALISTS, THRESHOLD, Auto
+from restore_cli.api.auto import DARK, EARLIER, GRAIN, LACKING, SPECIALISTS, THRESHOLD, Auto
 from restore_cli.api.chain import Step
 from restore_cli.engine.restored import Restored
 from restore_cli.engine.windows import Pixels
@@ -33,16 +33,16 @@ def test_what_is_seen_is_mended_in_a_fixed_order() -> None:
 
 
 def test_a_clean_picture_stays_as_it_is() -> None:
-    seen = {"clean": 1 - THRESHOLD / 2, "rain": THRESHOLD / 2}
+    seen = {"clean": 1 - THRESHOLD / 3, "rain": THRESHOLD / 3}
     restored = _auto(seen)
     assert restored.details == {"degradation": "clean", "degradations": seen, "steps": []}
     assert (restored.image == 1).all()
 
 
 def test_what_is_likely_but_not_sure_is_left_alone() -> None:
-    seen = {"clean": 1.01 - THRESHOLD, "rain": THRESHOLD - 0.01}
+    seen = {"clean": 1.01 - THRESHOLD, "blur": THRESHOLD - 0.01}
     restored = _auto(seen)
-    assert restored.details["degradation"] == "rain"
+    assert restored.details["degradation"] == "blur"
     assert restored.details["steps"] == []
     assert (restored.image == 1).all()
 
@@ -51,6 +51,14 @@ def test_the_threshold_itself_counts_and_strength_blends() -> None:
     restored = _auto({"rain": THRESHOLD, "clean": 1 - THRESHOLD}, strength=0.5)
     assert restored.details["steps"] == ["derain"]
     assert (restored.image == 0.75).all()
+
+
+@pytest.mark.parametrize("name", EARLIER)
+def test_some_are_mended_with_less_confidence(name: str) -> None:
+    clean = {"clean": 1 - EARLIER[name], name: EARLIER[name]}
+    assert _auto(clean).details["steps"] == [SPECIALISTS[name]]
+    clean[name] -= 0.01
+    assert _auto(clean).details["steps"] == []
 
 
 def test_noise_that_hides_from_the_look_is_found_by_what_denoising_takes_away() -> None:
