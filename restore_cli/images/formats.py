@@ -128,6 +128,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             ),
             longest=65500,
             lossy=True,
+            exact=False,
         ),
         "tiff": Format(
             "TIFF",
