@@ -78,6 +78,8 @@ def test_options_beyond_all_bounds(words: tuple[str, ...], name: str, told: Told
         "optim.seed=1_000_000_000_000_000_000_000",
         "optim.lr=1e300",
         "optim.lr=nan",
+        "network.widths=[0, 0]",
+        'data.mixture=[{ weight = 1.0, steps = [{ name = "gaussian-noise", sigma = [5, nan] }] }]',
         "data.crop=1_000_000_000",
     ],
 )

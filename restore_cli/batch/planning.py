@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from restore_cli.batch.inputs import Finder, Found, Refused
-from restore_cli.errors import ExitCode, RestoreError
+from restore_cli.errors import ExitCode, RestoreError, nearest
 from restore_cli.folders import make_folder
 from restore_cli.images.formats import FORMAT_OF_SUFFIX, FORMATS, UNREADABLE_SUFFIXES
 from restore_cli.images.listing import PICTURES, Suffixes
@@ -105,6 +105,10 @@ def _check_any_left(found: Sequence[Found | Refused]) -> None:
     )
 
 
+_USUAL = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
+"""Suffixes that a misspelt one stands for; of others, which are rare, it may be a folder's name."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Target:
     """What `-o` means: a folder, or one file with its format."""
@@ -148,6 +152,12 @@ class _Target:
             raise RestoreError(
                 f"-o {text}: {ending} files are not written",
                 hint="it writes " + ", ".join(sorted(FORMAT_OF_SUFFIX)),
+            )
+        near = nearest(ending, _USUAL) if alone and not is_folder and ending else None
+        if near is not None:
+            raise RestoreError(
+                f"-o {text}: {ending} is no format",
+                hint=f"did you mean {near}? `-o {text}/` makes a folder of that name",
             )
         _check_folder(path, text)
         return cls(path)

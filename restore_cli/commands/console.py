@@ -4,9 +4,7 @@ import contextlib
 import json
 import math
 import os
-import re
 import sys
-import time
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
-from restore_cli.errors import RestoreError
+from restore_cli.commands.log_file import LogFile
 from restore_cli.streams import printable
 
 if TYPE_CHECKING:
@@ -42,64 +40,36 @@ class Voice:
     """
 
     verbose: bool = False
-    log: TextIO | None = None
+    log: LogFile | None = None
 
 
 _VOICE: ContextVar[Voice] = ContextVar("voice", default=Voice())  # noqa: B039 - it is frozen
 
 
 @contextlib.contextmanager
-def spoken(*, verbose: bool, log: Path | None) -> Generator[None]:
+def spoken(*, verbose: bool, log: Path | None) -> Generator[LogFile | None]:
     """Let consoles inside say details, and write what they say to a file as well.
+
+    Yields:
+        The log, closed when the context is left; whoever runs a command asks it what was lost.
 
     Raises:
         RestoreError: the file cannot be written.
     """
-    with contextlib.ExitStack() as stack:
-        file = None
-        if log is not None:
-            try:
-                _check_log(log)
-                # A line at a time: whoever reads along sees each at once.
-                file = log.open("a", encoding="utf-8", buffering=1)
-                stack.callback(_close_log, file)
-            except OSError as error:
-                raise RestoreError(
-                    f"--log {log}: cannot be written: {error.strerror}",
-                    hint="choose another file, in a folder that exists",
-                ) from error
-        before = _VOICE.set(Voice(verbose, file))
-        try:
-            yield
-        except RestoreError as error:
-            _write_log(file, f"error: {error.message}")
-            raise
-        finally:
-            _VOICE.reset(before)
-
-
-def _check_log(path: Path) -> None:
-    """Refuse to add to a file that is something else: a picture, a model, a recipe."""
-    if path.is_file():
-        with path.open("rb") as file:
-            start = file.read(len("2000-01-01 00:00:00  "))
-        if start and not re.fullmatch(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  ", start):
-            raise RestoreError(
-                f"--log {path}: it holds something else than a log: nothing is added to it",
-                hint="choose another file",
-            )
-
-
-def _close_log(file: TextIO) -> None:
-    with contextlib.suppress(OSError):  # what a full disk did not take, once more
-        file.close()
-
-
-def _write_log(file: TextIO | None, message: str) -> None:
-    # A full disk must not end a run over its log.
-    if file is not None:
-        with contextlib.suppress(OSError):
-            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {printable(message)}\n")
+    file = None if log is None else LogFile(log)
+    before = _VOICE.set(Voice(verbose, file))
+    try:
+        yield file
+    except BaseException as error:
+        if file is not None:
+            file.end(error)
+            if file.lost is not None:  # the run ends with an error of its own
+                Console().warn(file.lost.message)
+        raise
+    finally:
+        _VOICE.reset(before)
+        if file is not None:
+            file.close()
 
 
 class Console:
@@ -145,7 +115,7 @@ class Console:
             message: one or more lines.
             asked: it belongs to what was asked for, and goes to stdout.
         """
-        _write_log(_VOICE.get().log, message)
+        self.record(message)
         stream = sys.stdout if asked else sys.stderr
         if not _may_draw(stream):
             if not (self.quiet or (asked and (self.json or self.stdout_is_taken))):
@@ -161,11 +131,12 @@ class Console:
         if self.is_verbose:
             self.say(message)
         else:
-            _write_log(_VOICE.get().log, message)
+            self.record(message)
 
     def record(self, message: str) -> None:
         """Write a message to the log only."""
-        _write_log(_VOICE.get().log, message)
+        if (log := _VOICE.get().log) is not None:
+            log.write(message)
 
     def answer(self, line: str) -> None:
         """Print a line on stdout: what a person asked for, where no JSON was."""

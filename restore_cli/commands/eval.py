@@ -32,7 +32,7 @@ from restore_cli.commands.options import (
     Workers,
 )
 from restore_cli.commands.ot_options import AllowDownload, Vae
-from restore_cli.commands.outputs import files_of
+from restore_cli.commands.outputs import check_outputs, files_of
 from restore_cli.errors import RestoreError
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def evaluate(
     bounds = bounds_of(max_drop, max_drop_each)
     kept = kept_numbers.load(baseline) if baseline is not None else None
     # A baseline may be renewed by the run that passes it; nothing else may replace it.
-    replace(files, baseline=None).spare([baseline] if baseline is not None else [])
+    check_outputs(replace(files, baseline=None).named, [baseline] if baseline is not None else [])
     where = choose_device(device)
     # Built before anything is computed: a missing extra or file is told at once.
     builds = _build(

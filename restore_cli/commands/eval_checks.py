@@ -62,12 +62,13 @@ class Files:
             )
 
     def spare(self, inputs: Iterable[Path]) -> None:
-        """Refuse to overwrite inputs.
+        """Refuse to overwrite inputs, and other files than reports.
 
         Raises:
-            RestoreError: one of the files is an input.
+            RestoreError: one of the files is an input, or holds no text.
         """
         outputs.check_outputs(self.named, inputs)
+        outputs.check_texts(self.named)
 
 
 def sides(paths: Sequence[str], reference: str | None) -> tuple[list[Path], Path]:

@@ -38,6 +38,11 @@ def export_model(
     Compared with torch before it is written. Input `image` is (B, 3, H, W) in 0..1, its sides
     multiples of what the metadata say; `level`, where the model takes one, is NaN if unknown.
     """
+    if onnx is not None and onnx.is_file() and onnx.suffix.lower() != ".onnx":
+        raise RestoreError(
+            f"--onnx {onnx}: there is a file of that name, which is no .onnx",
+            hint="name another file to write: older exports are replaced, nothing else",
+        )
     if onnx is None and openvino is None:
         raise RestoreError(
             "neither --onnx nor --openvino is given", hint="say what to write: --onnx model.onnx"

@@ -129,8 +129,8 @@ Level = Annotated[
         metavar="auto|N",
         rich_help_panel=QUALITY,
         help="How much of the degradation there is: noise 0..255, rain and haze 0..1, missing "
-        "light in stops, blur in px, JPEG quality; 0 gives the picture back. Only for models "
-        "that take one; auto lets the model judge.",
+        "light in stops, blur in px; only for models that take one. 0 gives the picture back, "
+        "whatever the task (dejpeg takes no other); auto lets the model judge.",
     ),
 ]
 

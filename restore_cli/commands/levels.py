@@ -54,7 +54,7 @@ def check_fit(
         if not quantity:
             raise RestoreError(
                 f"the model {model.name} takes no level",
-                hint="leave --level and --sigma out, or choose a model that takes one with --model",
+                hint="leave --level and --sigma out; --strength 0.5 does half of what it does",
             )
         if how.is_sigma and quantity != "sigma":
             raise RestoreError(

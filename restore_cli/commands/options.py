@@ -79,6 +79,7 @@ Workers = Annotated[
         "-j",
         rich_help_panel=SPEED,
         min=1,
+        max=1024,  # many more are more than systems start
         metavar="N",
         help="Threads that read; as many or more write.",
     ),

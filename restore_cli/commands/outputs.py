@@ -20,6 +20,7 @@ def output_path(text: str) -> Path:
     return Path(text)
 
 
+_HEAD = 512  # bytes of a file that tell a text from a picture
 ModelFolder = Annotated[
     Path,
     typer.Option(
@@ -51,6 +52,23 @@ def check_outputs(
     for file in files:
         if not overwrite and file.exists():
             raise RestoreError(f"{file} already exists", hint="--overwrite replaces it")
+
+
+def check_texts(outputs: Iterable[Path]) -> None:
+    """Refuse to put a report, which replaces an older one, into the place of something else.
+
+    Raises:
+        RestoreError: one of the files holds no text: a picture, or a model, whose name was typed.
+    """
+    for file in outputs:
+        if file.is_file():
+            with file.open("rb") as opened:
+                start = opened.read(_HEAD)
+            if any(byte < 32 and byte not in b"\t\n\r\f" for byte in start):
+                raise RestoreError(
+                    f"{file} holds something else than a report: it would be overwritten",
+                    hint="name another file to write, or take this one away",
+                )
 
 
 def check_apart(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:

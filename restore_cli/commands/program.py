@@ -243,8 +243,11 @@ def _with_common(command: Callable[..., Any]) -> Callable[..., Any]:
     def run(*args: Any, **values: Any) -> Any:  # noqa: ANN401
         gc.enable()
         given = {name: values.pop(name, None) for name in shared}
-        with spoken(verbose=bool(given["verbose"]), log=given["log"]):
-            return command(*args, **values)
+        with spoken(verbose=bool(given["verbose"]), log=given["log"]) as log:
+            code = command(*args, **values)
+        if log is not None and log.lost is not None:
+            raise log.lost
+        return code
 
     further = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in shared.values()]
     parameters = sorted([*own.parameters.values(), *further], key=lambda one: one.kind)

@@ -97,6 +97,9 @@ def prepare(console: Console, tasks: Sequence[str], model: str | None, how: How)
         RestoreError: no such model, one that reads RAW files or takes no level, or one model for
             several tasks.
     """
+    if how.level == 0 and not how.is_sigma:
+        # Nothing is to be removed: models of every task do that, also those that take no level.
+        how = replace(how, level=None, strength=0.0)
     if model is not None and len(tasks) > 1:
         raise RestoreError(
             "--model names one model, and there are several tasks",
@@ -142,8 +145,9 @@ def _chained(
     alone = len(about) == 1
     steps: list[Step] = []
     for name, one, level in zip(names, about, levels, strict=True):
-        # Of several, the whole is blended with the input and not each step with its own.
-        own = replace(how, level=level, strength=how.strength if alone else 1.0)
+        # Of several, the whole is blended with the input and not each step with its own; where
+        # nothing of it is left, no step computes.
+        own = replace(how, level=level, strength=how.strength if alone or not how.strength else 1.0)
         ready = _known(one, own)
         if ready is None:
             loaded = _load(str(one.path), how.seed)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from restore_cli.errors import RestoreError
 from restore_cli.images.formats import READABLE_SUFFIXES
-from restore_cli.images.listing import Listed, Suffixes, walk, why_no_data
+from restore_cli.images.listing import Listed, Suffixes, walk, why_no_data, why_no_pictures
 from restore_cli.images.picture import Picture
 
 _IN_MEMORY_BYTES = 4 * 1024**3
@@ -50,7 +50,7 @@ class Photos:
         )
         self.paths = [one.path for one in found]
         if not found:
-            raise RestoreError(f"no picture in {folder}")
+            raise why_no_pictures(folder, recursive=True, suffixes=self.suffixes)
         self.stems = [unicodedata.normalize("NFC", path.stem) for path in self.paths]
         places = (unicodedata.normalize("NFC", (one.below / "x").as_posix()[:-1]) for one in found)
         self.names = [place + stem for place, stem in zip(places, self.stems, strict=True)]

@@ -8,6 +8,7 @@ from restore_cli.degradations import DEGRADATIONS
 from restore_cli.degradations.change import Unfinished
 from restore_cli.degradations.sample import Degradation, Sample
 from restore_cli.degradations.turn import Turn
+from restore_cli.errors import RestoreError
 from restore_cli.recipe import Mixture, construct
 from restore_cli.recipe.old_degradations import OLD_NAMES
 
@@ -29,8 +30,8 @@ class Compose:
 
     def __init__(self, mixture: list[Mixture], *, turned: float = 0.0) -> None:
         self._turn = Turn(probability=turned) if turned > 0 else None
-        self._chains: list[list[Degradation]] = [
-            [construct(step, _STEPS, section="degradation") for step in entry.steps]
+        self._chains: list[list[tuple[str, Degradation]]] = [
+            [(step.name, construct(step, _STEPS, section="degradation")) for step in entry.steps]
             for entry in mixture
         ]
         weights = np.array([entry.weight for entry in mixture], dtype=np.float64)
@@ -44,6 +45,9 @@ class Compose:
         Args:
             clean: (3, H, W) float32 in [0, 1].
             rng: the only source of chance: the same state gives the same sample.
+
+        Raises:
+            RestoreError: a step has numbers that it cannot draw from.
         """
         return self.begun(clean, rng).finished()
 
@@ -53,6 +57,13 @@ class Compose:
         drawn = int(rng.choice(len(self._chains), p=self._chances))
         label = self._labels[drawn]
         sample = Unfinished(Sample(image=clean, target=clean, noise=noise, source=label))
-        for step in self._chains[drawn]:
-            sample = sample.after(step, rng)
+        for name, step in self._chains[drawn]:
+            try:
+                sample = sample.after(step, rng)
+            except (ValueError, ArithmeticError) as error:
+                raise RestoreError(
+                    f"the degradation {name!r} fails, of its options or those of a step before:"
+                    f" {error}",
+                    hint="choose numbers nearer to the defaults: `restore train --init` lists them",
+                ) from error
         return sample if self._turn is None else sample.after(self._turn, rng)

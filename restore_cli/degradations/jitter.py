@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from restore_cli.degradations.sample import Range, Sample, check_options
+from restore_cli.degradations.sample import Range, Sample, Sometimes
 
 
 @dataclass(frozen=True, kw_only=True)
-class PhotometricJitter:
+class PhotometricJitter(Sometimes):
     """Gives each pair's target its own affine colour map, t -> C t + b.
 
     Real pairs are like that: exposed twice, developed by two cameras, retouched (Li et al. 2026,
@@ -19,24 +19,20 @@ class PhotometricJitter:
     Attributes:
         contrast: range of the sum of each row of C.
         mix: largest share of a row that comes from the other two channels.
-        probability: how often it happens; the rest passes unchanged.
     """
 
     contrast: Range = (0.6, 1.0)
     mix: float = 0.1
-    probability: float = 1.0
 
     def __post_init__(self) -> None:
-        check_options(vars(self))
+        super().__post_init__()
         if not (self.contrast[0] > 0 and self.contrast[1] <= 1 and 0 <= self.mix <= 1):
             raise ValueError(
                 "contrast must lie in (0, 1] and mix in [0, 1]: values must fit [0, 1]"
             )
 
-    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+    def degraded(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """Map `sample.target`; the input stays."""
-        if rng.uniform() >= self.probability:
-            return sample
         rows = rng.uniform(*self.contrast) * rng.uniform(0.9, 1.0, 3)  # a colour cast of a tenth
         others = rng.dirichlet([1.0, 1.0], 3) * rng.uniform(0, self.mix, (3, 1))
         matrix = np.zeros((3, 3))

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from restore_cli.degradations.change import Change, Planned
+from restore_cli.degradations.change import Change, Planned, SometimesPlanned
 from restore_cli.degradations.planes import colour
 from restore_cli.degradations.sample import (
     Range,
@@ -103,25 +103,18 @@ def _with_sensor(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quantize8(Planned):
+class Quantize8(SometimesPlanned):
     """What an 8-bit file keeps: values clipped to [0, 1] and rounded to 256 levels.
 
     Attributes:
-        probability: how often it happens; the rest passes unchanged.
         clip_probability: how often values beyond [0, 1] are cut off. Where noise was cut off at
             white, its mean lies below white, and a network learns to brighten bright places.
     """
 
-    probability: float = 1.0
     clip_probability: float = 1.0
 
-    def __post_init__(self) -> None:
-        check_options(vars(self))
-
-    def plan(self, sample: Sample, rng: np.random.Generator) -> Change | None:
+    def happening(self, sample: Sample, rng: np.random.Generator) -> Change:
         """Clip and round. The noise level stays that of the noise before the file."""
-        if rng.uniform() >= self.probability:
-            return None
         clip = self.clip_probability == 1 or rng.uniform() < self.clip_probability
         return Change(_rounded, {"clip": clip})
 
@@ -133,24 +126,17 @@ def _rounded(sample: Sample, *, clip: bool) -> Sample:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Jpeg(Planned):
+class Jpeg(SometimesPlanned):
     """JPEG compression by libjpeg, with or without chroma subsampling.
 
     Attributes:
         quality: range of the quality setting, drawn uniformly.
-        probability: how often it happens.
     """
 
     quality: tuple[int, int] = (40, 100)
-    probability: float = 1.0
 
-    def __post_init__(self) -> None:
-        check_options(vars(self))
-
-    def plan(self, sample: Sample, rng: np.random.Generator) -> Change | None:
+    def happening(self, sample: Sample, rng: np.random.Generator) -> Change:
         """Compress and decompress; no single sigma is true of the result."""
-        if rng.uniform() >= self.probability:
-            return None
         quality = int(rng.integers(self.quality[0], self.quality[1] + 1))
         sampling = (
             cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
@@ -174,7 +160,7 @@ def _filed(sample: Sample, *, quality: int, sampling: int) -> Sample:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DropNoiseLevel(Planned):
+class DropNoiseLevel(SometimesPlanned):
     """Forget the noise level, so that a network learns to work blind as well.
 
     Attributes:
@@ -183,12 +169,9 @@ class DropNoiseLevel(Planned):
 
     probability: float = 0.5
 
-    def __post_init__(self) -> None:
-        check_options(vars(self))
-
-    def plan(self, sample: Sample, rng: np.random.Generator) -> Change | None:
+    def happening(self, sample: Sample, rng: np.random.Generator) -> Change:
         """Set `sigma` to NaN; the picture stays."""
-        return Change(_forgotten) if rng.uniform() < self.probability else None
+        return Change(_forgotten)
 
 
 def _forgotten(sample: Sample) -> Sample:

@@ -152,14 +152,16 @@ def check_options(options: Mapping[str, object], *, positive: Collection[str] = 
         positive: names of the ranges that are drawn log-uniformly.
 
     Raises:
-        ValueError: a range upside down or not finite, one in `positive` that reaches zero, or a
-            probability outside [0, 1].
+        ValueError: a range upside down or not finite, one in `positive` that reaches zero, a
+            `quality` (of files) outside [0, 100], or a probability outside [0, 1].
     """
     for name, value in options.items():
         if isinstance(value, tuple):
             low, high = cast("tuple[float, float]", value)
             if not -math.inf < low <= high < math.inf:
                 raise ValueError(f"{name} = [{low}, {high}] is not a range from low to high")
+            if name == "quality" and not 0 <= low <= high <= 100:
+                raise ValueError(f"{name} = [{low}, {high}] must lie between 0 and 100")
             if name in positive and low <= 0:
                 raise ValueError(f"{name} = [{low}, {high}] must lie above 0")
         elif name.endswith("probability") and not 0.0 <= cast("float", value) <= 1.0:

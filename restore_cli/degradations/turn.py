@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import Tensor
 
-from restore_cli.degradations.change import Change, Planned
-from restore_cli.degradations.sample import Moments, Sample, check_options
+from restore_cli.degradations.change import Change, SometimesPlanned
+from restore_cli.degradations.sample import Moments, Sample
 
 
 @dataclass(frozen=True, kw_only=True)
-class Turn(Planned):
+class Turn(SometimesPlanned):
     """Turn or mirror a finished sample, all eight ways alike.
 
     A picture that is not square keeps its shape: it is mirrored only, either way or both. A mosaic
@@ -22,13 +22,8 @@ class Turn(Planned):
 
     probability: float = 0.5
 
-    def __post_init__(self) -> None:
-        check_options(vars(self))
-
-    def plan(self, sample: Sample, rng: np.random.Generator) -> Change | None:
+    def happening(self, sample: Sample, rng: np.random.Generator) -> Change | None:
         """Picture, target, noise map and moments of the blur alike."""
-        if rng.uniform() >= self.probability:
-            return None
         down, across, swap = (bool(v) for v in rng.integers(0, 2, 3))
         if sample.matrix is not None:
             return None

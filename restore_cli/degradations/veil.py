@@ -8,14 +8,14 @@ import cv2
 import numpy as np
 from torch import Tensor
 
-from restore_cli.degradations.change import Change, Planned
+from restore_cli.degradations.change import Change, SometimesPlanned
 from restore_cli.degradations.planes import Planes, clip_, drawn, planes, tensor
 from restore_cli.degradations.random_fields import depth
-from restore_cli.degradations.sample import Range, Sample, check_options
+from restore_cli.degradations.sample import Range, Sample
 
 
 @dataclass(frozen=True, kw_only=True)
-class Veil(Planned):
+class Veil(SometimesPlanned):
     """A veil over a picture: rain comes with it, and so do dry days.
 
     Before `set-target` it belongs to the photo, so that a derainer does not take a veil for rain.
@@ -24,21 +24,14 @@ class Veil(Planned):
         opacity: range of the opacity at the farthest place.
         near: range of the opacity at the nearest place, as a share of that.
         contrast: range of the factor on the distance from the mean brightness.
-        probability: how often there is one.
     """
 
     opacity: Range = (0.0, 0.6)
     near: Range = (0.0, 0.7)
     contrast: Range = (0.7, 1.0)
-    probability: float = 1.0
 
-    def __post_init__(self) -> None:
-        check_options(vars(self))
-
-    def plan(self, sample: Sample, rng: np.random.Generator) -> Change | None:
+    def happening(self, sample: Sample, rng: np.random.Generator) -> Change:
         """Veil `sample.image`, clipped to [0, 1]; the target stays, and so does the level."""
-        if rng.uniform() >= self.probability:
-            return None
         height, width = sample.image.shape[-2:]
         return Change(_veiled, {"veil": self.over(height, width, rng)})
 

@@ -88,11 +88,11 @@ def _is_as_before(picture: Picture, format: str, saving: Saving) -> bool:
 
 
 def _jpeg(picture: Picture, saving: Saving) -> bytes:
-    quality = saving.quality or _QUALITY
+    quality = 100 if saving.lossless else saving.quality or _QUALITY
     options: dict[str, Any] = {"quality": quality}
     if picture.pixels.shape[2] == 3:
         options["subsampling"] = saving.subsampling or _sampling(quality)
-    if picture.coding is not None and _is_as_before(picture, "jpg", saving):
+    if picture.coding is not None and _is_as_before(picture, "jpg", saving) and quality < 100:
         alike = dict(picture.coding.jpeg)
         if picture.is_grey or saving.subsampling is not None:
             alike.pop("subsampling", None)

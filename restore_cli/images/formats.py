@@ -110,10 +110,10 @@ def _without(*things: Thing) -> Mapping[Thing, int]:
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
-        "png": Format("PNG", (".png",), _without("float")),
+        "png": Format("PNG", (".png", ".apng"), _without("float")),
         "jpg": Format(
             "JPEG",
-            (".jpg", ".jpeg", ".jpe", ".jfif"),
+            (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
             _carrying(
                 "profile",
                 "exif",
@@ -128,6 +128,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             ),
             longest=65500,
             lossy=True,
+            exact=False,
         ),
         "tiff": Format(
             "TIFF",

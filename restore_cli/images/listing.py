@@ -2,12 +2,14 @@
 
 import contextlib
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
-from restore_cli.errors import ExitCode, RestoreError
+from restore_cli.errors import ExitCode, RestoreError, meant
 from restore_cli.images.drawn_sheet import is_sheet
 from restore_cli.images.formats import READABLE_SUFFIXES, UNREADABLE_SUFFIXES
 
@@ -81,6 +83,8 @@ _KERNEL = frozenset(
 """File systems whose entries are no files: endless to walk through, some of them to read."""
 _MOUNTS = Path("/proc/self/mountinfo")
 _MOST_FOLDERS = 200_000
+_MOST_NAMES = 1000  # among which a misspelt one is sought
+_ADDRESS = re.compile("(?:https?|ftp|file|s3|gs|data):", re.IGNORECASE)
 PICTURES = Suffixes(READABLE_SUFFIXES, UNREADABLE_SUFFIXES)
 """Developed pictures, readable or not."""
 
@@ -207,11 +211,28 @@ def why_missing(path: Path) -> RestoreError:
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
-        return RestoreError(f"{path} does not exist", hint="check the spelling of the path")
+        if _ADDRESS.match(str(path)):
+            return RestoreError(
+                f"{path} is an address, and files are read",
+                hint="download it first, and name the file",
+            )
+        return RestoreError(
+            f"{path} does not exist", hint=f"{_meant(path)}check the spelling of the path"
+        )
     except (OSError, ValueError) as error:  # a locked folder, a name too long
         why = getattr(error, "strerror", None) or error
         return RestoreError(f"{path} cannot be reached: {why}", exit_code=ExitCode.SOME_FAILED)
     return RestoreError(f"{path} has only just appeared", hint="try it again")
+
+
+def _meant(path: Path) -> str:
+    """`did you mean X? ` of a small folder's names; empty where none is near."""
+    try:
+        with os.scandir(path.parent) as scanned:
+            names = [one.name for one in islice(scanned, _MOST_NAMES)]
+    except (OSError, ValueError):
+        return ""
+    return meant(path.name, names) if len(names) < _MOST_NAMES else ""
 
 
 def why_not_listed(folder: Path) -> RestoreError | None:

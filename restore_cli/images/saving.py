@@ -17,7 +17,8 @@ class Saving:
 
     Args:
         quality: 1 to 100, for formats with loss.
-        lossless: without loss, where the format can (WebP, AVIF, HEIC, JPEG XL).
+        lossless: without loss, where the format can (WebP, HEIC, JPEG XL); AVIF and JPEG with the
+            least, which is noted.
         subsampling: of colour, for JPEG, AVIF and HEIC.
         effort: 1 (fast) to 9 (small).
     """

@@ -34,9 +34,14 @@ _BRANDS = {
     ),
 }
 _CONVERT = f"convert it to one of {READABLE}"
+_AGAIN = "copy it again as it is: in binary mode, and kept from changes of line ends"
 RAW_HINT = "it is a camera RAW file: develop it first, with `restore isp`"
 _OTHERS = (
     (0, b"GIF8", "a GIF", _CONVERT),
+    (0, b"\x89PNG\n", "a PNG file that was copied as if it were text", _AGAIN),
+    (0, b"\x89PNG\r\r\n", "a PNG file that was copied as if it were text", _AGAIN),
+    (0, b"\xef\xbf\xbdPNG", "a PNG file that was saved as if it were text", _AGAIN),
+    (0, b"\xef\xbf\xbd\xef\xbf\xbd", "a file that was saved as if it were text", _AGAIN),
     (0, b"8BPS", "a Photoshop document", _CONVERT),
     (0, b"%PDF", "a PDF", _CONVERT),
     (4, b"jP  ", "a JPEG 2000 file", _CONVERT),

@@ -1,12 +1,18 @@
 """What a recipe names: one entry of a literal table, with its keyword arguments as the schema."""
 
 import inspect
-import math
 import typing
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Self, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from restore_cli.errors import RestoreError
 from restore_cli.recipe.section import LARGEST, NO_NUMBER, is_no_number
@@ -26,6 +32,13 @@ class Choice(BaseModel):
         """The keyword arguments, as written."""
         return dict(self.model_extra or {})
 
+    @model_validator(mode="after")
+    def _numbers_are_usable(self) -> Self:
+        for key, value in self.options.items():
+            if not all(abs(number) <= LARGEST for number in _numbers(value)):
+                raise ValueError(f"{key} holds a number that is not finite, or above {LARGEST:,}")
+        return self
+
 
 class NetworkChoice(Choice):
     """A network with its arguments, and the weights that training starts from.
@@ -40,6 +53,13 @@ class NetworkChoice(Choice):
     @classmethod
     def _none_if_empty(cls, value: str | None) -> str | None:
         return value or None
+
+    @model_validator(mode="after")
+    def _counts_are_counts(self) -> Self:
+        for key, value in self.options.items():
+            if min(_numbers(value), default=0) < 0:
+                raise ValueError(f"{key} holds a number below 0, which no network has")
+        return self
 
 
 def construct(
@@ -68,12 +88,6 @@ def construct(
         if key not in known:
             raise RestoreError(
                 f"{section} {choice.name!r} has no option {key!r}", hint=suggest(key, known)
-            )
-        if not _is_usable(value):
-            raise RestoreError(
-                f"{section} {choice.name!r}: option {key} holds a number that is not finite, or "
-                f"above {LARGEST:,}",
-                hint="choose smaller numbers",
             )
         if is_no_number(value, hints[key]):
             raise RestoreError(f"{section} {choice.name!r}: option {key}: {NO_NUMBER}")
@@ -106,10 +120,12 @@ def construct(
 _UNBUILDABLE = (ValueError, TypeError, RuntimeError, ArithmeticError, IndexError, MemoryError)
 
 
-def _is_usable(value: object) -> bool:
-    """Whether all numbers in an option are finite and can be meant."""
-    if isinstance(value, list | tuple):
-        return all(map(_is_usable, cast("Iterable[object]", value)))
+def _numbers(value: object) -> Iterator[int | float]:
+    """All numbers in an option, however deep."""
     if isinstance(value, Mapping):
-        return all(map(_is_usable, cast("Mapping[str, object]", value).values()))
-    return not isinstance(value, int | float) or (math.isfinite(value) and abs(value) <= LARGEST)
+        value = list(cast("Mapping[str, object]", value).values())
+    if isinstance(value, list | tuple):
+        for one in cast("Iterable[object]", value):
+            yield from _numbers(one)
+    elif isinstance(value, int | float):
+        yield value

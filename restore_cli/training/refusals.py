@@ -32,6 +32,7 @@ def check_fit(recipe: Recipe, network: Network, objective: Objective) -> int:
             else "objective.name = 'cut' or 'odcr' learns without, or --set data.kind=paired",
         )
     _check_affordable(recipe)
+    _check_layers(objective)
     multiple = network.info.multiple
     if recipe.data.crop % multiple:
         raise RestoreError(
@@ -45,6 +46,17 @@ def check_fit(recipe: Recipe, network: Network, objective: Objective) -> int:
             f" that the network {recipe.network.name!r} needs"
         )
     return multiple
+
+
+def _check_layers(objective: Objective) -> None:
+    """Refuse networks with a layer of no channels, which torch builds and cannot compute."""
+    for name, module in objective.modules.items():
+        for place, weights in module.named_parameters():
+            if weights.numel() == 0:
+                raise RestoreError(
+                    f"the {name} has a layer without channels: {place}",
+                    hint="numbers of channels (width, widths) are 1 or more",
+                )
 
 
 def _check_affordable(recipe: Recipe) -> None:

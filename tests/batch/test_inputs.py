@@ -18,9 +18,10 @@ def names(entries: list[Found | Refused]) -> list[str]:
 
 
 def test_folder_takes_pictures_by_suffix_and_passes_over_the_rest(tmp_path: Path) -> None:
-    touch(*(tmp_path / n for n in ("b.PNG", "a.jpeg", "notes.txt", "raw.dng", ".hidden.png")))
+    pictures = ["a.jpeg", "b.PNG", "c.mpo", "d.apng"]
+    touch(*(tmp_path / name for name in (*pictures, "notes.txt", "raw.dng", ".hidden.png")))
     touch(tmp_path / ".restore-manifest.jsonl", tmp_path / "sub" / "c.png")
-    assert names(list(Finder("derain").find(str(tmp_path)))) == ["a.jpeg", "b.PNG"]
+    assert names(list(Finder("derain").find(str(tmp_path)))) == pictures
 
 
 def test_folder_named_like_a_picture_is_a_folder(tmp_path: Path) -> None:

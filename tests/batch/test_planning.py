@@ -131,6 +131,18 @@ def test_collision_through_folders_and_links() -> None:
         outputs("real", "alias")
 
 
+def test_a_misspelt_suffix_makes_no_folder() -> None:
+    touch("a.jpg", "img/b.jpg")
+    for name, meant in (("c.jgp", ".jpg"), ("c.pgn", ".png"), ("c.jepg", ".jpg")):
+        with pytest.raises(RestoreError, match="is no format") as caught:
+            outputs("a.jpg", output=name)
+        assert f"did you mean {meant}?" in (caught.value.hint or "")
+        assert outputs("a.jpg", output=f"{name}/") == [f"{name}/a.png"]
+        assert outputs("img", output=name) == [f"{name}/b.png"]
+    for folder in ("sharp.v2", "photos.dir", "2024.05", "x.hd"):
+        assert outputs("a.jpg", output=folder) == [f"{folder}/a.png"]
+
+
 def test_input_named_twice_is_restored_once() -> None:
     touch("img/a.jpg")
     assert outputs("img", "./img", str(Path("img").absolute())) == ["img-derain/a.png"]

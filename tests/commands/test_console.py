@@ -13,7 +13,6 @@ import pytest
 import rich.console
 
 from restore_cli.commands.console import Console, spoken
-from restore_cli.errors import RestoreError
 
 
 class Status(IntEnum):
@@ -196,37 +195,3 @@ def test_details_are_told_where_wanted_and_always_to_the_log(
     dated = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  "
     words = ["begun", "rain 0.93", "failed   a.png"]
     assert re.fullmatch("".join(f"{dated}{re.escape(one)}\n" for one in words), log.read_text())
-
-
-def test_a_log_has_the_error_that_ended_the_run_and_must_be_writable(tmp_path: Path) -> None:
-    with pytest.raises(RestoreError), spoken(verbose=False, log=tmp_path / "log"):
-        raise RestoreError("x.png is empty")
-    assert (tmp_path / "log").read_text().endswith("  error: x.png is empty\n")
-    unwritable = spoken(verbose=False, log=tmp_path / "no" / "log")
-    with pytest.raises(RestoreError, match="cannot be written"), unwritable:
-        pass
-
-
-@pytest.mark.parametrize(
-    "held", [b"\x89PNG\r\n", b"photo.png\n", b"[infer]\ntask = 'derain'\n", b"x"]
-)
-def test_nothing_is_added_to_what_is_no_log(held: bytes, tmp_path: Path) -> None:
-    log = tmp_path / "a"
-    log.write_bytes(held)
-    with (
-        pytest.raises(RestoreError, match="something else than a log"),
-        spoken(verbose=False, log=log),
-    ):
-        pass
-    assert log.read_bytes() == held
-    log.write_bytes(b"")
-    for _ in range(2):
-        with spoken(verbose=False, log=log):
-            Console(quiet=True).say("said")
-    assert log.read_text().count("  said\n") == 2
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
-def test_a_log_on_a_full_disk_costs_no_work() -> None:
-    with spoken(verbose=False, log=Path("/dev/full")):
-        Console(quiet=True).say("said")

@@ -13,6 +13,16 @@ def test_nothing_asked_for_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> N
     assert "--onnx" in capsys.readouterr().err
 
 
+def test_what_is_no_export_is_not_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = tmp_path / "a.png"
+    photo.write_bytes(b"a photo")
+    assert main(["models", "export", "isp", "--onnx", str(photo)]) == 2
+    assert f"--onnx {photo}" in capsys.readouterr().err
+    assert photo.read_bytes() == b"a photo"
+
+
 def test_an_onnx_file_is_written_and_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

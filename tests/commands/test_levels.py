@@ -47,6 +47,25 @@ def test_a_model_of_another_task_is_questioned(capsys: pytest.CaptureFixture[str
     assert "trained for derain, not for dehaze" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("tasks", ["dejpeg", "dejpeg,derain", "auto"])
+def test_level_0_gives_the_picture_back_in_every_task(
+    tasks: str,
+    start: Callable[..., "subprocess.Popen[str]"],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_noise("a.png", 32)
+    words = ["infer", "a.png", "--task", tasks, "--json"]
+    code, (record, _), err = finish(start(*words, "--level", "0", "-o", "b.png"))
+    assert (code, record["status"]) == (0, "done"), err
+    assert np.array_equal(read("b.png"), read("a.png"))
+    process = start(*words, "--level", "30", "-o", "c.png")
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "level" in err
+
+
 def test_deblur_is_told_px_on_the_command_line(
     start: Callable[..., "subprocess.Popen[str]"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,7 +70,10 @@ def test_devices_that_are_refused(device: str) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--seed", "-1"), ("--seed", "x"), ("-j", "0"), ("--precision", "int8"), ("--sneed", "1")],
+    [
+        *(("--seed", "-1"), ("--seed", "x"), ("--precision", "int8"), ("--sneed", "1")),
+        *(("-j", "0"), ("-j", "100000")),
+    ],
 )
 def test_values_that_are_refused(arguments: tuple[str, str]) -> None:
     assert _probe(*arguments)[0] == 2

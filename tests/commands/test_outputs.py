@@ -10,6 +10,7 @@ from restore_cli.commands.outputs import (
     check_apart,
     check_folder,
     check_outputs,
+    check_texts,
     files_of,
     is_same_file,
     output_path,
@@ -52,6 +53,16 @@ def test_what_exists_is_kept_unless_told_otherwise(tmp_path: Path) -> None:
 def test_what_cannot_be_written_is_told_before(name: str, tmp_path: Path) -> None:
     with pytest.raises(RestoreError):
         check_outputs([tmp_path / "a", tmp_path / name])
+
+
+def test_reports_replace_reports_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "old.csv").write_text("output,metric\né,1\n", encoding="utf-8")
+    (tmp_path / "empty").touch()
+    check_texts([tmp_path / "old.csv", tmp_path / "empty", tmp_path / "new.csv"])
+    for held in (b"\x89PNG\r\n\x1a\n", b"II*\0", b"\xff\xd8\xff\xe0\0\x10JFIF"):
+        (tmp_path / "photo").write_bytes(held)
+        with pytest.raises(RestoreError, match="something else than a report"):
+            check_texts([tmp_path / "photo"])
 
 
 @pytest.mark.skipif(not Path("/dev/null").exists(), reason="no devices here")

@@ -84,7 +84,7 @@ def test_a_long_list_of_problems_says_how_many_more(tmp_path: Path) -> None:
 def test_missing_and_empty_folders_are_named(tmp_path: Path) -> None:
     with pytest.raises(RestoreError, match=r"no such folder: .*nowhere"):
         Photos(tmp_path / "nowhere")
-    with pytest.raises(RestoreError, match=f"no picture in {tmp_path}"):
+    with pytest.raises(RestoreError, match=f"{tmp_path} holds no pictures"):
         Photos(tmp_path)
 
 

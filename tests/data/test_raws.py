@@ -70,7 +70,7 @@ def test_only_raw_files_are_taken_and_all_unfit_ones_named(tmp_path: Path) -> No
     assert "64x60 is smaller than 62 px" in caught.value.message
     (tmp_path / "other").mkdir()
     assert not holds_raws(tmp_path / "other")
-    with pytest.raises(RestoreError, match="no picture in"):
+    with pytest.raises(RestoreError, match="holds no RAW files"):
         RawPhotos(tmp_path / "other")
 
 

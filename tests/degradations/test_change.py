@@ -19,8 +19,10 @@ from restore_cli.degradations import (
 )
 from restore_cli.degradations.change import Change, Planned, Unfinished
 from restore_cli.degradations.compose import Compose
-from restore_cli.degradations.noise import GaussianNoise, Jpeg, Quantize8
+from restore_cli.degradations.noise import DropNoiseLevel, GaussianNoise, Jpeg, Quantize8
 from restore_cli.degradations.sample import Degradation, Sample
+from restore_cli.degradations.turn import Turn
+from restore_cli.degradations.veil import Veil
 from restore_cli.recipe import Recipe
 
 SHIPPED = sorted((Path(__file__).parents[2] / "models").glob("*/recipe.toml"))
@@ -149,3 +151,13 @@ def test_arithmetic_of_tensors_is_that_of_arrays(
             torch.testing.assert_close(a, b, atol=2e-3 if name == "low-light" else 1e-5, rtol=0)
             assert float((a - b).abs().mean()) < 1e-5
         assert float(found.level) == pytest.approx(float(expected.level), abs=1e-4, rel=1e-4)
+
+
+def test_planned_steps_may_happen_to_some_samples_only(make: Make) -> None:
+    sample = make(8, 8)
+    for step in (Jpeg, Quantize8, Veil, Turn, DropNoiseLevel):
+        assert step(probability=0.0).plan(sample, np.random.default_rng(0)) is None
+        drawn = [step(probability=0.3).plan(sample, np.random.default_rng(n)) for n in range(300)]
+        assert 60 < sum(change is not None for change in drawn) < 120
+        with pytest.raises(ValueError, match="between 0 and 1"):
+            step(probability=1.5)

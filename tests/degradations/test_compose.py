@@ -146,12 +146,30 @@ def test_an_unknown_option_is_refused_with_the_nearest() -> None:
         ({"name": "rain", "layers": [1.5, 2]}, "option layers"),
         ({"name": "rain", "density": [0.0, 10.0]}, "'rain': density .* above 0"),
         ({"name": "sensor-noise", "shot": [1e-2, 1e-4]}, "'sensor-noise': shot .* low to high"),
+        ({"name": "recompress", "quality": [0, 1000]}, "quality .* between 0 and 100"),
         ({"name": "file", "probability": 75}, "'file': probability = 75.* between 0 and 1"),
     ],
 )
 def test_wrong_values_are_named(step: dict[str, object], message: str) -> None:
     with pytest.raises(RestoreError, match=message):
         Compose([entry(step)])
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"name": "camera-shake", "jitter": [-1, -1]},
+        {"name": "haze", "hidden": [1000, 1000]},
+        {"name": "moving-things", "cover": [1000, 1000]},
+    ],
+)
+def test_numbers_that_nothing_can_be_drawn_from_are_told_with_their_step(
+    step: dict[str, object],
+) -> None:
+    change = Compose([entry(step)])
+    with pytest.raises(RestoreError, match=f"degradation '{step['name']}' fails") as caught:
+        change(torch.rand(3, 32, 40), np.random.default_rng(0))
+    assert "defaults" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize("old", OLD_NAMES)

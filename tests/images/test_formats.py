@@ -58,14 +58,9 @@ def test_what_is_not_installed_is_named_with_its_extra() -> None:
     FORMATS["png"].check_available(Path("a.png"))
 
 
-# Of Pillow's suffixes, those of documents, films and data, which hold pictures beside others, and
-# two whose files are PNG and JPEG: named, they are read.
+# Of Pillow's suffixes, those of documents, films and data, which hold pictures beside others.
 OTHERS = frozenset(
-    f".{name}"
-    for name in (
-        *("bufr", "eps", "grib", "h5", "hdf", "iim", "mpeg", "mpg", "pdf", "ps"),
-        *("apng", "mpo"),
-    )
+    f".{name}" for name in ("bufr", "eps", "grib", "h5", "hdf", "iim", "mpeg", "mpg", "pdf", "ps")
 )
 
 

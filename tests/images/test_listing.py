@@ -127,6 +127,8 @@ def test_what_is_not_found_is_missing_or_cannot_be_reached(tmp_path: Path) -> No
     for path in (tmp_path / "gone.png", tmp_path / "file" / "a.png"):
         assert why_missing(path).message == f"{path} does not exist"
     assert "cannot be reached: File name too long" in why_missing(tmp_path / ("x" * 300)).message
+    assert (why_missing(tmp_path / "File").hint or "").startswith("did you mean 'file'?")
+    assert "is an address" in why_missing(Path("https://example.com/a.png")).message
     assert why_not_listed(tmp_path) is None
     assert why_not_listed(tmp_path / "gone") is None
     problem = why_not_listed(tmp_path / ("x" * 300))

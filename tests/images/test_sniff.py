@@ -1,5 +1,6 @@
 """What a file is, by its start."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,22 @@ def test_others_are_named_with_a_way_out(start: bytes) -> None:
     with pytest.raises(RestoreError, match="which is not read") as caught:
         sniff(start.ljust(64, b" "), Path("a.png"))
     assert "convert it" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        lambda data: data.replace(b"\r\n", b"\n"),
+        lambda data: data.replace(b"\n", b"\r\n"),
+        lambda data: data.decode(errors="replace").encode(),
+    ],
+)
+def test_files_that_were_copied_as_text_are_called_so(copied: Callable[[bytes], bytes]) -> None:
+    png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(48)
+    with pytest.raises(RestoreError, match=r"a PNG file that was .* as if it were text") as caught:
+        sniff(copied(png), Path("a.png"))
+    assert "binary" in (caught.value.hint or "")
+    assert sniff(png, Path("a.png")) == "png"
+    jpeg = b"\xff\xd8\xff\xe0\0\x10JFIF".decode(errors="replace").encode()
+    with pytest.raises(RestoreError, match="saved as if it were text"):
+        sniff(jpeg.ljust(64, b"\0"), Path("a.jpg"))

@@ -28,6 +28,8 @@ def test_several_steps_cannot_be_accumulated(
         ("data.validation_crop=1", r"data\.validation_crop = 1 is less than the 2 px"),
         ("optim.precision=fp16", "precision = 'fp16'"),
         ("network.name=unett", "unknown network 'unett'"),
+        ("network.widths=[0, 0]", r"layer without channels: network\.head"),
+        ("network.depths=[-1, 1]", r"network: depths holds a number below 0"),
         ("objective.name=super", "unknown objective 'super'"),
         ("data.train=nowhere", "no such folder"),
     ],
