@@ -65,7 +65,7 @@ def test_models_are_named_where_torch_is_loaded_first(
     [
         ('strength = "strong"', 'strength = "strong": it takes a number from 0 to 1'),
         ("strength = 7", "strength = 7: it takes a number from 0 to 1"),
-        ("workers = 1.5", "workers = 1.5: it takes a whole number, 1 or more"),
+        ("workers = 1.5", "workers = 1.5: it takes a whole number from 1 to 1024"),
         ('skip-existing = "ja"', 'skip-existing = "ja": it takes true or false'),
         ("tile = [1, 2]", "tile takes one value, not a list"),
         ("level = true", "level takes a text or a number, not true"),
