@@ -249,7 +249,7 @@ PARTS: dict[str, Callable[[Amount], Iterator[Found]]] = {
 
 
 def main() -> None:
-    """Measure, print, and write the CSV; other parts keep their rows."""
+    """Measure, print, and write the CSV; other parts and other machines keep their rows."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", choices=PARTS, action="append", help="measure only this")
     parser.add_argument("--quick", action="store_true", help="little of each, nothing is written")
@@ -265,17 +265,22 @@ def main() -> None:
             told = (found.what, found.found, found.target, found.beside)
             rows.append(Row(*told, processor, len(os.sched_getaffinity(0)), features))
     if not arguments.quick:
-        kept = {row.what: row for row in read_rows("speed_limits.csv", Row)}
-        told = list((kept | {row.what: row for row in rows}).values())
+        before = read_rows("speed_limits.csv", Row)
+        told = list({_of(row): row for row in [*before, *rows]}.values())
         write_rows("speed_limits.csv", told)
         replace_block(ROOT / "docs" / "results.md", "limits", _table(told))
+
+
+def _of(row: Row) -> tuple[str, str, int, str]:
+    """What was measured, and on which machine."""
+    return row.what, row.processor, row.cores, row.features
 
 
 def _table(rows: list[Row]) -> str:
     """Markdown: every ratio beside its target, by machine."""
     lines: list[str] = []
-    for machine in dict.fromkeys((row.processor, row.cores, row.features) for row in rows):
-        own = [r for r in rows if (r.processor, r.cores, r.features) == machine]
+    for machine in dict.fromkeys(_of(row)[1:] for row in rows):
+        own = [r for r in rows if _of(r)[1:] == machine]
         cells = [(r.what, str(r.found), r.target, r.beside) for r in own]
         lines += ["{}, {} cores ({}):".format(*machine), ""]
         lines += [markdown_table(("what", "measured", "aimed at", "beside"), cells)]
