@@ -123,7 +123,7 @@ def test_chains_left_off_give_what_steps_give_one_after_the_other(recipe: Path) 
         drawn = int(rng.choice(len(change._chains), p=change._chances))
         noise, label = torch.zeros(1, 48, 48), change._labels[drawn]
         sample = Sample(image=clean, target=clean, noise=noise, source=label)
-        for step in change._chains[drawn]:
+        for _, step in change._chains[drawn]:
             sample = step(sample, rng)
         assert same(begun.finished(), sample)
         waited += len(begun.changes)
