@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from restore_cli.degradations.sample import Degradation, Sample, check_options
+from restore_cli.degradations.sample import Chance, Degradation, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +53,12 @@ class Planned(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SometimesPlanned(Planned):
-    """A planned degradation that happens to some samples and lets the others pass unchanged.
-
-    Attributes:
-        probability: how often it happens.
-    """
-
-    probability: float = 1.0
-
-    def __post_init__(self) -> None:
-        check_options(vars(self))
+class SometimesPlanned(Chance, Planned):
+    """A planned degradation that happens to some samples and lets the others pass unchanged."""
 
     def plan(self, sample: Sample, rng: np.random.Generator) -> Change | None:
         """See `Planned`."""
-        return None if rng.uniform() >= self.probability else self.happening(sample, rng)
+        return None if self.spares(rng) else self.happening(sample, rng)
 
     @abstractmethod
     def happening(self, sample: Sample, rng: np.random.Generator) -> Change | None:

@@ -67,11 +67,11 @@ class Degradation(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sometimes(ABC):
-    """A degradation that happens to some samples and lets the others pass unchanged.
+class Chance:
+    """How often a degradation happens.
 
     Attributes:
-        probability: how often it happens.
+        probability: of a sample; others pass unchanged.
     """
 
     probability: float = 1.0
@@ -79,9 +79,18 @@ class Sometimes(ABC):
     def __post_init__(self) -> None:
         check_options(vars(self))
 
+    def spares(self, rng: np.random.Generator) -> bool:
+        """Draw whether the next sample passes unchanged."""
+        return rng.uniform() >= self.probability
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sometimes(Chance, ABC):
+    """A degradation that happens to some samples and lets the others pass unchanged."""
+
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """See `Degradation`."""
-        return sample if rng.uniform() >= self.probability else self.degraded(sample, rng)
+        return sample if self.spares(rng) else self.degraded(sample, rng)
 
     @abstractmethod
     def degraded(self, sample: Sample, rng: np.random.Generator) -> Sample:
